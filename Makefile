@@ -1,0 +1,33 @@
+# make demo   develops sample pictures into demo/
+# make test   runs the whole test suite
+#
+# Both set up their own environment in .venv. TORCH names the torch to install into it; any from 2.0 on will do.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v python3)
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/.ready
+	$(BIN)/python docs/demo.py demo
+
+test: .venv/.ready
+	$(BIN)/python -m pytest
+
+lint: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/.ready
+	$(BIN)/python -m filmlook bench
+
+.venv/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv demo
