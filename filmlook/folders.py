@@ -1,0 +1,22 @@
+"""Where stocks, looks and networks lie: the built-in folder, and the user's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+BUILT_IN = next(p for p in (_PACKAGE / "models", _PACKAGE.parent / "models") if p.is_dir())
+"""The models that come with Film Look: inside the installed package, or beside it in a checkout."""
+
+
+def find_files(kind: str, suffixes: Sequence[str]) -> dict[str, Path]:
+    """Files by stem, of one kind ("stocks", "looks"), from the built-in folder and the user's.
+
+    The user's folder is the environment variable `FILMLOOK_HOME`; its files win over built-in ones of the same name.
+    """
+    roots = [BUILT_IN / kind]
+    if home := os.environ.get("FILMLOOK_HOME"):
+        roots.append(Path(home) / kind)
+    return {p.stem: p for root in roots if root.is_dir() for p in sorted(root.iterdir()) if p.suffix.lower() in suffixes}

@@ -1,0 +1,287 @@
+"""A look: the stock and settings a user chooses. Every setting of the project is declared here, once.
+
+The fields of `Look` are the settings; what stands beside each (group, label, unit, range, step, default, help) makes the
+command line, the user interface, the API schema, the infotext and the documentation. Programs write these keys: they stay.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field, fields
+from numbers import Real
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from filmlook.errors import LookError
+from filmlook.folders import find_files
+
+LOOK_VERSION = 1  # raise it when a saved look would render differently, and convert the older ones in `from_dict`
+
+FRAMES_MM = {  # the long side of the picture on film
+    "super8": 5.79,
+    "16mm": 10.26,
+    "half": 24.0,
+    "super35": 24.89,
+    "35mm": 36.0,
+    "medium": 56.0,
+    "large": 121.0,
+}
+"""Film formats: the long side of the exposed frame in millimetres."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting's declaration. A number has `low`, `high` and `step`; a choice has `choices` (empty: any stock)."""
+
+    key: str
+    group: str
+    label: str
+    help: str
+    default: float | str
+    unit: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    step: float = 0.0
+    choices: tuple[str, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        return isinstance(self.default, float)
+
+    def check(self, value: Any) -> float | str:
+        """The value in its own type, or a `LookError` naming the setting, the value and what is allowed."""
+        if not self.is_number:
+            if isinstance(value, str) and value and (not self.choices or value in self.choices):
+                return value
+            allowed = ", ".join(self.choices) or "the name of a stock"
+            raise LookError(f"{self.key} is {value!r}; allowed: {allowed}")
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+        if self.low <= number <= self.high:
+            return number
+        unit = f" {self.unit}" if self.unit else ""
+        raise LookError(f"{self.key} is {value!r}; allowed: a number from {self.low:g} to {self.high:g}{unit}")
+
+
+def _number(group: str, label: str, low: float, high: float, step: float, default: float, text: str, unit: str = "") -> Any:
+    return field(
+        default=float(default),
+        metadata={
+            "default": float(default),
+            "group": group,
+            "label": label,
+            "low": low,
+            "high": high,
+            "step": step,
+            "help": text,
+            "unit": unit,
+        },
+    )
+
+
+def _choice(group: str, label: str, default: str, text: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(
+        default=default, metadata={"default": default, "group": group, "label": label, "choices": choices, "help": text}
+    )
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the user chooses. Frozen, comparable, and checked on creation: a wrong value raises `LookError`."""
+
+    stock: str = _choice("Film", "Stock", "kodak_gold_200", "The film: the name of an installed stock.")
+    frame: str = _choice(
+        "Film",
+        "Film format",
+        "stock",
+        "Size of the film the picture is taken on. On a smaller film grain and halation are larger in the picture.",
+        ("stock", *FRAMES_MM),
+    )
+    strength: float = _number(
+        "Film", "Strength", 0, 1, 0.01, 1, "How much of the film is mixed into the picture. 0 leaves it as it is."
+    )
+    exposure: float = _number(
+        "Film", "Exposure", -4, 4, 0.05, 0, "Exposure in the camera; the print is not corrected for it.", "stops"
+    )
+    push: float = _number(
+        "Film", "Push", -4, 4, 0.05, 0, "Longer (or shorter) development: speed, contrast and grain rise.", "stops"
+    )
+    effect_size: float = _number(
+        "Film", "Effect size", 0.25, 8, 0.05, 1, "Multiplies every length on the film: diffusion, halation, grain.", "x"
+    )
+    diffusion: str = _choice(
+        "Lens",
+        "Diffusion filter",
+        "glimmerglass",
+        "The family of diffusion filter in front of the lens.",
+        ("glimmerglass", "black-pro-mist", "pro-mist", "cinebloom"),
+    )
+    diffusion_grade: float = _number(
+        "Lens",
+        "Diffusion grade",
+        0,
+        2,
+        0.01,
+        0,
+        "Strength of the filter as it is sold: 1/8, 1/4, 1/2, 1, 2. 0 is none.",
+    )
+    vignette: float = _number("Lens", "Vignette", 0, 1, 0.01, 0, "Light lost towards the corners; at 1 they lose two stops.")
+    highlights: float = _number(
+        "Lens",
+        "Highlight recovery",
+        0,
+        5,
+        0.05,
+        0,
+        "Light rebuilt above the picture's white, for what diffusion and halation spread. A flat white stays as it is.",
+        "stops",
+    )
+    halation: float = _number("Halation", "Halation", 0, 8, 0.05, 1, "Glow from the film base; 1 is the stock's own.")
+    halation_size: float = _number("Halation", "Halation size", 0.25, 4, 0.05, 1, "Reach of the glow.", "x")
+    sharpness: float = _number(
+        "Emulsion", "Sharpness", 0, 3, 0.05, 1, "The film's own sharpness and edge effect; 1 is the stock's own."
+    )
+    grain: float = _number("Grain", "Grain", 0, 8, 0.05, 1, "Granularity; 1 is what the datasheet says.")
+    grain_size: float = _number("Grain", "Grain size", 0.25, 4, 0.05, 1, "Size of the grain on the film.", "x")
+    grain_colour: float = _number(
+        "Grain", "Grain colour", 0, 1, 0.01, 1, "From one grain for all layers (0) to the layers' own (1)."
+    )
+    grain_shadows: float = _number("Grain", "Grain in shadows", 0, 4, 0.05, 1, "Multiplies the grain of shadows.", "x")
+    grain_mids: float = _number("Grain", "Grain in mid-tones", 0, 4, 0.05, 1, "Multiplies the grain of mid-tones.", "x")
+    grain_highlights: float = _number("Grain", "Grain in highlights", 0, 4, 0.05, 1, "Multiplies the grain of highlights.", "x")
+    light_red: float = _number("Print", "Printer light, red", -2, 2, 0.01, 0, "More makes the print redder.", "stops")
+    light_green: float = _number("Print", "Printer light, green", -2, 2, 0.01, 0, "More makes the print greener.", "stops")
+    light_blue: float = _number("Print", "Printer light, blue", -2, 2, 0.01, 0, "More makes the print bluer.", "stops")
+    contrast: float = _number("Print", "Contrast", 0, 2, 0.01, 1, "Contrast of the print around mid-grey.")
+    saturation: float = _number("Print", "Saturation", 0, 2, 0.01, 1, "Colourfulness of the print; 0 is grey.")
+    black: float = _number(
+        "Print", "Black point", 0, 3, 0.05, 1, "0 reaches full black, 1 is the print's own, above that blacks fade."
+    )
+    white: float = _number(
+        "Print", "White point", 0, 3, 0.05, 1, "0 reaches full white, 1 is the print's own, above that whites fade."
+    )
+    toning: str = _choice(
+        "Print",
+        "Toning",
+        "none",
+        "Chemical toning of black and white prints; colour stocks are not toned.",
+        ("none", "sepia", "selenium", "gold", "blue"),
+    )
+
+    def __post_init__(self) -> None:
+        for setting in SETTINGS:
+            object.__setattr__(self, setting.key, setting.check(getattr(self, setting.key)))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Look:
+        """A look from settings by key, as `to_dict` writes them; missing keys take their default.
+
+        Raises:
+            LookError: an unknown key, a value out of range, or a version newer than this program's.
+        """
+        if not isinstance(values, dict):
+            raise LookError(f"a look is a table of settings, not {type(values).__name__}")
+        settings = {k: v for k, v in values.items() if k != "version"}
+        version = values.get("version", LOOK_VERSION)
+        if version not in range(1, LOOK_VERSION + 1):
+            raise LookError(f"version is {version!r}; this Film Look reads looks up to version {LOOK_VERSION}")
+        for key in settings:
+            if key not in _KEYS:
+                raise LookError(f"unknown setting {key!r}; settings are: {', '.join(_KEYS)}")
+        return cls(**settings)
+
+    def to_dict(self) -> dict[str, float | str]:
+        """Version and stock, and every setting that is not at its default."""
+        return {
+            "version": LOOK_VERSION,
+            "stock": self.stock,
+            **{s.key: getattr(self, s.key) for s in SETTINGS[1:] if getattr(self, s.key) != s.default},
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Look:
+        try:
+            return cls.from_dict(json.loads(text))
+        except ValueError as error:
+            raise LookError(f"not a look in JSON: {error}") from None
+
+    def to_text(self) -> str:
+        """One line that survives an infotext: no comma, colon, quote or line break, nothing like 35x24."""
+        parts = [f"{k}={v:.15g}" if isinstance(v, float) else f"{k}={quote(v, '')}" for k, v in _items(self)]
+        return f"v{LOOK_VERSION} " + " ".join(parts)
+
+    @classmethod
+    def from_text(cls, text: str) -> Look:
+        """The inverse of `to_text`."""
+        version, *parts = text.split() or [""]
+        if not version[:1] == "v" or not version[1:].isdecimal():
+            raise LookError(f"not a look: {text[:60]!r}; it begins with v{LOOK_VERSION}")
+        values: dict[str, Any] = {"version": int(version[1:])}
+        for part in parts:
+            key, _, value = part.partition("=")
+            setting = _KEYS.get(key)
+            try:
+                values[key] = float(value) if setting and setting.is_number else unquote(value)
+            except ValueError:
+                values[key] = value  # refused by name below
+        return cls.from_dict(values)
+
+
+def _items(look: Look) -> list[tuple[str, float | str]]:
+    return [(k, v) for k, v in look.to_dict().items() if k != "version"]
+
+
+SETTINGS: tuple[Setting, ...] = tuple(Setting(f.name, **f.metadata) for f in fields(Look))
+"""Every setting, in the order a user meets it."""
+
+_KEYS = {setting.key: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A saved look: its file's stem, a label and a line of help for people, and the settings."""
+
+    name: str
+    label: str
+    help: str
+    look: Look
+
+
+def list_looks() -> list[str]:
+    """The names of the presets: the built-in ones and those of the user's folder (see `filmlook.folders`)."""
+    return sorted(find_files("looks", (".json",)))
+
+
+def load_preset(name: str) -> Preset:
+    """A preset by name.
+
+    Raises:
+        LookError: no such preset, or its file is damaged or holds a wrong setting.
+    """
+    path = find_files("looks", (".json",)).get(name)
+    if path is None:
+        raise LookError(f"unknown look {name!r}; looks are: {', '.join(list_looks())}")
+    return read_preset(path)
+
+
+def read_preset(path: Path) -> Preset:
+    """A preset from its JSON file: `{"label": ..., "help": ..., "look": {"version": 1, "stock": ..., ...}}`."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        look = Look.from_dict(data["look"])
+        return Preset(path.stem, str(data.get("label", path.stem)), str(data.get("help", "")), look)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LookError(f"{path}: not a look file: {error!r}") from None
+    except LookError as error:
+        raise LookError(f"{path}: {error}") from None
+
+
+def load_look(look: Look | str | dict[str, Any]) -> Look:
+    """A `Look` from what callers have: a look, a preset's name, or settings by key."""
+    if isinstance(look, Look):
+        return look
+    return load_preset(look).look if isinstance(look, str) else Look.from_dict(look)

@@ -1,0 +1,35 @@
+"""What tests share: pictures made here, and the reference data where it lies beside the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+
+@pytest.fixture(autouse=True)
+def _no_user_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FILMLOOK_HOME", raising=False)
+
+
+@pytest.fixture
+def reference() -> Path:
+    """The folder of reference data; tests that need it skip where there is none."""
+    if not _REFERENCE.is_dir():
+        pytest.skip(f"no reference data beside the checkout ({_REFERENCE})")
+    return _REFERENCE
+
+
+@pytest.fixture(scope="session")
+def scene() -> np.ndarray:
+    """A picture with smooth tones, hard edges, fine detail and small bright lights, 300 x 420, 8 bit."""
+    y, x = np.mgrid[0:300, 0:420].astype(np.float32)
+    picture = np.stack((x / 420, 0.3 + 0.4 * np.sin(y / 40) ** 2, y / 300), -1) * 0.8
+    picture[60:120, 200:330] = (0.1, 0.12, 0.2)
+    picture[150:200, 40:160] += 0.15 * np.sin(x[150:200, 40:160, None] * 1.7)
+    for i, j in ((80, 230), (95, 300), (250, 390), (5, 5)):
+        picture[i - 2 : i + 3, j - 2 : j + 3] = 1
+    return (picture.clip(0, 1) * 255).round().astype(np.uint8)
