@@ -1,0 +1,337 @@
+"""develop(): the way of the light, from picture to picture, in blocks.
+
+Work runs on one fixed lattice of blocks in picture coordinates; a block reads its margins from the picture, so the result
+is that of the whole. Blurs wider than the margins come from a coarse grid of the whole picture (`stages.spread`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from filmlook.errors import FilmLookError
+from filmlook.look import FRAMES_MM, Look, load_look
+from filmlook.pixels import Pixels, unpack
+from filmlook.stages.curve import mix
+from filmlook.stages.emulsion import (
+    LEAST_EXPOSURE,
+    NEAR_SHARE,
+    NEAR_UM,
+    Emulsion,
+    far_inhibitor_transfer,
+    film_transfer,
+    inhibitor_transfer,
+    pushed,
+)
+from filmlook.stages.grain import Grain, noise_key
+from filmlook.stages.halation import halation_transfer
+from filmlook.stages.lens import diffusion_transfer, highlight_gain, vignette_factor
+from filmlook.stages.print import Print
+from filmlook.stages.scene import display_code
+from filmlook.stages.spread import (
+    COARSE,
+    MARGIN_PX,
+    RadialTable,
+    WideSpread,
+    coarse_mean,
+    convolved,
+    fast_size,
+    filtered,
+    gaussian_kernel,
+    near_transfer,
+    spread,
+)
+from filmlook.stock import Stock, load_stock
+from filmlook.workers import side_by_side
+
+_BLOCK_PX = {"cpu": 256}  # small enough for the cache
+_BLOCK_PX_GPU = 1024  # large enough to keep a GPU busy
+_MOST_NEAR_PX = 3.0  # sigma up to which inhibitors spread pixel by pixel; wider, the coarse grid can hold them
+_IN_FLIGHT_GPU = 4
+
+
+def pitch_um(stock: Stock, look: Look, height: int, width: int) -> float:
+    """Micrometres on the film from one pixel to the next: the format's long side over the picture's."""
+    frame_mm = FRAMES_MM[stock.frame if look.frame == "stock" else look.frame]
+    return 1000 * frame_mm / max(height, width)
+
+
+class Development:
+    """Everything that develops pictures of one size with one look: tables, transfer functions, the lattice.
+
+    Args:
+        stock, look: the film, and what the user chose.
+        height, width: of the picture, in pixels.
+        device: where the work runs.
+    """
+
+    def __init__(self, stock: Stock, look: Look, height: int, width: int, device: torch.device) -> None:
+        self.stock, self.look, self.size, self.device = stock, look, (height, width), device
+        self.pitch_um = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
+        model = stock.model
+        self._emulsion = Emulsion(model, look.push, look.sharpness, device) if model else None
+        self._lut = stock.lut.to(device) if stock.lut else None
+        self._print = Print(stock, look, device)
+        self._grain = None
+        if look.grain:
+            self._grain = Grain(
+                stock,
+                self.pitch_um,
+                amount=look.grain,
+                size=look.grain_size,
+                colour=look.grain_colour,
+                tones=(look.grain_shadows, look.grain_mids, look.grain_highlights),
+                push=look.push,
+                device=device,
+            )
+        self._spreads = bool(look.diffusion_grade or look.halation or look.sharpness)
+        self._edges = bool(self._emulsion and self._emulsion.sharpness)
+        self._near_inhibitors = None
+        self._edge_margin = 0
+        if self._edges:
+            sigma_px = NEAR_UM / self.pitch_um
+            transfer = inhibitor_transfer
+            if sigma_px <= _MOST_NEAR_PX:
+                transfer = far_inhibitor_transfer
+                kernel = gaussian_kernel(sigma_px, math.ceil(3.5 * sigma_px))
+                self._near_inhibitors = kernel
+                self._edge_margin = -(-(len(kernel) - 1) // COARSE) * COARSE
+            self._inhibitor_transfer = RadialTable(transfer)
+        self.block = (_block_size(height, device), _block_size(width, device))
+        self._inner = (self.block[0] + 2 * self._edge_margin, self.block[1] + 2 * self._edge_margin)
+        self._outer, self._light_margin = self._inner, 0
+        if self._spreads:
+            self._light_margin = MARGIN_PX
+            self._outer = (fast_size(self._inner[0] + 2 * MARGIN_PX), fast_size(self._inner[1] + 2 * MARGIN_PX))
+            self._light_transfer = RadialTable(self._all_light)
+            self._near_light = near_transfer(self._light_transfer, *self._outer, self.pitch_um, device)
+
+    def _all_light(self, frequency: Tensor) -> Tensor:
+        """Lens, halation and the film's sharpness, all of them linear in exposure, in one."""
+        look, factors = self.look, torch.ones_like(frequency).expand(self.stock.layers, -1, -1)
+        if look.diffusion_grade:
+            factors = factors * diffusion_transfer(frequency, look.diffusion, look.diffusion_grade)
+        if look.halation:
+            factors = factors * halation_transfer(frequency, self.stock, look.halation, look.halation_size)
+        if look.sharpness:
+            factors = factors * film_transfer(frequency, self.stock, look.sharpness, min(look.halation, 1.0))
+        return factors
+
+    def _exposure(self, pixels: Pixels, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+        """Layer exposure `1,L,H,W` of a part of the picture, and its excess where highlights are rebuilt above white."""
+        light, model, gain = pixels.light(*corner, *size)[None], self.stock.model, 2.0**self.look.exposure
+        if model is None:
+            exposure = light.mul_(gain)
+        elif model.layers == 3:
+            exposure = mix(model.sensitivity * gain, light, model.sensitivity @ model.flare)
+        else:
+            exposure = model.layer_exposure((light * gain).movedim(1, -1).double()).float().movedim(-1, 1)
+        if not self.look.highlights:
+            return exposure, None
+        code = pixels.code(*corner, *size)[None]
+        return exposure, exposure * (highlight_gain(code, self.look.highlights) - 1)
+
+    @staticmethod
+    def _inside(field: Tensor, margin: int, size: Sequence[int]) -> Tensor:
+        return field[..., margin : margin + size[0], margin : margin + size[1]]
+
+    def _spread_out(self, exposure: Tensor, excess: Tensor | None, blur: Callable[[Tensor], Tensor]) -> Tensor:
+        """Exposure after a blur that also spreads the excess. Where there is excess, film is not exposed less than by
+        its own light, and gains nothing from its own excess: a flat white stays as it is."""
+        if excess is None:
+            return blur(exposure)
+        light = blur(exposure + excess)
+        margin = 0 if light.shape == exposure.shape else self._light_margin
+        exposure, excess = (self._inside(t, margin, light.shape[-2:]) for t in (exposure, excess))
+        return torch.maximum(light - excess, torch.minimum(exposure, light))
+
+    def _vignetted(self, exposure: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
+        if not self.look.vignette:
+            return exposure
+        return exposure * vignette_factor(ys[..., :, None], xs[..., None, :], self.size, self.look.vignette)
+
+    def _wide(self, pixels: Pixels) -> tuple[WideSpread | None, WideSpread | None]:
+        """The wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse grid."""
+        if not self._spreads and not self._edges:
+            return None, None
+        cells = [-(-n // COARSE) for n in self.size]
+        coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
+        extra = torch.empty_like(coarse) if self.look.highlights else None
+        rows = max(1, 250_000 // self.size[1] // COARSE)
+        for row in range(0, cells[0], rows):
+            count = min(rows, cells[0] - row)
+            exposure, excess = self._exposure(pixels, (row * COARSE, 0), (count * COARSE, cells[1] * COARSE))
+            coarse[:, :, row : row + count] = coarse_mean(exposure)
+            if extra is not None and excess is not None:
+                extra[:, :, row : row + count] = coarse_mean(excess)
+        light = None
+        if self._spreads:
+            total = coarse if extra is None else coarse + extra
+            light = WideSpread(total, self._light_transfer, self.pitch_um)
+        if self._emulsion is None or not self._edges:
+            return light, None
+        if self._spreads:
+            blurred = lambda e: spread(e, self._light_transfer, self.pitch_um * COARSE)  # noqa: E731
+            coarse = self._spread_out(coarse, extra, blurred)
+        ys, xs = ((torch.arange(n, device=self.device) + 0.5) * COARSE for n in cells)
+        _, first = self._emulsion.first(self._vignetted(coarse, ys, xs))
+        return light, WideSpread(first, self._inhibitor_transfer, self.pitch_um, split_px=0.0)
+
+    def corners(self) -> list[tuple[int, int]]:
+        """The first pixel of every block of the lattice."""
+        return [(y, x) for y in range(0, self.size[0], self.block[0]) for x in range(0, self.size[1], self.block[1])]
+
+    def _developed(
+        self,
+        pixels: Pixels,
+        corners: list[tuple[int, int]],
+        wide: tuple[WideSpread | None, WideSpread | None],
+        key: int,
+    ) -> Tensor:
+        """Display code `B,3,h,w` of the blocks at these corners."""
+        edge, margin = self._edge_margin, self._edge_margin + self._light_margin
+        parts = [self._exposure(pixels, (y - margin, x - margin), self._outer) for y, x in corners]
+        exposure = torch.cat([e for e, _ in parts])
+        excess = torch.cat([e for _, e in parts if e is not None]) if self.look.highlights else None
+        if wide[0] is not None:
+            light = wide[0]
+
+            def blur(e: Tensor) -> Tensor:
+                near = self._inside(filtered(e, self._near_light), self._light_margin, self._inner)
+                return near + torch.stack([light(y - edge, x - edge, *self._inner) for y, x in corners])
+
+            exposure = self._spread_out(exposure, excess, blur)
+        at = [torch.tensor([c[i] for c in corners], device=self.device)[:, None, None] for i in (0, 1)]
+        ys, xs = (c + torch.arange(n, device=self.device) - edge + 0.5 for c, n in zip(at, self._inner, strict=True))
+        exposure = self._vignetted(exposure, ys, xs)
+        if self._emulsion is None:
+            return self._print(self._layerless(exposure, corners, key))
+        log_exposure, first = self._emulsion.first(exposure)
+        around = None
+        if wide[1] is not None:
+            around = torch.stack([wide[1](y, x, *self.block) for y, x in corners])
+            if self._near_inhibitors:
+                spare = edge - (len(self._near_inhibitors) - 1)
+                near = self._inside(first, spare, [n - 2 * spare for n in self._inner])
+                around.add_(convolved(near, self._near_inhibitors), alpha=NEAR_SHARE)
+            log_exposure, first = (self._inside(t, edge, self.block) for t in (log_exposure, first))
+        density = self._emulsion.second(log_exposure, first, around)
+        if self._grain:
+            density = self._grain(density, corners, key)
+        return self._print(density)
+
+    def _layerless(self, exposure: Tensor, corners: list[tuple[int, int]], key: int) -> Tensor:
+        """Display code of a stock without layers: push and grain as exposure, then the stock's own map."""
+        log_exposure = pushed(torch.log10(exposure.clamp_min(LEAST_EXPOSURE)), self.look.push)
+        if self._grain:
+            log_exposure = self._grain(log_exposure, corners, key)
+        code = display_code(torch.exp(log_exposure * math.log(10))).clamp_(0, 1)
+        return self._lut(code) if self._lut else code
+
+    def run(self, pixels: Pixels, seed: int, frame: int, in_flight: int) -> Iterator[int]:
+        """Develops `pixels` into their output, `in_flight` blocks at a time; yields the blocks done, a group at a time."""
+        wide, key, corners = self._wide(pixels), noise_key(seed, frame), self.corners()
+        threads = min(in_flight, torch.get_num_threads()) if self.device.type == "cpu" else 1
+        size = in_flight // threads
+
+        def work(group: list[tuple[int, int]]) -> int:
+            for (y, x), code in zip(group, self._developed(pixels, group, wide, key), strict=True):
+                pixels.write(y, x, code, self.look.strength, frame)
+            return len(group)
+
+        groups = [corners[i : i + size] for i in range(0, len(corners), size)]
+        yield from side_by_side(work, groups, threads) if self.device.type == "cpu" else map(work, groups)
+
+
+def _in_flight(device: torch.device) -> int:
+    return torch.get_num_threads() if device.type == "cpu" else _IN_FLIGHT_GPU
+
+
+def _block_size(length: int, device: torch.device) -> int:
+    """The lattice's step along a side: equal blocks, near the size that suits the device, on whole coarse cells."""
+    count = -(-length // _BLOCK_PX.get(device.type, _BLOCK_PX_GPU))
+    return -(-length // count // COARSE) * COARSE
+
+
+@lru_cache(maxsize=8)
+def development(stock: Stock, look: Look, height: int, width: int, device: torch.device) -> Development:
+    """A `Development`, kept for the next picture of the same size and look."""
+    return Development(stock, look, height, width, device)
+
+
+def develop(
+    image: Any,
+    look: Look | str | dict[str, Any],
+    *,
+    seed: int | Sequence[int] = 0,
+    frame: int = 0,
+    tile: int | None = None,
+    device: str | torch.device | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Any:
+    """Develops a picture, or a batch of them, as film. The input is never changed.
+
+    Args:
+        image: a PIL image; a numpy array `H,W`, `H,W,C` or `B,H,W,C`; or a torch tensor `C,H,W` or `B,C,H,W`. sRGB code
+            values, 8 or 16 bit, or float in [0, 1] (clipped to it). C is 1 (grey), 3, or 4: alpha is kept to the bit.
+        look: a `Look`, a preset's name, or settings by key.
+        seed: of the grain; the same seed gives the same picture. A sequence gives each picture of a batch its own.
+        frame: number of a film's frame; grain moves with it.
+        tile: side in pixels of the area that is developed at once. Less needs less memory; the result is the same.
+        device: "cpu", "cuda", ...; None: the tensor's own, else a GPU where there is one.
+        progress: called with the share done, from 0 to 1.
+
+    Returns:
+        The same kind of image, of the same type and size; grey comes back as RGB. 8 bit is dithered.
+
+    Raises:
+        LookError, StockFileError: a wrong setting, or a stock that is missing or damaged.
+        PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
+    """
+    look = load_look(look)
+    stock = load_stock(look.stock)
+    device = _device(image, device)
+    if tile is not None and not (isinstance(tile, int) and 64 <= tile <= 65536):
+        raise FilmLookError(f"tile is {tile!r}; allowed: a whole number from 64 to 65536 pixels, or None")
+    sources, pack = unpack(image)
+    seeds = [seed] * len(sources) if isinstance(seed, int) else list(seed)
+    if len(seeds) != len(sources):
+        raise FilmLookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
+    if look.strength == 0:
+        return image.clone() if isinstance(image, Tensor) else image.copy()
+    for i, ((source, out), picture_seed) in enumerate(zip(sources, seeds, strict=True)):
+        plan = development(stock, look, *source.shape[:2], device)
+        in_flight = max(1, tile**2 // (plan.block[0] * plan.block[1])) if tile else _in_flight(device)
+        blocks = len(plan.corners())
+        done = 0
+        with torch.inference_mode():
+            for count in plan.run(Pixels(source, out, device), picture_seed, frame, in_flight):
+                done += count
+                if progress:
+                    progress((i + done / blocks) / len(sources))
+    return pack([out for _, out in sources])
+
+
+def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
+    """The colour of a look alone, without anything in space: from display code `B,3,H,W` to display code."""
+    look = dataclasses.replace(load_look(look), diffusion_grade=0, vignette=0, highlights=0, halation=0, sharpness=0, grain=0)
+    return lambda display: develop(display, look)
+
+
+def _device(image: Any, device: str | torch.device | None) -> torch.device:
+    if device is None:
+        if isinstance(image, Tensor):
+            return image.device
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(1, device=found)
+        return found
+    except (RuntimeError, AssertionError) as error:
+        raise FilmLookError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,84 @@
+"""Characteristic curves: sums of sigmoids, and tables of them.
+
+A curve is `b + sum_k a_k sigmoid(s_k (x - c_k))`, one row per layer. The film's curve maps log10 exposure to density, the
+print's curve maps the dye's analytical density to display code. Both are monotone: every a_k is positive and the slopes
+of one curve share their sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+TABLE_SIZE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve per layer.
+
+    Attributes:
+        base: `(L,)`, the value far on the side where every sigmoid is 0.
+        amplitude: `(L, K)`, positive.
+        slope: `(L, K)`, per unit of the input; negative slopes make a falling curve.
+        centre: `(L, K)`, in the unit of the input.
+    """
+
+    base: Tensor
+    amplitude: Tensor
+    slope: Tensor
+    centre: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The curve at `x` of shape `(..., L)`; the layers are the last axis."""
+        steps = torch.sigmoid(self.slope * (x.unsqueeze(-1) - self.centre))
+        return self.base + (self.amplitude * steps).sum(-1)
+
+
+class Table:
+    """A function of one variable per layer, sampled so finely that the nearest sample will do.
+
+    Looking up costs the same whatever the function, and, unlike a vectorised sigmoid, gives a pixel the same bits
+    however many pixels are computed at once. With 65536 samples over ten densities the error is below 1e-4.
+
+    Args:
+        function: from `(N, L)` to `(N, L)`, evaluated in double precision.
+        low, high: the range of the input; outside it the end values hold.
+        layers: L.
+        device: where the table is looked up.
+    """
+
+    def __init__(
+        self, function: Callable[[Tensor], Tensor], low: float, high: float, layers: int, device: torch.device
+    ) -> None:
+        grid = torch.linspace(low, high, TABLE_SIZE, dtype=torch.float64)
+        values = function(grid[:, None].expand(-1, layers))
+        self.values = values.T.contiguous().flatten().to(device=device, dtype=torch.float32)
+        self.scale = (TABLE_SIZE - 1) / (high - low)
+        self.shift = 0.5 - low * self.scale
+        self.offset = (torch.arange(layers, dtype=torch.int32, device=device) * TABLE_SIZE).view(-1, 1, 1)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The function at `x`, `B,L,H,W` float32."""
+        index = (x * self.scale).add_(self.shift).clamp_(0, TABLE_SIZE - 1).to(torch.int32).add_(self.offset)
+        return torch.index_select(self.values, 0, index.flatten()).view(x.shape)
+
+
+def mix(matrix: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`matrix @ x (+ bias)` over the channels of `B,C,H,W`, element by element.
+
+    A matrix product picks its kernel by the size of the whole tensor, so its last bit would depend on how many blocks
+    are in flight; sums in a fixed order do not, and cost no more for three channels.
+    """
+    rows = matrix.tolist()
+    out = x.new_empty((x.shape[0], len(rows), *x.shape[2:]))
+    for i, row in enumerate(rows):
+        plane = torch.mul(x[:, 0], row[0], out=out[:, i])
+        for j, weight in enumerate(row[1:], 1):
+            plane.add_(x[:, j], alpha=weight)
+        if bias is not None:
+            plane.add_(float(bias[i]))
+    return out

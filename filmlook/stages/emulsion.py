@@ -1,0 +1,135 @@
+"""EMULSION: layer exposure to density, through the characteristic curve and the interimage effect.
+
+    D0 = C(log10 h)           D = C(log10 h - K B*D0)
+
+B spreads the inhibitors that development sets free (.94 Gauss(20 um) + .06 Exp(200 um)): where exposure changes faster than
+they reach, less is inhibited than in a flat field, and contrast rises. This is film's edge effect.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from filmlook.stages.curve import Table, mix
+from filmlook.stages.halation import scatter_transfer
+from filmlook.stages.scene import MID_GREY
+from filmlook.stages.spread import exponential, gaussian, spread
+from filmlook.stock import FilmModel, Stock
+
+LEAST_EXPOSURE = 1e-5
+_LOG_RANGE = (-8.0, 4.0)  # log10 exposure, inhibition included
+
+_PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the pivot
+_PUSH_PIVOT = -3.0  # log10 exposure below which development makes no difference
+
+_MOST_SHARPENED = 2.0
+
+
+def pushed(log_exposure: Tensor, push: float) -> Tensor:
+    """log10 exposure as longer development sees it: 10 % more contrast and 3/4 of a stop at mid-grey for each stop."""
+    return log_exposure + _PUSH_SPEED * push * (log_exposure - _PUSH_PIVOT).clamp_min(0)
+
+
+NEAR_SHARE, NEAR_UM, _FAR_UM = 0.94, 20.0, 200.0  # of the inhibitors' spread
+
+
+def far_inhibitor_transfer(frequency: Tensor) -> Tensor:
+    """Transfer function `(1, h, w)` of the inhibitors that diffuse far."""
+    return ((1 - NEAR_SHARE) * exponential(frequency, _FAR_UM)).unsqueeze(0)
+
+
+def inhibitor_transfer(frequency: Tensor) -> Tensor:
+    """Transfer function `(1, h, w)` of the inhibitors' whole spread."""
+    return NEAR_SHARE * gaussian(frequency, NEAR_UM) + far_inhibitor_transfer(frequency)
+
+
+def film_transfer(frequency: Tensor, stock: Stock, sharpness: float, scatter: float) -> Tensor:
+    """Transfer functions `(L, h, w)` on layer exposure that bring the whole film to its published MTF.
+
+    The published response is that of scatter, emulsion and edge effect together, so scatter (the share of it that the
+    halation stage applies) and the edge effect for small signals at mid-grey are divided out. Above what the
+    datasheet plots the response falls on as it did last.
+    """
+    response = _published_response(frequency, stock)
+    edge = _edge_gain(frequency, stock)
+    wanted = response if edge is None else (response / edge).clamp_max(1.25)
+    # More than the film's own sharpness belongs to the edge effect, which is bounded by density; light can go negative.
+    power = sharpness if edge is None else min(sharpness, 1.0)
+    return (wanted / scatter_transfer(frequency, stock.layers, scatter)).clamp_max(_MOST_SHARPENED) ** power
+
+
+def _published_response(frequency: Tensor, stock: Stock) -> Tensor:
+    cycles = torch.tensor((0.0, *stock.mtf_cycles), dtype=torch.float64)
+    rows = []
+    for published in stock.mtf:
+        log_response = torch.tensor((1.0, *published), dtype=torch.float64).log()
+        i = (torch.bucketize(frequency * 1000, cycles) - 1).clamp(0, len(cycles) - 2)
+        slope = (log_response[i + 1] - log_response[i]) / (cycles[i + 1] - cycles[i])
+        rows.append((log_response[i] + slope * (frequency * 1000 - cycles[i])).exp())
+    return torch.stack(rows)
+
+
+def _edge_gain(frequency: Tensor, stock: Stock) -> Tensor | None:
+    """How much higher the contrast of fine detail is than that of a flat field, `(L, h, w)`; None without couplers."""
+    model = stock.model
+    if model is None or not model.inhibition.any():
+        return None
+    step = 0.01
+    log_grey = torch.log10(model.layer_exposure(torch.full((3,), MID_GREY, dtype=torch.float64)))
+    gamma = (model.film(log_grey + step) - model.film(log_grey - step)) / (2 * step)
+    inhibited = (model.inhibition @ gamma)[:, None, None]
+    return (1 - inhibited * inhibitor_transfer(frequency)) / (1 - inhibited)
+
+
+class Emulsion:
+    """One film's development, with the tables it needs.
+
+    Args:
+        model: the film's numbers.
+        push: stops of push.
+        sharpness: how far the edge effect is applied; 0 not at all, 1 as it is.
+        device: where it runs.
+    """
+
+    def __init__(self, model: FilmModel, push: float, sharpness: float, device: torch.device) -> None:
+        self._curve = Table(lambda x: model.film(pushed(x, push)), *_LOG_RANGE, model.layers, device)
+        self._inhibition = model.inhibition
+        self._inhibits = bool(model.inhibition.any())
+        self.sharpness = sharpness if self._inhibits else 0.0
+
+    def first(self, exposure: Tensor) -> tuple[Tensor, Tensor]:
+        """log10 exposure and D0, of layer exposure `B,L,H,W`."""
+        log_exposure = torch.log10(exposure.clamp_min(LEAST_EXPOSURE))
+        return log_exposure, self._curve(log_exposure)
+
+    def second(self, log_exposure: Tensor, first: Tensor, around: Tensor | None) -> Tensor:
+        """Density `B,L,H,W`; `around` is D0 as its spread inhibitors see it (None: no edge effect)."""
+        if not self._inhibits:
+            return first
+        if around is not None:
+            first = around if self.sharpness == 1 else torch.lerp(first, around, self.sharpness)
+        return self._curve(log_exposure - mix(self._inhibition, first))
+
+
+def emulsion(exposure: Tensor, stock: Stock, *, pitch_um: float, push: float = 0.0, sharpness: float = 1.0) -> Tensor:
+    """Layer exposure `B,L,H,W` to density `B,L,H,W` of a model stock."""
+    if stock.model is None:
+        raise ValueError(f"{stock.name} has no layers to develop")
+    film = Emulsion(stock.model, push, sharpness, exposure.device)
+    log_exposure, first = film.first(exposure)
+    around = spread(first, inhibitor_transfer, pitch_um) if film.sharpness else None
+    return film.second(log_exposure, first, around)
+
+
+GENERIC_GAMMA, GENERIC_RANGE = 0.57, 2.2
+
+
+def generic_density(log_exposure: Tensor) -> Tensor:
+    """Net density of a generic ISO 200 negative, mid-grey at .75, for stocks without layers of their own."""
+    straight = GENERIC_GAMMA * (log_exposure - math.log10(MID_GREY)) + 0.75
+    bend = 0.12  # softness of toe and shoulder, in density
+    toe = bend * torch.nn.functional.softplus(straight / bend)
+    return GENERIC_RANGE - bend * torch.nn.functional.softplus((GENERIC_RANGE - toe) / bend)

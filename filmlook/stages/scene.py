@@ -1,0 +1,31 @@
+"""From display code to scene light and back.
+
+A generated picture is display-referred; film sees a scene. One closed form, the same for every stock, inverts a standard
+camera rendering: mid-grey .4663 <-> .184 is kept, code 1 becomes 1.69.
+
+    s(x) = .184 ((x / (1.1423 - x)) / (.4663 / (1.1423 - .4663))) ^ (1 / 1.0479)
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+MID_GREY = 0.184
+MID_CODE = 0.4663
+_SHOULDER = 1.1423
+_GAMMA = 1.0479
+_MID_ODDS = MID_CODE / (_SHOULDER - MID_CODE)
+
+
+def scene_light(code: Tensor) -> Tensor:
+    """Scene light of sRGB code values in [0, 1], any shape."""
+    # exp and log instead of pow: pow's last bit depends on how many values are computed at once.
+    odds = code / (_SHOULDER - code) / _MID_ODDS
+    return odds.log_().mul_(1 / _GAMMA).exp_().mul_(MID_GREY)
+
+
+def display_code(light: Tensor) -> Tensor:
+    """The inverse of `scene_light`, for light >= 0; code values in [0, 1.1423)."""
+    odds = torch.log(light * (1 / MID_GREY)).mul_(_GAMMA).exp_().mul_(_MID_ODDS)
+    return odds / (odds + 1) * _SHOULDER

@@ -1,0 +1,256 @@
+"""Stocks: the films. Read, list and check stock files.
+
+A model stock is one JSON file of about 120 numbers; `models/stocks` holds the built-in ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from filmlook.errors import StockFileError
+from filmlook.folders import find_files
+from filmlook.look import FRAMES_MM
+from filmlook.lut import Lut, read_lut
+from filmlook.stages.curve import Curve
+
+
+@dataclass(frozen=True)
+class FilmModel:
+    """The numbers of one film and its print, float64 (design: `h = S(s + flare)`, `D = C(log h - K C(log h))`,
+    `y = (I + P) Q((I + A) D)`). L layers: 3 for colour, 1 for black and white.
+
+    Attributes:
+        flare: `(3,)`, scene light added to every channel, >= 0.
+        sensitivity: `(3, 3)`, S, rows summing to 1; or `(1, 6)` for black and white, the weights of
+            r, g, b, sqrt(rg), sqrt(gb), sqrt(rb).
+        film: characteristic curve C, log10 exposure to density.
+        inhibition: `(L, L)`, K >= 0, interimage effect.
+        absorption: `(L, L)`, A, side absorptions of the dyes.
+        print: print and scan curve Q, density to display code.
+        scan: `(L, L)`, P.
+    """
+
+    flare: Tensor
+    sensitivity: Tensor
+    film: Curve
+    inhibition: Tensor
+    absorption: Tensor
+    print: Curve
+    scan: Tensor
+
+    @property
+    def layers(self) -> int:
+        return self.film.base.shape[0]
+
+    def layer_exposure(self, light: Tensor) -> Tensor:
+        """Scene light `(..., 3)` to layer exposure `(..., L)`, at least 1e-5."""
+        e = light + self.flare
+        if self.layers == 1:
+            r, g, b = e.unbind(-1)
+            e = torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), -1)
+        return (e @ self.sensitivity.T).clamp_min(1e-5)
+
+    def density(self, log_exposure: Tensor) -> Tensor:
+        """log10 layer exposure `(..., L)` to developed density `(..., L)`, without effects in space."""
+        first = self.film(log_exposure)
+        return self.film(log_exposure - first @ self.inhibition.T)
+
+    def display(self, density: Tensor) -> Tensor:
+        """Density `(..., L)` to sRGB code `(..., L)`, not clipped."""
+        t = self.print(density + density @ self.absorption.T)
+        return t + t @ self.scan.T
+
+    def __call__(self, light: Tensor) -> Tensor:
+        """Scene light `(..., 3)` to sRGB code `(..., L)`: the stock's colour, without effects in space."""
+        return self.display(self.density(torch.log10(self.layer_exposure(light))))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> FilmModel:
+        """The model from a stock file's numbers.
+
+        Raises:
+            StockFileError: a number is missing, not finite, or a table has the wrong shape.
+        """
+        film = _curve(data, "film")
+        layers = film.base.shape[0]
+        square = (layers, layers)
+        return cls(
+            flare=_numbers(data, "flare", (3,)),
+            sensitivity=_numbers(data, "sensitivity", (1, 6) if layers == 1 else (3, 3)),
+            film=film,
+            inhibition=_numbers(data, "inhibition", square),
+            absorption=_numbers(data, "absorption", square),
+            print=_curve(data, "print", layers),
+            scan=_numbers(data, "scan", square),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as a stock file holds them."""
+
+        def plain(part: Tensor | Curve) -> Any:
+            return part.tolist() if isinstance(part, Tensor) else {f.name: plain(getattr(part, f.name)) for f in fields(part)}
+
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+
+
+def _numbers(data: dict[str, Any], key: str, shape: tuple[int | None, ...]) -> Tensor:
+    try:
+        values = torch.tensor(data[key], dtype=torch.float64)
+    except KeyError:
+        raise StockFileError(f"{key!r} is missing") from None
+    except (TypeError, ValueError, RuntimeError):
+        raise StockFileError(f"{key!r} is not a table of numbers") from None
+    if len(shape) != values.ndim or any(n not in (None, m) for n, m in zip(shape, values.shape, strict=True)):
+        wanted = " x ".join("any" if n is None else str(n) for n in shape)
+        raise StockFileError(f"{key!r} has shape {tuple(values.shape)}, expected {wanted}")
+    if not values.isfinite().all():
+        raise StockFileError(f"{key!r} holds a number that is not finite")
+    return values
+
+
+def _curve(data: dict[str, Any], key: str, layers: int | None = None) -> Curve:
+    table = data.get(key)
+    if not isinstance(table, dict):
+        raise StockFileError(f"{key!r} is missing or not a curve")
+    try:
+        base = _numbers(table, "base", (layers,))
+        if base.shape[0] not in (1, 3):
+            raise StockFileError(f"'base' has {base.shape[0]} layers; a film has 1 or 3")
+        amplitude = _numbers(table, "amplitude", (base.shape[0], None))
+        slope = _numbers(table, "slope", tuple(amplitude.shape))
+        return Curve(base, amplitude, slope, _numbers(table, "centre", tuple(amplitude.shape)))
+    except StockFileError as error:
+        raise StockFileError(f"{key!r}: {error}") from None
+
+
+@dataclass(frozen=True, eq=False)
+class Stock:
+    """A film. `model` is set for model stocks, `lut` for LUT stocks, neither for a stock without colour of its own.
+
+    Attributes:
+        name: the file's stem; `label`: the human name; `maker`, `sources`: for people.
+        kind: "negative", "reversal", "neutral" or "lut".
+        iso: the film's speed.
+        frame: the film format it is usually shot on (a key of `filmlook.look.FRAMES_MM`).
+        granularity: RMS granularity times 1000 per layer, through a 48 um aperture at a net density of 1.
+        antihalation: "strong", "weak" or "none".
+        mtf_cycles, mtf: the film's published response `(L, F)` at spatial frequencies `(F,)` in cycles/mm.
+        published: datasheet values for people and tests: "dmin", "dmax", "gamma" per layer.
+        fit: how closely the model meets what it was fitted to.
+    """
+
+    name: str
+    label: str
+    maker: str = ""
+    kind: str = "neutral"
+    iso: int = 200
+    frame: str = "35mm"
+    granularity: tuple[float, ...] = (5.0, 5.0, 5.0)
+    antihalation: str = "weak"
+    mtf_cycles: tuple[float, ...] = (10.0, 20.0, 40.0, 60.0)
+    mtf: tuple[tuple[float, ...], ...] = ((1.1, 1.05, 0.75, 0.5),) * 3  # a generic ISO 200 negative's
+    published: dict[str, Any] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    fit: dict[str, Any] = field(default_factory=dict)
+    model: FilmModel | None = None
+    lut: Lut | None = None
+
+    @property
+    def layers(self) -> int:
+        return self.model.layers if self.model else 3
+
+    @property
+    def is_monochrome(self) -> bool:
+        return self.layers == 1
+
+
+_KINDS = ("negative", "reversal", "neutral")
+_ANTIHALATION = ("strong", "weak", "none")
+
+
+def _choice(data: dict[str, Any], key: str, choices: Sequence[str]) -> str:
+    if data.get(key) not in choices:
+        raise StockFileError(f"{key!r} is {data.get(key)!r}; allowed: {', '.join(choices)}")
+    return data[key]
+
+
+def parse_stock(name: str, data: Any) -> Stock:
+    """A stock from the contents of its JSON file.
+
+    Raises:
+        StockFileError: something is missing or wrong; the message names it.
+    """
+    if not isinstance(data, dict) or data.get("format") != 1:
+        raise StockFileError('not a stock file: it needs "format": 1')
+    kind = _choice(data, "kind", _KINDS)
+    model = None if kind == "neutral" else FilmModel.from_dict(data)
+    layers = model.layers if model else 3
+    mtf = data.get("mtf")
+    if not isinstance(mtf, dict):
+        raise StockFileError("'mtf' is missing")
+    cycles = _numbers(mtf, "cycles_per_mm", (None,))
+    iso = data.get("iso")
+    if not isinstance(iso, int) or iso <= 0:
+        raise StockFileError(f"'iso' is {iso!r}; allowed: a whole number above 0")
+    return Stock(
+        name=name,
+        label=str(data.get("label", name)),
+        maker=str(data.get("maker", "")),
+        kind=kind,
+        iso=iso,
+        frame=_choice(data, "frame", tuple(FRAMES_MM)),
+        granularity=tuple(_numbers(data, "granularity", (layers,)).tolist()),
+        antihalation=_choice(data, "antihalation", _ANTIHALATION),
+        mtf_cycles=tuple(cycles.tolist()),
+        mtf=tuple(map(tuple, _numbers(mtf, "response", (layers, cycles.shape[0])).tolist())),
+        published=dict(data.get("published", {})),
+        sources=tuple(map(str, data.get("sources", ()))),
+        fit=dict(data.get("fit", {})),
+        model=model,
+    )
+
+
+_SUFFIXES = (".json", ".cube", ".png")
+
+
+def list_stocks() -> list[str]:
+    """The names of the installed stocks: built-in ones and those of the user's folder (see `filmlook.folders`)."""
+    return sorted(find_files("stocks", _SUFFIXES))
+
+
+def load_stock(name: str, *, allow_path: bool = True) -> Stock:
+    """A stock by name, or (unless `allow_path` is false) by the path of its file: model JSON, `.cube` or HaldCLUT PNG.
+
+    Raises:
+        StockFileError: no such stock, or its file is damaged; the message names the file and the fault.
+    """
+    path = find_files("stocks", _SUFFIXES).get(name)
+    if path is None and allow_path and Path(name).suffix.lower() in _SUFFIXES:
+        path = Path(name)
+    if path is None:
+        raise StockFileError(f"stock is {name!r}; installed stocks are: {', '.join(list_stocks())}")
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise StockFileError(f"{path}: {error.strerror}") from None
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, modified: int) -> Stock:
+    if path.suffix.lower() != ".json":
+        lut = read_lut(path)
+        return Stock(name=path.stem, label=lut.title or path.stem, kind="lut", lut=lut)
+    try:
+        return parse_stock(path.stem, json.loads(path.read_text(encoding="utf-8")))
+    except StockFileError as error:
+        raise StockFileError(f"{path}: {error}") from None
+    except ValueError as error:
+        raise StockFileError(f"{path}: not JSON: {error}") from None
