@@ -1,0 +1,133 @@
+"""Speed and memory of a complete look, with ratios to a baseline measured in the same run.
+
+    python bench/speed.py [--quick]
+
+The look has diffusion, halation, edge effect, grain and print. Times are medians of warm runs; memory is the peak of a process
+of its own above what it holds after importing, input and output included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from baseline import PlainNetwork
+
+from filmlook import Look, develop
+
+LOOK = Look(stock="kodak_gold_200", diffusion_grade=0.25, vignette=0.2, halation=1, grain=1)
+SIZES = {"1 MP": (1024, 1024), "6 MP": (2000, 3000), "24 MP": (4000, 6000)}
+
+
+def scene(height: int, width: int) -> np.ndarray:
+    """A picture with smooth tones, edges and small lights: `H,W,3` uint8, the same at every call."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32) / max(height, width)
+    rings = 0.5 + 0.5 * np.sin(60 * np.hypot(x - 0.5, y - 0.4))
+    picture = np.stack((x, 0.5 * x + 0.5 * y, rings * (1 - y)), -1)
+    picture[(np.sin(90 * x) * np.sin(70 * y)) > 0.97] = 1
+    return (picture * 255).astype(np.uint8)
+
+
+def timed(work: Callable[[], Any], runs: int) -> float:
+    """Median seconds of a call, after one to warm up."""
+    work()
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def _peak_megabytes(name: str, tile: int | None, queue: Any) -> None:
+    unit = 1024 if sys.platform != "darwin" else 1024**2
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    height, width = SIZES[name]
+    picture = np.full((height, width, 3), 90, np.uint8)
+    picture[::7, ::5] = 255
+    develop(picture, LOOK, tile=tile, device="cpu")
+    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit)
+
+
+def peak_megabytes(name: str, tile: int | None = None) -> float:
+    """Peak memory of developing one picture above the process after import, in MB."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_peak_megabytes, args=(name, tile, queue))
+    process.start()
+    used = queue.get(timeout=600)
+    process.join()
+    return used
+
+
+def first_call_seconds() -> float:
+    """Seconds of the first call in a process of its own, import not counted."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_first_call, args=(queue,))
+    process.start()
+    seconds = queue.get(timeout=600)
+    process.join()
+    return seconds
+
+
+def _first_call(queue: Any) -> None:
+    picture = scene(*SIZES["1 MP"])
+    start = time.perf_counter()
+    develop(picture, LOOK, device="cpu")
+    queue.put(time.perf_counter() - start)
+
+
+def _synchronised(device: str, work: Callable[[], Any]) -> Callable[[], Any]:
+    def run() -> None:
+        work()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Speed and memory of a complete look.")
+    parser.add_argument("--quick", action="store_true", help="leave out the large pictures")
+    sizes = ["1 MP"] if parser.parse_args().quick else list(SIZES)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
+    network = PlainNetwork().eval()
+    pixels = torch.rand(1, 3, *SIZES["1 MP"])
+    with torch.inference_mode():
+        plain = timed(lambda: network(pixels), 5)
+    print(f"{'what':44}{'seconds':>10}{'ratio':>8}  to")
+    print(f"{'plain network of the baseline, 1 MP':44}{plain:10.3f}{1:8.2f}")
+    one = 0.0
+    for name in sizes:
+        picture = scene(*SIZES[name])
+        seconds = timed(lambda p=picture: develop(p, LOOK, device="cpu"), 9 if name == "1 MP" else 3)  # type: ignore[misc]
+        one = one or seconds
+        ratio, to = (seconds / plain, "the baseline") if name == "1 MP" else (seconds / one, "1 MP")
+        print(f"{'complete look, ' + name:44}{seconds:10.3f}{ratio:8.2f}  {to}")
+    for text, settings in (("colour only", {"halation": 0, "grain": 0, "sharpness": 0}), ("no diffusion", {})):
+        look = Look(stock=LOOK.stock, **settings)  # type: ignore[arg-type]
+        picture = scene(*SIZES["1 MP"])
+        seconds = timed(lambda k=look: develop(picture, k, device="cpu"), 9)  # type: ignore[misc]
+        print(f"{text + ', 1 MP':44}{seconds:10.3f}{seconds / plain:8.2f}  the baseline")
+    print(f"{'first call in a process, 1 MP':44}{first_call_seconds():10.3f}")
+    if torch.cuda.is_available():
+        for name in sizes:
+            on_gpu = torch.from_numpy(scene(*SIZES[name])).permute(2, 0, 1).cuda()
+            seconds = timed(_synchronised("cuda", lambda p=on_gpu: develop(p, LOOK)), 9)  # type: ignore[misc]
+            print(f"{'complete look on the GPU, ' + name:44}{seconds:10.4f}")
+    for name in sizes:
+        for tile in (None, 256, 2048):
+            print(f"{f'peak memory above import, {name}, tile {tile}':44}{peak_megabytes(name, tile):8.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
