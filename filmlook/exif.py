@@ -1,0 +1,74 @@
+"""What a picture's EXIF says: its orientation, its comment, what tells about the picture.
+
+References: Exif 2.32, TIFF 6.0; infotext in the UserComment is AUTOMATIC1111's convention.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from PIL import Image
+
+_ORIENTATION, _EXIF_IFD, _GPS_IFD, _USER_COMMENT = 0x0112, 0x8769, 0x8825, 0x9286
+# The TIFF tags that tell about the picture (Exif 2.32, table 4); the others tell how the file is laid out.
+_ABOUT = (0x010E, 0x010F, 0x0110, _ORIENTATION, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x8298)
+
+
+def upright(exif: bytes) -> tuple[bytes, int]:
+    """EXIF as `Picture` keeps it, and the orientation that stood in it.
+
+    It is patched in place: to write it anew would break the makers' notes, which count from its beginning.
+    """
+    raw = bytearray(exif.removeprefix(b"Exif\0\0"))
+    orientation = 1
+    end = {b"II*\0": "<", b"MM\0*": ">"}[bytes(raw[:4])]
+    (ifd,) = struct.unpack_from(end + "I", raw, 4)
+    (count,) = struct.unpack_from(end + "H", raw, ifd)
+    thumbnail = ifd + 2 + 12 * count
+    for entry in range(ifd + 2, thumbnail, 12):
+        tag, kind = struct.unpack_from(end + "HH", raw, entry)
+        if tag == _ORIENTATION:
+            value = end + ("I" if kind == 4 else "H")
+            (orientation,) = struct.unpack_from(value, raw, entry + 8)
+            struct.pack_into(value, raw, entry + 8, 1)
+    struct.pack_into(end + "I", raw, thumbnail, 0)
+    return b"Exif\0\0" + bytes(raw), orientation
+
+
+def load(exif: bytes | None) -> Image.Exif:
+    loaded = Image.Exif()
+    loaded.load(exif or b"")
+    return loaded
+
+
+def user_comment(exif: bytes | None) -> str:
+    """The text of the EXIF UserComment, '' without one. Its first 8 bytes name the encoding."""
+    raw = load(exif).get_ifd(_EXIF_IFD).get(_USER_COMMENT)
+    if not isinstance(raw, bytes):
+        return str(raw or "")
+    code, body = raw[:8], raw[8:]
+    if code == b"UNICODE\0":  # A1111 writes big-endian, others as the machine: the zero bytes of Latin letters tell
+        big = body[0::2].count(0) >= body[1::2].count(0)
+        text = body.decode("utf-16-be" if big else "utf-16-le", errors="replace")
+    else:
+        text = (body if code in (b"ASCII\0\0\0", bytes(8)) else raw).decode("utf-8", errors="ignore")
+    return text.rstrip("\0") if text.strip("\0 ") else ""
+
+
+def with_comment(exif: bytes | None, parameters: str, *, add: bool) -> bytes | None:
+    """EXIF whose UserComment, if it has one or with `add`, is the infotext: the WebUI believes it before PNG text."""
+    comment = user_comment(exif)
+    if parameters == comment or not parameters or not (comment or add):
+        return exif
+    loaded = load(exif)
+    raw = b"UNICODE\0" + parameters.encode("utf-16-be")
+    loaded[_EXIF_IFD] = {**loaded.get_ifd(_EXIF_IFD), _USER_COMMENT: raw}
+    return b"Exif\0\0" + loaded.tobytes().removeprefix(b"Exif\0\0")
+
+
+def about_picture(exif: Image.Exif) -> Image.Exif:
+    """A copy with what tells about the picture, and without the tags that lay out a TIFF file."""
+    kept = Image.Exif()
+    kept.update({tag: exif[tag] for tag in _ABOUT if tag in exif})
+    kept.update({ifd: dict(entries) for ifd in (_EXIF_IFD, _GPS_IFD) if (entries := exif.get_ifd(ifd))})
+    return kept
