@@ -129,7 +129,6 @@ def _look(args: argparse.Namespace) -> Look:
 
 def _develop(args: argparse.Namespace) -> int:
     look = _look(args)
-    load_stock(look.stock)  # before any picture is opened
     inputs = [*args.inputs, *args.input]
     if args.dialog:
         inputs.append(_ask_for_file())
@@ -139,6 +138,7 @@ def _develop(args: argparse.Namespace) -> int:
         return _usage("no OUT: name a folder or a file with -o")
     if not 1 <= args.quality <= 100:
         return _usage(f"quality is {args.quality}; allowed: 1 to 100")
+    load_stock(look.stock)  # before any picture is opened
     failures: list[str] = []
     jobs = list(_jobs(inputs, Path(args.output), args.recursive, failures))
     written: set[Path] = set()

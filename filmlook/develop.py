@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -50,10 +50,14 @@ from filmlook.stages.spread import (
 from filmlook.stock import Stock, load_stock
 from filmlook.workers import side_by_side
 
-_BLOCK_PX = {"cpu": 256}  # small enough for the cache
+_BLOCK_PX = {"cpu": 352}  # small enough for the cache
 _BLOCK_PX_GPU = 1024  # large enough to keep a GPU busy
 _MOST_NEAR_PX = 3.0  # sigma up to which inhibitors spread pixel by pixel; wider, the coarse grid can hold them
 _IN_FLIGHT_GPU = 4
+
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 def pitch_um(stock: Stock, look: Look, height: int, width: int) -> float:
@@ -164,24 +168,35 @@ class Development:
         coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
         extra = torch.empty_like(coarse) if self.look.highlights else None
         rows = max(1, 250_000 // self.size[1] // COARSE)
-        for row in range(0, cells[0], rows):
+
+        def strip(row: int) -> None:
             count = min(rows, cells[0] - row)
             exposure, excess = self._exposure(pixels, (row * COARSE, 0), (count * COARSE, cells[1] * COARSE))
             coarse[:, :, row : row + count] = coarse_mean(exposure)
             if extra is not None and excess is not None:
                 extra[:, :, row : row + count] = coarse_mean(excess)
+
+        for _ in self._each(strip, range(0, cells[0], rows)):
+            pass
         light = None
         if self._spreads:
             total = coarse if extra is None else coarse + extra
-            light = WideSpread(total, self._light_transfer, self.pitch_um)
+            light = WideSpread(total, self._light_transfer, self.pitch_um, each=self._each)
         if self._emulsion is None or not self._edges:
             return light, None
         if self._spreads:
-            blurred = lambda e: spread(e, self._light_transfer, self.pitch_um * COARSE)  # noqa: E731
-            coarse = self._spread_out(coarse, extra, blurred)
+            coarse = self._spread_out(
+                coarse, extra, lambda e: spread(e, self._light_transfer, self.pitch_um * COARSE, self._each)
+            )
         ys, xs = ((torch.arange(n, device=self.device) + 0.5) * COARSE for n in cells)
         _, first = self._emulsion.first(self._vignetted(coarse, ys, xs))
-        return light, WideSpread(first, self._inhibitor_transfer, self.pitch_um, split_px=0.0)
+        return light, WideSpread(first, self._inhibitor_transfer, self.pitch_um, 0.0, self._each)
+
+    def _each(self, function: Callable[[_T], _R], items: Iterable[_T], most: int | None = None) -> Iterator[_R]:
+        """`map`; on the CPU side by side."""
+        if self.device.type != "cpu":
+            return map(function, items)
+        return side_by_side(function, items, most or torch.get_num_threads())
 
     def corners(self) -> list[tuple[int, int]]:
         """The first pixel of every block of the lattice."""
@@ -204,7 +219,7 @@ class Development:
 
             def blur(e: Tensor) -> Tensor:
                 near = self._inside(filtered(e, self._near_light), self._light_margin, self._inner)
-                return near + torch.stack([light(y - edge, x - edge, *self._inner) for y, x in corners])
+                return near + _stacked([light(y - edge, x - edge, *self._inner) for y, x in corners])
 
             exposure = self._spread_out(exposure, excess, blur)
         at = [torch.tensor([c[i] for c in corners], device=self.device)[:, None, None] for i in (0, 1)]
@@ -215,7 +230,7 @@ class Development:
         log_exposure, first = self._emulsion.first(exposure)
         around = None
         if wide[1] is not None:
-            around = torch.stack([wide[1](y, x, *self.block) for y, x in corners])
+            around = _stacked([wide[1](y, x, *self.block) for y, x in corners])
             if self._near_inhibitors:
                 spare = edge - (len(self._near_inhibitors) - 1)
                 near = self._inside(first, spare, [n - 2 * spare for n in self._inner])
@@ -246,11 +261,16 @@ class Development:
             return len(group)
 
         groups = [corners[i : i + size] for i in range(0, len(corners), size)]
-        yield from side_by_side(work, groups, threads) if self.device.type == "cpu" else map(work, groups)
+        yield from self._each(work, groups, threads)
 
 
 def _in_flight(device: torch.device) -> int:
+    """Blocks in flight unless told: one a thread on the CPU."""
     return torch.get_num_threads() if device.type == "cpu" else _IN_FLIGHT_GPU
+
+
+def _stacked(parts: list[Tensor]) -> Tensor:
+    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts)  # one block needs no copy
 
 
 def _block_size(length: int, device: torch.device) -> int:

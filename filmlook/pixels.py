@@ -88,11 +88,14 @@ def _light_of_bytes(device: torch.device) -> Tensor:
 
 def _dither(y: int, x: int, height: int, width: int, frame: int, device: torch.device) -> Tensor:
     """Thresholds `(3, height, width)` in (0, 1), evenly spread over the picture, another pattern for every frame."""
-    rows, cols = (torch.arange(i, i + n, dtype=torch.int32, device=device) for i, n in ((y, height), (x, width)))
-    phases = torch.tensor([frame, frame + 21, frame + 42], dtype=torch.int32, device=device)[:, None, None]
-    fractions = rows[:, None] * _R2[1] + cols * _R2[0] + phases * _R2[2]  # of 2^32, as signed numbers that wrap
+    apart = 7  # pixels between what the channels see of one pattern
+    rows = torch.arange(y, y + height, dtype=torch.int32, device=device)[:, None]
+    cols = torch.arange(x, x + width + 2 * apart, dtype=torch.int32, device=device)[None]
+    shift = (frame * _R2[2] + 2**31) % 2**32 - 2**31
+    fractions = rows * _R2[1] + (cols * _R2[0] + shift)  # of 2^32, as signed numbers that wrap
     # Never quite 0 or 1: a code that is a whole number up to rounding errors comes back as it was.
-    return fractions.to(torch.float32).mul_(0.996 / 2**32).add_(0.5)
+    thresholds = fractions.to(torch.float32).mul_(0.98 / 2**32).add_(0.5)
+    return thresholds.unfold(1, width, apart).movedim(1, 0)
 
 
 Sources = list[tuple[Tensor, Tensor]]

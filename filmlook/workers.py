@@ -24,6 +24,7 @@ def _pool(count: int) -> ThreadPoolExecutor:
     started = threading.Barrier(count + 1)
 
     def start() -> None:
+        torch.get_num_threads()  # lets torch set up this thread, or it would do so later and undo the next line
         torch.set_num_threads(1)  # of this thread, and the default of threads that have not computed yet ...
         started.wait()
 

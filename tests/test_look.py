@@ -70,7 +70,7 @@ def test_names_of_choices_are_those_the_stages_know() -> None:
     assert set(choices["toning"]) == set(_TONES)
 
 
-EXAMPLES = [Look(), Look(stock="My Film, 2: \"x\" é", grain=0.1 + 0.2, light_red=-2, frame="super8", toning="sepia")]
+EXAMPLES = [Look(), Look(stock='My Film, 2: "x" é', grain=0.1 + 0.2, light_red=-2, frame="super8", toning="sepia")]
 
 
 @pytest.mark.parametrize("look", EXAMPLES, ids=["default", "odd"])

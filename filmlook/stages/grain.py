@@ -100,6 +100,9 @@ class _Clouds:
         A sample may be read as a point or as a square; the mean of both readings is brought to G. Where a pixel is as
         large as the aperture's radius there is nothing to read, and Selwyn's law alone holds.
         """
+        share = min((_APERTURE_UM / 2 - step_um) / (_APERTURE_UM / 4), 1)
+        if share <= 0:
+            return 1.0
         radius = _APERTURE_UM / step_um / 2
         cells = math.ceil(radius) + 2 * self.reach
         fine = (torch.arange((2 * cells + 1) * 8, dtype=torch.float64) + 0.5) / 8 - cells - 0.5
@@ -108,7 +111,6 @@ class _Clouds:
         points = (torch.hypot(samples[:, None], samples[None]) <= radius).double()[None]
         readings = [float(convolved(disc, self.kernel).norm() / disc.sum()) for disc in (squares, points)]
         calibrated = 2 / (sum(readings) * _SELWYN_UM / step_um)
-        share = min(max((_APERTURE_UM / 2 - step_um) / (_APERTURE_UM / 4), 0), 1)
         return 1 + share * (calibrated - 1)
 
     def __call__(self, y: int, x: int, height: int, width: int, key: int, lanes: int, device: torch.device) -> Tensor:
@@ -144,13 +146,13 @@ def variance_shape(net: Tensor, most: Tensor) -> Tensor:
 
 
 def tone_factor(stops: Tensor, shadows: float, mids: float, highlights: float) -> Tensor:
-    """Grain by tone: a smooth way from `shadows` (-4 stops) over `mids` (mid-grey) to `highlights` (+2.5 stops)."""
+    """Grain by tone: a smooth way from `shadows` (-3 stops) over `mids` (mid-grey) to `highlights` (+2 stops)."""
 
     def smooth(x: Tensor) -> Tensor:
         x = x.clamp(0, 1)
         return x * x * (3 - 2 * x)
 
-    dark, bright = smooth(-stops / 4), smooth(stops / 2.5)
+    dark, bright = smooth(-stops / 3), smooth(stops / 2)
     return mids + (shadows - mids) * dark + (highlights - mids) * bright
 
 

@@ -9,7 +9,7 @@ the whole picture on a grid of a quarter of its size (`WideSpread`), the rest re
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 import torch
@@ -82,7 +82,7 @@ def filtered(field: Tensor, factors: Tensor) -> Tensor:
     return torch.fft.irfft2(torch.fft.rfft2(field).mul_(factors), s=field.shape[-2:])
 
 
-_MOST_MIRRORED = 256  # samples of mirrored scene beyond the border; light from further away wraps round
+_MOST_MIRRORED = 128  # samples of mirrored scene beyond the border; light from further away wraps round
 
 
 def _mirrored_size(size: int) -> int:
@@ -91,13 +91,12 @@ def _mirrored_size(size: int) -> int:
 
 def _mirrored(field: Tensor) -> Tensor:
     """A period of `..., H, W` continued by its mirror image, half beyond the end and half before the start."""
-    for axis in (-2, -1):
+    for axis in (-1, -2):
         size = field.shape[axis]
-        after = _mirrored_size(size) - size
-        index = torch.cat(
-            (mirror_index(0, size + after // 2, size), mirror_index(after // 2 - after, after - after // 2, size))
-        )
-        field = field.index_select(axis, index.to(field.device))
+        spare = _mirrored_size(size) - size
+        beyond = field.narrow(axis, size - spare // 2, spare // 2).flip(axis)
+        before = field.narrow(axis, 0, spare - spare // 2).flip(axis)
+        field = torch.cat((field, beyond, before), axis)
     return field
 
 
@@ -116,11 +115,24 @@ def _is_fast(size: int) -> bool:
     return size == 1
 
 
-def spread(field: Tensor, transfer: Transfer, pitch_um: float) -> Tensor:
+Each = Callable[[Callable[[int], Tensor], Iterable[int]], Iterator[Tensor]]
+"""What runs a function over the layers: `map`, or something that runs several at once."""
+
+
+def spread(field: Tensor, transfer: Transfer, pitch_um: float, each: Each = map) -> Tensor:
     """The whole of `B,L,H,W` blurred by a transfer function, mirrored at the border."""
     height, width = field.shape[-2:]
-    factors = transfer(_radial(height, width, pitch_um)).to(field)
-    return filtered(_mirrored(field), factors)[..., :height, :width]
+    return _filtered_whole(field, transfer(_radial(height, width, pitch_um)).to(field), each)
+
+
+def _filtered_whole(field: Tensor, factors: Tensor, each: Each) -> Tensor:
+    """`B,L,H,W` times factors `(L or 1, ...)` of its mirrored period, a layer at a time, which needs less memory."""
+    height, width = field.shape[-2:]
+
+    def layer(i: int) -> Tensor:
+        return filtered(_mirrored(field[:, i]), factors[i % len(factors)])[..., :height, :width]
+
+    return torch.stack(list(each(layer, range(field.shape[1]))), 1)
 
 
 def _radial(height: int, width: int, pitch_um: float) -> Tensor:
@@ -152,9 +164,12 @@ class WideSpread:
         transfer: T.
         pitch_um: pitch of the picture's pixels (not of the cells).
         split_px: sigma of g; 0 where T alone passes nothing that the coarse grid cannot hold.
+        each: what runs the layers.
     """
 
-    def __init__(self, coarse: Tensor, transfer: Transfer, pitch_um: float, split_px: float = _SPLIT_PX) -> None:
+    def __init__(
+        self, coarse: Tensor, transfer: Transfer, pitch_um: float, split_px: float = _SPLIT_PX, each: Each = map
+    ) -> None:
         # The cell mean and the spline are low-passes of their own, known exactly: dividing by them leaves T g alone.
         def low(f: Tensor) -> Tensor:
             x = f * pitch_um
@@ -164,11 +179,7 @@ class WideSpread:
         fy, fx = frequencies(_mirrored_size(height), _mirrored_size(width), pitch_um * COARSE)
         gy, gx = (gaussian(f, split_px * pitch_um) / low(f) for f in (fy, fx))  # a Gaussian is its sections' product
         factors = transfer(torch.hypot(fy, fx)).to(coarse) * (gy.to(coarse) * gx.to(coarse))
-        factors = factors.expand(coarse.shape[1], -1, -1)
-        self.coefficients = torch.empty_like(coarse)
-        for layer in range(coarse.shape[1]):  # one at a time: a quarter of the memory
-            plane = filtered(_mirrored(coarse[:, layer]), factors[layer])
-            self.coefficients[:, layer] = plane[..., :height, :width]
+        self.coefficients = _filtered_whole(coarse, factors, each)
 
     def __call__(self, y: int, x: int, height: int, width: int) -> Tensor:
         """The blur's wide part on the pixels from (y, x), multiples of COARSE, `L,height,width`."""
