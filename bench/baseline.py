@@ -6,6 +6,8 @@ a channel attention follows whose gate, a 1x1 map, is what goes on. So the first
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -33,7 +35,7 @@ class PlainNetwork(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(
             nn.Sequential(nn.Conv2d(m, n, 3, padding=1), nn.BatchNorm2d(n), nn.LeakyReLU())
-            for m, n in zip(_WIDTHS, _WIDTHS[1:], strict=False)
+            for m, n in itertools.pairwise(_WIDTHS)
         )
         self.attention = nn.ModuleList(_ChannelAttention(n) for n in _WIDTHS[2:])
         self.last = nn.Conv2d(_WIDTHS[-1], 3, 3, padding=1)

@@ -36,16 +36,17 @@ from filmlook.stages.print import Print
 from filmlook.stages.scene import display_code
 from filmlook.stages.spread import (
     COARSE,
+    COARSE_MARGIN,
     MARGIN_PX,
     RadialTable,
     WideSpread,
-    coarse_mean,
+    coarse_cells,
     convolved,
     fast_size,
     filtered,
     gaussian_kernel,
     near_transfer,
-    spread,
+    spread_cells,
 )
 from filmlook.stock import Stock, load_stock
 from filmlook.workers import side_by_side
@@ -95,7 +96,7 @@ class Development:
                 device=device,
             )
         self._spreads = bool(look.diffusion_grade or look.halation or look.sharpness)
-        self._edges = bool(self._emulsion and self._emulsion.sharpness)
+        self._edges = bool(model and look.sharpness)
         self._near_inhibitors = None
         self._edge_margin = 0
         if self._edges:
@@ -171,10 +172,12 @@ class Development:
 
         def strip(row: int) -> None:
             count = min(rows, cells[0] - row)
-            exposure, excess = self._exposure(pixels, (row * COARSE, 0), (count * COARSE, cells[1] * COARSE))
-            coarse[:, :, row : row + count] = coarse_mean(exposure)
+            corner = (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN)
+            size = (count * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
+            exposure, excess = self._exposure(pixels, corner, size)
+            coarse[:, :, row : row + count] = coarse_cells(exposure)
             if extra is not None and excess is not None:
-                extra[:, :, row : row + count] = coarse_mean(excess)
+                extra[:, :, row : row + count] = coarse_cells(excess)
 
         for _ in self._each(strip, range(0, cells[0], rows)):
             pass
@@ -185,9 +188,8 @@ class Development:
         if self._emulsion is None or not self._edges:
             return light, None
         if self._spreads:
-            coarse = self._spread_out(
-                coarse, extra, lambda e: spread(e, self._light_transfer, self.pitch_um * COARSE, self._each)
-            )
+            transfer, pitch = self._light_transfer, self.pitch_um
+            coarse = self._spread_out(coarse, extra, lambda e: spread_cells(e, transfer, pitch, self._each))
         ys, xs = ((torch.arange(n, device=self.device) + 0.5) * COARSE for n in cells)
         _, first = self._emulsion.first(self._vignetted(coarse, ys, xs))
         return light, WideSpread(first, self._inhibitor_transfer, self.pitch_um, 0.0, self._each)

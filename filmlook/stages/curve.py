@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-TABLE_SIZE = 1 << 16
+_SAMPLES = 1 << 17  # of a table; linear between the points where its function is evaluated
+_EVALUATED = 4096
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Table:
     """A function of one variable per layer, sampled so finely that the nearest sample will do.
 
     Looking up costs the same whatever the function, and, unlike a vectorised sigmoid, gives a pixel the same bits
-    however many pixels are computed at once. With 65536 samples over ten densities the error is below 1e-4.
+    however many pixels are computed at once. Over ten units of the input a value is off by less than 4e-5 of its slope.
 
     Args:
         function: from `(N, L)` to `(N, L)`, evaluated in double precision.
@@ -54,17 +55,19 @@ class Table:
     def __init__(
         self, function: Callable[[Tensor], Tensor], low: float, high: float, layers: int, device: torch.device
     ) -> None:
-        grid = torch.linspace(low, high, TABLE_SIZE, dtype=torch.float64)
-        values = function(grid[:, None].expand(-1, layers))
-        self.values = values.T.contiguous().flatten().to(device=device, dtype=torch.float32)
-        self.scale = (TABLE_SIZE - 1) / (high - low)
-        self.shift = 0.5 - low * self.scale
-        self.offset = (torch.arange(layers, dtype=torch.int32, device=device) * TABLE_SIZE).view(-1, 1, 1)
+        grid = torch.linspace(low, high, _EVALUATED, dtype=torch.float64)
+        values = function(grid[:, None].expand(-1, layers)).T[None]
+        values = torch.nn.functional.interpolate(values, _SAMPLES, mode="linear", align_corners=True)
+        self._values = values.flatten().to(device, torch.float32)
+        self._scale = (_SAMPLES - 1) / (high - low)
+        self._shift = torch.tensor(0.5 - low * self._scale, dtype=torch.float32, device=device)
+        self._offset = (torch.arange(layers, dtype=torch.int32, device=device) * _SAMPLES).view(-1, 1, 1)
 
     def __call__(self, x: Tensor) -> Tensor:
         """The function at `x`, `B,L,H,W` float32."""
-        index = (x * self.scale).add_(self.shift).clamp_(0, TABLE_SIZE - 1).to(torch.int32).add_(self.offset)
-        return torch.index_select(self.values, 0, index.flatten()).view(x.shape)
+        at = torch.add(self._shift, x, alpha=self._scale).clamp_(0, _SAMPLES - 1)
+        index = at.to(torch.int32).add_(self._offset)
+        return torch.index_select(self._values, 0, index.flatten()).view(x.shape)
 
 
 def mix(matrix: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -1,9 +1,10 @@
-"""EMULSION: layer exposure to density, through the characteristic curve and the interimage effect.
+"""EMULSION: layer exposure to density, through the characteristic curve, the interimage and the edge effect.
 
-    D0 = C(log10 h)           D = C(log10 h - K B*D0)
+    D0 = C(log10 h)           D = C(log10 h - K D0 + c (D0 - B*D0))
 
 B spreads the inhibitors that development sets free (.94 Gauss(20 um) + .06 Exp(200 um)): where exposure changes faster than
-they reach, less is inhibited than in a flat field, and contrast rises. This is film's edge effect.
+they reach, less is inhibited than in a flat field, and contrast rises. This is film's edge effect. How much follows from c,
+per layer, and not from K: K is fitted to colour, where a layer's own inhibition cannot be told from a softer curve.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ _LOG_RANGE = (-8.0, 4.0)  # log10 exposure, inhibition included
 _PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the pivot
 _PUSH_PIVOT = -3.0  # log10 exposure below which development makes no difference
 
+_EDGE_GAIN = 0.5  # how much higher the contrast of the finest detail is than a flat field's, before scatter
 _MOST_SHARPENED = 2.0
 
 
 def pushed(log_exposure: Tensor, push: float) -> Tensor:
     """log10 exposure as longer development sees it: 10 % more contrast and 3/4 of a stop at mid-grey for each stop."""
+    if push == 0:
+        return log_exposure
     return log_exposure + _PUSH_SPEED * push * (log_exposure - _PUSH_PIVOT).clamp_min(0)
 
 
@@ -53,11 +57,11 @@ def film_transfer(frequency: Tensor, stock: Stock, sharpness: float, scatter: fl
     halation stage applies) and the edge effect for small signals at mid-grey are divided out. Above what the
     datasheet plots the response falls on as it did last.
     """
-    response = _published_response(frequency, stock)
-    edge = _edge_gain(frequency, stock)
-    wanted = response if edge is None else (response / edge).clamp_max(1.25)
-    # More than the film's own sharpness belongs to the edge effect, which is bounded by density; light can go negative.
-    power = sharpness if edge is None else min(sharpness, 1.0)
+    wanted, power = _published_response(frequency, stock), sharpness
+    if stock.model:
+        wanted /= 1 + _EDGE_GAIN * (1 - inhibitor_transfer(frequency))
+        # More than the film's own sharpness is left to the edge effect: density is bounded, but light can go negative.
+        power = min(sharpness, 1.0)
     return (wanted / scatter_transfer(frequency, stock.layers, scatter)).clamp_max(_MOST_SHARPENED) ** power
 
 
@@ -72,16 +76,12 @@ def _published_response(frequency: Tensor, stock: Stock) -> Tensor:
     return torch.stack(rows)
 
 
-def _edge_gain(frequency: Tensor, stock: Stock) -> Tensor | None:
-    """How much higher the contrast of fine detail is than that of a flat field, `(L, h, w)`; None without couplers."""
-    model = stock.model
-    if model is None or not model.inhibition.any():
-        return None
+def _edge_strength(model: FilmModel) -> Tensor:
+    """c, `(L,)`: what gives detail at mid-grey that is finer than the inhibitors' reach its gain of contrast."""
     step = 0.01
     log_grey = torch.log10(model.layer_exposure(torch.full((3,), MID_GREY, dtype=torch.float64)))
     gamma = (model.film(log_grey + step) - model.film(log_grey - step)) / (2 * step)
-    inhibited = (model.inhibition @ gamma)[:, None, None]
-    return (1 - inhibited * inhibitor_transfer(frequency)) / (1 - inhibited)
+    return _EDGE_GAIN * (1 - model.inhibition @ gamma) / gamma
 
 
 class Emulsion:
@@ -90,28 +90,31 @@ class Emulsion:
     Args:
         model: the film's numbers.
         push: stops of push.
-        sharpness: how far the edge effect is applied; 0 not at all, 1 as it is.
+        sharpness: multiplies the edge effect.
         device: where it runs.
     """
 
     def __init__(self, model: FilmModel, push: float, sharpness: float, device: torch.device) -> None:
-        self._curve = Table(lambda x: model.film(pushed(x, push)), *_LOG_RANGE, model.layers, device)
+        self._push = push
+        self._flare = model.layer_exposure(torch.zeros(3, dtype=torch.float64)).float().view(-1, 1, 1).to(device)
+        self._curve = Table(model.film, *_LOG_RANGE, model.layers, device)
         self._inhibition = model.inhibition
-        self._inhibits = bool(model.inhibition.any())
-        self.sharpness = sharpness if self._inhibits else 0.0
+        self._edges = (sharpness * _edge_strength(model)).float().view(-1, 1, 1).to(device)
 
     def first(self, exposure: Tensor) -> tuple[Tensor, Tensor]:
-        """log10 exposure and D0, of layer exposure `B,L,H,W`."""
+        """log10 exposure, push included, and D0, of layer exposure `B,L,H,W`."""
+        if self._push:  # flare is no part of what is developed longer: greys stay on their axis
+            log_light = torch.log10((exposure - self._flare).clamp_min_(LEAST_EXPOSURE))
+            exposure = torch.exp(pushed(log_light, self._push) * math.log(10)) + self._flare
         log_exposure = torch.log10(exposure.clamp_min(LEAST_EXPOSURE))
         return log_exposure, self._curve(log_exposure)
 
     def second(self, log_exposure: Tensor, first: Tensor, around: Tensor | None) -> Tensor:
-        """Density `B,L,H,W`; `around` is D0 as its spread inhibitors see it (None: no edge effect)."""
-        if not self._inhibits:
-            return first
+        """Density `B,L,H,W`; `around` is B*D0 (None: no edge effect)."""
+        inhibited = log_exposure - mix(self._inhibition, first)
         if around is not None:
-            first = around if self.sharpness == 1 else torch.lerp(first, around, self.sharpness)
-        return self._curve(log_exposure - mix(self._inhibition, first))
+            inhibited.addcmul_(first - around, self._edges)
+        return self._curve(inhibited)
 
 
 def emulsion(exposure: Tensor, stock: Stock, *, pitch_um: float, push: float = 0.0, sharpness: float = 1.0) -> Tensor:
@@ -120,7 +123,7 @@ def emulsion(exposure: Tensor, stock: Stock, *, pitch_um: float, push: float = 0
         raise ValueError(f"{stock.name} has no layers to develop")
     film = Emulsion(stock.model, push, sharpness, exposure.device)
     log_exposure, first = film.first(exposure)
-    around = spread(first, inhibitor_transfer, pitch_um) if film.sharpness else None
+    around = spread(first, inhibitor_transfer, pitch_um) if sharpness else None
     return film.second(log_exposure, first, around)
 
 

@@ -1,0 +1,36 @@
+"""The documentation says what the program does."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from filmlook.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_settings_page_is_made_from_the_settings() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "settings.py"))["page"]()
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == made, "run python docs/settings.py"
+
+
+def test_the_readme_shows_pictures_that_are_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pictures = [part.split(")")[0] for part in readme.split("](")[1:] if part.split(")")[0].endswith((".jpg", ".png"))]
+    assert len(pictures) >= 3
+    for name in pictures:
+        assert (ROOT / name).is_file()
+
+
+def test_the_readmes_commands_are_understood(capsys) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = {line.split()[1] for line in readme.splitlines() if line.startswith("filmlook ")}
+    assert {"develop", "stocks", "looks", "fit", "export-lut"} <= commands
+    for command in commands:
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0
+    assert "usage: filmlook" in capsys.readouterr().out
