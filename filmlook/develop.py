@@ -136,7 +136,8 @@ class Development:
         elif model.layers == 3:
             exposure = mix(model.sensitivity * gain, light, model.sensitivity @ model.flare)
         else:
-            exposure = model.layer_exposure((light * gain).movedim(1, -1).double()).float().movedim(-1, 1)
+            r, g, b = (light * gain + model.flare.to(light).view(3, 1, 1)).unbind(1)
+            exposure = mix(model.sensitivity, torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), 1))
         if not self.look.highlights:
             return exposure, None
         code = pixels.code(*corner, *size)[None]

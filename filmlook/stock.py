@@ -182,6 +182,13 @@ def _choice(data: dict[str, Any], key: str, choices: Sequence[str]) -> str:
     return data[key]
 
 
+def _granularity(data: dict[str, Any], layers: int) -> tuple[float, ...]:
+    values = _numbers(data, "granularity", (layers,))
+    if (values < 0).any():
+        raise StockFileError("'granularity' holds a number below 0")
+    return tuple(values.tolist())
+
+
 def parse_stock(name: str, data: Any) -> Stock:
     """A stock from the contents of its JSON file.
 
@@ -207,7 +214,7 @@ def parse_stock(name: str, data: Any) -> Stock:
         kind=kind,
         iso=iso,
         frame=_choice(data, "frame", tuple(FRAMES_MM)),
-        granularity=tuple(_numbers(data, "granularity", (layers,)).tolist()),
+        granularity=_granularity(data, layers),
         antihalation=_choice(data, "antihalation", _ANTIHALATION),
         mtf_cycles=tuple(cycles.tolist()),
         mtf=tuple(map(tuple, _numbers(mtf, "response", (layers, cycles.shape[0])).tolist())),

@@ -6,6 +6,7 @@ each other after every operation. It also makes the bits of a block the same wha
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ _R = TypeVar("_R")
 
 
 @lru_cache(maxsize=1)
-def _pool(count: int) -> ThreadPoolExecutor:
+def _pool(count: int, process: int) -> ThreadPoolExecutor:
+    """The threads of this process: a forked child has none of its parent's."""
     threads = torch.get_num_threads()
     started = threading.Barrier(count + 1)
 
@@ -38,7 +40,7 @@ def _pool(count: int) -> ThreadPoolExecutor:
 
 def side_by_side(function: Callable[[_T], _R], items: Iterable[_T], most: int) -> Iterator[_R]:
     """`map`, with up to `most` items (and no more than torch has threads) worked on at once, each on one thread."""
-    pool = _pool(torch.get_num_threads())
+    pool = _pool(torch.get_num_threads(), os.getpid())
     items = iter(items)
 
     def run(item: _T) -> _R:

@@ -26,7 +26,7 @@ _LOG_RANGE = (-8.0, 4.0)  # log10 exposure, inhibition included
 _PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the pivot
 _PUSH_PIVOT = -3.0  # log10 exposure below which development makes no difference
 
-_EDGE_GAIN = 0.5  # how much higher the contrast of the finest detail is than a flat field's, before scatter
+_EDGE_GAIN = 0.25  # how much higher the contrast of the finest detail is than a flat field's, before scatter
 _MOST_SHARPENED = 2.0
 
 

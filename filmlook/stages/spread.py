@@ -42,11 +42,9 @@ def frequencies(height: int, width: int, pitch_um: float) -> tuple[Tensor, Tenso
     return fy, fx
 
 
-_FINEST = 100.0  # cycles/um: far beyond what any film resolves
-
-
 _RESOLVED = 0.08  # cycles/um up to which films resolve something
-_MOST_FOLDS = 6
+_FINEST = 100.0  # cycles/um: far beyond it
+_MOST_FOLDS = 6  # of frequencies beyond the pixels' limit: enough for pixels of 75 um
 
 
 class RadialTable:

@@ -1,0 +1,167 @@
+"""Stock files: what is shipped, what is read, and what is refused by name."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from filmlook import FilmLookError, Look, StockFileError, develop, list_stocks, load_stock, lut
+from filmlook.cli import main
+from filmlook.folders import BUILT_IN
+from filmlook.look import FRAMES_MM
+
+SHIPPED = sorted(p.stem for p in (BUILT_IN / "stocks").glob("*.json"))
+FILMS = [name for name in SHIPPED if name != "neutral"]
+
+
+def test_all_promised_stocks_are_there() -> None:
+    assert {"cinestill_800t", "neutral", "fujifilm_classic_negative", "kodak_tri_x_400"} <= set(SHIPPED)
+    assert len(FILMS) == 19
+    assert list_stocks() == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_stock_is_small_readable_and_complete(name: str) -> None:
+    path = BUILT_IN / "stocks" / f"{name}.json"
+    stock = load_stock(name)
+    assert path.stat().st_size <= 8192
+    assert stock.label
+    assert stock.sources
+    assert stock.frame in FRAMES_MM
+    assert stock.name == name
+    if stock.model:
+        numbers = json.dumps(stock.model.to_dict()).count(",") + 1 - len(stock.model.to_dict())
+        assert numbers <= 160
+        assert len(stock.granularity) == stock.layers
+        assert all(0 < fit < 6 for fit in (stock.fit["mean_de00"], stock.fit["p95_de00"]))
+
+
+def test_cinestill_is_500t_without_its_backing() -> None:
+    still, cine = load_stock("cinestill_800t"), load_stock("kodak_vision3_500t")
+    assert (still.antihalation, still.iso, still.frame) == ("none", 800, "35mm")
+    assert cine.antihalation == "strong"
+    assert still.model.to_dict() == cine.model.to_dict()
+
+
+# --- files of the user's
+
+
+def _sample() -> dict:
+    return json.loads((BUILT_IN / "stocks" / "kodak_gold_200.json").read_text(encoding="utf-8"))
+
+
+def _without(*keys: str):
+    def change(data: dict) -> None:
+        for key in keys[:-1]:
+            data = data[key]
+        del data[keys[-1]]
+
+    return change
+
+
+def _with(value, *keys: str):
+    def change(data: dict) -> None:
+        for key in keys[:-1]:
+            data = data[key]
+        data[keys[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_without("flare"), "'flare' is missing"),
+        (_without("film", "slope"), "'film': 'slope' is missing"),
+        (_without("print"), "'print' is missing"),
+        (_without("format"), "format"),
+        (_without("mtf"), "'mtf' is missing"),
+        (_with(float("nan"), "flare", 1), "'flare' holds a number that is not finite"),
+        (_with(float("inf"), "scan", 0, 0), "'scan' holds a number that is not finite"),
+        (_with([0.1, 0.2], "flare"), r"'flare' has shape \(2,\), expected 3"),
+        (_with("wide", "inhibition"), "'inhibition' is not a table of numbers"),
+        (_with([[1, 2], [3]], "scan"), "'scan' is not a table of numbers"),
+        (_with("slide", "kind"), "'kind' is 'slide'; allowed: negative, reversal, neutral"),
+        (_with("24x36", "frame"), "'frame' is '24x36'; allowed: .*35mm"),
+        (_with("some", "antihalation"), "'antihalation' is 'some'"),
+        (_with(0, "iso"), "'iso' is 0"),
+        (_with([5, 5], "granularity"), "'granularity' has shape"),
+        (_with([-1, 5, 5], "granularity"), "'granularity' holds a number below 0"),
+        (_with([[1, 0, 0]] * 2, "sensitivity"), "'sensitivity' has shape"),
+    ],
+)
+def test_a_damaged_stock_file_names_file_and_fault(change, message: str, tmp_path: Path) -> None:
+    data = copy.deepcopy(_sample())
+    change(data)
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(StockFileError, match=message) as caught:
+        load_stock(str(path))
+    assert "mine.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\x80\x04pickle", b'{"format": 2}'])
+def test_what_is_no_stock_file_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_bytes(content)
+    with pytest.raises(StockFileError, match=r"mine\.json"):
+        load_stock(str(path))
+
+
+def test_unknown_names_and_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(StockFileError, match=r"stock is 'agfa'; installed stocks are: .*neutral"):
+        load_stock("agfa")
+    with pytest.raises(StockFileError, match=r"gone\.cube"):
+        load_stock(str(tmp_path / "gone.cube"))
+    with pytest.raises(StockFileError, match="installed stocks are"):
+        load_stock(str(BUILT_IN / "stocks" / "neutral.json"), allow_path=False)
+
+
+def test_the_users_folder_adds_and_replaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stocks").mkdir()
+    (tmp_path / "stocks" / "neutral.json").write_text(json.dumps({**_sample(), "label": "Mine"}))
+    lut.write_cube(tmp_path / "stocks" / "warm.cube", lut.bake(lambda x: x * torch.tensor([1, 0.9, 0.8]).view(3, 1, 1), 5))
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    assert load_stock("neutral").label == "Mine"
+    assert "warm" in list_stocks()
+    assert load_stock("warm").kind == "lut"
+
+
+# --- LUT stocks
+
+
+def test_a_lut_stock_gives_its_colour_and_takes_grain_and_halation(tmp_path: Path, scene: np.ndarray) -> None:
+    path = tmp_path / "warm.cube"
+    lut.write_cube(path, lut.bake(lambda x: (x * torch.tensor([1, 0.9, 0.7]).view(3, 1, 1)).clamp(0, 1), 9))
+    picture = scene.astype(np.float32) / 255
+    off = {"halation": 0, "grain": 0, "sharpness": 0}
+    plain = develop(picture, Look(stock=str(path), **off))
+    assert np.abs(plain - picture * np.array([1, 0.9, 0.7], np.float32)).max() < 1e-3
+    grainy = develop(picture, Look(stock=str(path), **{**off, "grain": 1}), seed=1)
+    assert 0.002 < float((grainy - plain).std()) < 0.05
+    glowing = develop(picture, Look(stock=str(path), **{**off, "halation": 4}))
+    assert np.abs(glowing - plain).max() > 0.02
+    darker = develop(picture, Look(stock=str(path), **off, exposure=-1))
+    assert darker.mean() < plain.mean() - 0.05
+    printed = develop(picture, Look(stock=str(path), **off, light_red=0.5, contrast=1.2))
+    assert printed[..., 0].mean() > plain[..., 0].mean() + 0.02
+
+
+def test_a_broken_cube_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "short.cube"
+    path.write_text("LUT_3D_SIZE 3\n0 0 0\n1 1 1\n")
+    with pytest.raises(FilmLookError, match=r"short\.cube.*27"):
+        develop(np.zeros((4, 4, 3), np.uint8), Look(stock=str(path)))
+    photo = tmp_path / "photo.png"
+    from PIL import Image
+
+    Image.new("RGB", (8, 8)).save(photo)
+    assert main(["develop", str(photo), "-o", str(tmp_path / "out"), "-m", str(path)]) == 1
+    assert "short.cube" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
