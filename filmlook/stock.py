@@ -24,7 +24,7 @@ from filmlook.stages.curve import Curve
 
 @dataclass(frozen=True)
 class FilmModel:
-    """The numbers of one film and its print, float64 (design: `h = S(s + flare)`, `D = C(log h - K C(log h))`,
+    """The numbers of one film and its print, float64 (design: `h = S(s + flare)`, `D = C(log h -+ K C(log h))`, - for negatives,
     `y = (I + P) Q((I + A) D)`). L layers: 3 for colour, 1 for black and white.
 
     Attributes:
@@ -50,6 +50,12 @@ class FilmModel:
     def layers(self) -> int:
         return self.film.base.shape[0]
 
+    @property
+    def coupling(self) -> Tensor:
+        """K as it acts on the film's density. A reversal film's inhibitors come with the silver of its first development,
+        which is dense where the dye will be thin: there dye stands for inhibitors that are missing."""
+        return self.inhibition * torch.sign(self.film.slope[:, :1])
+
     def layer_exposure(self, light: Tensor) -> Tensor:
         """Scene light `(..., 3)` to layer exposure `(..., L)`, at least 1e-5."""
         e = light + self.flare
@@ -61,7 +67,7 @@ class FilmModel:
     def density(self, log_exposure: Tensor) -> Tensor:
         """log10 layer exposure `(..., L)` to developed density `(..., L)`, without effects in space."""
         first = self.film(log_exposure)
-        return self.film(log_exposure - first @ self.inhibition.T)
+        return self.film(log_exposure - first @ self.coupling.T)
 
     def display(self, density: Tensor) -> Tensor:
         """Density `(..., L)` to sRGB code `(..., L)`, not clipped."""

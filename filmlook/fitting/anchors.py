@@ -45,8 +45,8 @@ def slope(model: FilmModel, log_exposure: Tensor) -> Tensor:
         return (curve.amplitude * curve.slope * s * (1 - s)).sum(-1)
 
     x = log_exposure[..., None].expand(*log_exposure.shape, model.layers)
-    shifted = x - model.film(x) @ model.inhibition.T
-    return steepness(model.film, shifted) * (1 - steepness(model.film, x) @ model.inhibition.T)
+    shifted = x - model.film(x) @ model.coupling.T
+    return steepness(model.film, shifted) * (1 - steepness(model.film, x) @ model.coupling.T)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ POWER = 1.3
 SOFT = 0.3
 # Step by step: the weight of the anchors, and how stiffly the curves' amplitudes and slopes keep to the start.
 SCHEDULE = ((0.03, 30.0), (0.03, 10.0), (0.03, 3.0), (0.1, 1.0), (0.3, 0.3), (0.5, 0.1))
+# The first two steps are tried from several starts, in this share of the time: how layers couple has more than one answer.
+ATTEMPTS, ATTEMPTS_SHARE = 4, 0.5
 # How stiffly the other numbers do.
 STIFFNESS = 0.1
 # Greys weigh this many times more than saturated colours: an eye sees a tint in them first.
@@ -122,7 +124,7 @@ def _start(parameters: Parameters, gamma: Tensor, dmin: Tensor, codes: Tensor, t
     inhibition = torch.tensor([[0.12, 0.12, 0.06], [0.12, 0.12, 0.1], [0.1, 0.12, 0.12]], dtype=torch.float64)
     inhibition = inhibition if layers == 3 else torch.full((1, 1), 1e-9, dtype=torch.float64)
     # Without inhibition the curve is steeper, by c (1 - k c) = gamma.
-    total = inhibition.sum(1) + 1e-6
+    total = direction * (inhibition.sum(1) + 1e-6)
     steepness = (1 - (1 - 4 * total * gamma).clamp_min(0.05).sqrt()) / (2 * total)
     spacing = 3.6 / film_terms
     centre = spaced(-2.6, 1.0 - spacing, film_terms) + spacing / 2
@@ -189,7 +191,7 @@ def fit_model(
     published_gamma, published_dmin = (torch.tensor(v, dtype=torch.float64) for v in (gamma, dmin))
     weight = torch.ones(len(codes), dtype=torch.float64) if weights is None else weights.double()
     weight = weight * (1 + (GREY_WEIGHT - 1) * torch.exp(-8 * (codes.amax(1) - codes.amin(1))))
-    theta = start = _start(parameters, published_gamma, published_dmin, codes, target)
+    start = _start(parameters, published_gamma, published_dmin, codes, target)
     problem = _Problem(
         parameters,
         Anchors(parameters, published_gamma, published_dmin),
@@ -200,13 +202,30 @@ def fit_model(
         0.0,
         start,
     )
-    begun = time.monotonic()
-    for i, (anchoring, stiff) in enumerate(SCHEDULE):
+    begun, done, tries = time.monotonic(), 0.0, []
+    shares = [ATTEMPTS_SHARE / ATTEMPTS / 2] * (2 * ATTEMPTS) + [(1 - ATTEMPTS_SHARE) / (len(SCHEDULE) - 2)] * (
+        len(SCHEDULE) - 2
+    )
+
+    def solved(theta: Tensor, number: int) -> tuple[float, Tensor]:
+        nonlocal done
+        anchoring, stiff = SCHEDULE[number]
         stiffness = torch.where(parameters.shapes(), stiff, STIFFNESS) ** 2
         step = replace(problem, anchoring=anchoring**2, stiffness=stiffness)
-        theta = step.solve(theta, begun + seconds * (i + 1) / len(SCHEDULE))
+        done += shares.pop(0)
+        theta = step.solve(theta, begun + seconds * done)
         if progress:
-            progress((i + 1) / len(SCHEDULE))
+            progress(done)
+        return step.loss(theta), theta
+
+    random = torch.Generator().manual_seed(0)
+    for attempt in range(ATTEMPTS):
+        noise = torch.randn(len(start), generator=random, dtype=torch.float64) * parameters.couplings()
+        _, theta = solved(start + (0.4 * noise if attempt else 0), 0)
+        tries.append(solved(theta, 1))
+    _, theta = min(tries, key=lambda t: t[0])
+    for number in range(2, len(SCHEDULE)):
+        _, theta = solved(theta, number)
     model = parameters.unpack(theta)
     left = differences(model, codes, target)
     return FitResult(model, float(left.mean()), float(left.quantile(0.95)))

@@ -72,6 +72,11 @@ class Parameters:
         mask += [False] * (6 if self.layers == 1 else 9 * 4)
         return torch.tensor(mask)
 
+    def couplings(self) -> Tensor:
+        """Which numbers couple the layers or add to them: flare, S, K, A and P, `(P,)` bool."""
+        curves = sum(self.layers * (1 + 3 * terms) for terms in self.terms)
+        return torch.tensor([True] * 3 + [False] * curves + [True] * (6 if self.layers == 1 else 9 * 4))
+
     def pack(self, model: FilmModel) -> Tensor:
         """The inverse of `unpack`, for models within its bounds."""
         parts = [(model.flare / MOST_FLARE).logit()]

@@ -1,6 +1,6 @@
 """EMULSION: layer exposure to density, through the characteristic curve, the interimage and the edge effect.
 
-    D0 = C(log10 h)           D = C(log10 h - K D0 + c (D0 - B*D0))
+    D0 = C(log10 h)           D = C(log10 h -+ K D0 + c (D0 - B*D0))
 
 B spreads the inhibitors that development sets free (.94 Gauss(20 um) + .06 Exp(200 um)): where exposure changes faster than
 they reach, less is inhibited than in a flat field, and contrast rises. This is film's edge effect. How much follows from c,
@@ -27,7 +27,7 @@ _PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the p
 _PUSH_PIVOT = -3.0  # log10 exposure below which development makes no difference
 
 _EDGE_GAIN = 0.25  # how much higher the contrast of the finest detail is than a flat field's, before scatter
-_MOST_SHARPENED = 2.0
+_MOST_SHARPENED = 4.0  # scatter is undone up to this
 
 
 def pushed(log_exposure: Tensor, push: float) -> Tensor:
@@ -59,10 +59,21 @@ def film_transfer(frequency: Tensor, stock: Stock, sharpness: float, scatter: fl
     """
     wanted, power = _published_response(frequency, stock), sharpness
     if stock.model:
-        wanted /= 1 + _EDGE_GAIN * (1 - inhibitor_transfer(frequency))
+        wanted = _before_development(wanted, 1 - inhibitor_transfer(frequency)[0], stock.model)
         # More than the film's own sharpness is left to the edge effect: density is bounded, but light can go negative.
         power = min(sharpness, 1.0)
-    return (wanted / scatter_transfer(frequency, stock.layers, scatter)).clamp_max(_MOST_SHARPENED) ** power
+    return (wanted / scatter_transfer(frequency, stock.layers, scatter)).clamp(0.01, _MOST_SHARPENED) ** power
+
+
+def _before_development(response: Tensor, missing: Tensor, model: FilmModel) -> Tensor:
+    """The responses `(L, h, w)` of exposure from which development makes those of density, for small signals at mid-grey;
+    `missing` `(h, w)` is the share of inhibitors that fine detail does not meet."""
+    gamma = _first_gamma(model)
+    flat = torch.diag(gamma) - gamma[:, None] * model.coupling * gamma
+    edge = torch.diag(_edge_strength(model) * gamma**2)
+    system = flat + missing[..., None, None] * edge
+    density = response * flat.sum(1)[:, None, None]
+    return torch.linalg.solve(system, density.movedim(0, -1)[..., None])[..., 0].movedim(-1, 0)
 
 
 def _published_response(frequency: Tensor, stock: Stock) -> Tensor:
@@ -76,12 +87,17 @@ def _published_response(frequency: Tensor, stock: Stock) -> Tensor:
     return torch.stack(rows)
 
 
-def _edge_strength(model: FilmModel) -> Tensor:
-    """c, `(L,)`: what gives detail at mid-grey that is finer than the inhibitors' reach its gain of contrast."""
+def _first_gamma(model: FilmModel) -> Tensor:
+    """Slope of C at mid-grey, `(L,)`."""
     step = 0.01
     log_grey = torch.log10(model.layer_exposure(torch.full((3,), MID_GREY, dtype=torch.float64)))
-    gamma = (model.film(log_grey + step) - model.film(log_grey - step)) / (2 * step)
-    return _EDGE_GAIN * (1 - model.inhibition @ gamma) / gamma
+    return (model.film(log_grey + step) - model.film(log_grey - step)) / (2 * step)
+
+
+def _edge_strength(model: FilmModel) -> Tensor:
+    """c, `(L,)`: what gives detail at mid-grey that is finer than the inhibitors' reach its gain of contrast."""
+    gamma = _first_gamma(model)
+    return _EDGE_GAIN * (1 - model.coupling @ gamma) / gamma
 
 
 class Emulsion:
@@ -98,20 +114,20 @@ class Emulsion:
         self._push = push
         self._flare = model.layer_exposure(torch.zeros(3, dtype=torch.float64)).float().view(-1, 1, 1).to(device)
         self._curve = Table(model.film, *_LOG_RANGE, model.layers, device)
-        self._inhibition = model.inhibition
+        self._coupling = model.coupling
         self._edges = (sharpness * _edge_strength(model)).float().view(-1, 1, 1).to(device)
 
     def first(self, exposure: Tensor) -> tuple[Tensor, Tensor]:
         """log10 exposure, push included, and D0, of layer exposure `B,L,H,W`."""
         if self._push:  # flare is no part of what is developed longer: greys stay on their axis
-            log_light = torch.log10((exposure - self._flare).clamp_min_(LEAST_EXPOSURE))
-            exposure = torch.exp(pushed(log_light, self._push) * math.log(10)) + self._flare
+            light = (exposure - self._flare).clamp_min_(LEAST_EXPOSURE)
+            exposure = exposure + torch.exp(pushed(torch.log10(light), self._push) * math.log(10)) - light
         log_exposure = torch.log10(exposure.clamp_min(LEAST_EXPOSURE))
         return log_exposure, self._curve(log_exposure)
 
     def second(self, log_exposure: Tensor, first: Tensor, around: Tensor | None) -> Tensor:
         """Density `B,L,H,W`; `around` is B*D0 (None: no edge effect)."""
-        inhibited = log_exposure - mix(self._inhibition, first)
+        inhibited = log_exposure - mix(self._coupling, first)
         if around is not None:
             inhibited.addcmul_(first - around, self._edges)
         return self._curve(inhibited)
