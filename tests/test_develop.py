@@ -209,7 +209,7 @@ def _grey_ramp() -> np.ndarray:
 @pytest.mark.parametrize("name", list_stocks())
 def test_a_grey_ramp_rises_without_jumps(name: str) -> None:
     codes = develop(_grey_ramp(), dataclasses.replace(COLOUR, stock=name))[0]
-    assert (np.diff(codes, axis=0) > -1e-4).all()
+    assert (np.diff(codes, axis=0) > -2e-4).all()  # a twentieth of a code of 8 bits
     assert np.abs(np.diff(codes, 2, axis=0)).max() < 0.004
     tint = codes - codes.mean(1, keepdims=True)
     assert np.abs(np.diff(tint, 2, axis=0)).max() < 0.003
@@ -272,8 +272,9 @@ def test_highlights_make_lamps_glow_and_keep_their_core() -> None:
     night[195:205, 195:205] = 1
     look = Look(stock="kodak_gold_200", grain=0, effect_size=2)
     dim, bright = (develop(night, dataclasses.replace(look, highlights=h)) for h in (0.0, 4.0))
-    assert bright[185, 200, 0] > dim[185, 200, 0] + 0.1
-    assert bright[185, 200, 0] > bright[185, 200, 2] + 0.05  # red-orange
+    assert bright[190, 200, 0] > dim[190, 200, 0] + 0.1
+    assert bright[192, 200, 0] > bright[192, 200, 1] + 0.3  # red-orange
+    assert bright[192, 200, 1] > bright[192, 200, 2] + 0.05
     assert (bright[200, 200] >= dim[200, 200] - 1e-3).all()
     assert np.abs(bright[5, 5] - dim[5, 5]).max() < 0.01
 
@@ -331,7 +332,7 @@ def test_grain_is_strongest_in_mid_tones_and_gone_at_the_ends() -> None:
     dark, mid, light = (float(noise[:, 200 * i : 200 * i + 200].std()) * 255 for i in range(3))
     assert mid > 1
     assert dark < 0.35 * mid
-    assert light < 0.35 * mid
+    assert light < 0.55 * mid
 
 
 @pytest.mark.parametrize(("setting", "patch"), [("grain_shadows", 0), ("grain_mids", 1), ("grain_highlights", 2)])

@@ -186,7 +186,7 @@ def test_five_pairs_of_photographs(tmp_path: Path, reference: Path) -> None:
         after = (pairs[-1][1][0].permute(1, 2, 0) * 255).round().byte().numpy()
         Image.fromarray(after).save(tmp_path / "after" / f"{name}.png")
     out = tmp_path / "film.json"
-    make_stock([tmp_path / "before", tmp_path / "after"], out, load_stock("kodak_gold_200"), seconds=15)
+    make_stock([tmp_path / "before", tmp_path / "after"], out, load_stock("kodak_gold_200"), seconds=30)
     fitted = colour_of(Look(stock=str(out)))
     errors = []
     for before, after in pairs:

@@ -124,6 +124,7 @@ class Anchors:
             _Anchor(density, spaced(full, full, 1), 0, 0, DENSEST, 50),
             _Anchor(grey, MID_GREY * 2 ** spaced(-10, 6, 193), 1, 1e-5, math.inf, 30000),
             _Anchor(grey, ramp, 0, 0, 1, 3000),
+            _Anchor(grey, ramp[:12], 1, 1e-5, math.inf, 30000),
             _Anchor(grey, ramp, 2, -MOST_BEND, MOST_BEND, 10000),
         )
         object.__setattr__(self, "terms", terms)
