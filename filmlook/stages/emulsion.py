@@ -28,6 +28,7 @@ _PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the p
 _PUSH_PIVOT = -3.0  # log10 exposure below which development makes no difference
 
 _EDGE_GAIN = 0.25  # how much higher the contrast of the finest detail is than a flat field's, before scatter
+_EDGE_LIMIT = 0.4  # density: inhibitors run short at hard edges, or lamps would wear dark rings
 _MOST_SHARPENED = 4.0  # scatter is undone up to this
 
 
@@ -78,13 +79,23 @@ def _before_development(response: Tensor, missing: Tensor, model: FilmModel) -> 
 
 
 def _published_response(frequency: Tensor, stock: Stock) -> Tensor:
+    """The datasheet's response `(L, h, w)`: a cubic through its logarithms, flat at 0, straight beyond the last.
+
+    Corners in a response ring in the picture, around every lamp.
+    """
     cycles = torch.tensor((0.0, *stock.mtf_cycles), dtype=torch.float64)
+    widths = cycles.diff()
+    i = (torch.bucketize(frequency * 1000, cycles) - 1).clamp(0, len(widths) - 1)
+    t = (frequency * 1000 - cycles[i]) / widths[i]
+    inside = t.clamp_max(1)
     rows = []
     for published in stock.mtf:
-        log_response = torch.tensor((1.0, *published), dtype=torch.float64).log()
-        i = (torch.bucketize(frequency * 1000, cycles) - 1).clamp(0, len(cycles) - 2)
-        slope = (log_response[i + 1] - log_response[i]) / (cycles[i + 1] - cycles[i])
-        rows.append((log_response[i] + slope * (frequency * 1000 - cycles[i])).exp())
+        values = torch.tensor((1.0, *published), dtype=torch.float64).log()
+        secants = values.diff() / widths
+        slopes = torch.cat((torch.zeros(1).double(), (secants[1:] + secants[:-1]) / 2, secants[-1:]))
+        low, high, rise = slopes[i] * widths[i], slopes[i + 1] * widths[i], values[i + 1] - values[i]
+        cubic = values[i] + inside * (low + inside * (3 * rise - 2 * low - high + inside * (low + high - 2 * rise)))
+        rows.append((cubic + (t - inside) * high).exp())
     return torch.stack(rows)
 
 
@@ -130,7 +141,9 @@ class Emulsion:
         """Density `B,L,H,W`; `around` is B*D0 (None: no edge effect)."""
         inhibited = log_exposure - mix(self._coupling, first)
         if around is not None:
-            inhibited.addcmul_(first - around, self._edges)
+            missing = first - around
+            missing /= 1 + missing.abs() / _EDGE_LIMIT
+            inhibited.addcmul_(missing, self._edges)
         return self._curve(inhibited)
 
 
