@@ -24,8 +24,9 @@ from filmlook.stages.curve import Curve
 
 @dataclass(frozen=True)
 class FilmModel:
-    """The numbers of one film and its print, float64 (design: `h = S(s + flare)`, `D = C(log h -+ K C(log h))`, - for negatives,
-    `y = (I + P) Q((I + A) D)`). L layers: 3 for colour, 1 for black and white.
+    """The numbers of one film and its print, float64; L layers: 3 for colour, 1 for black and white.
+
+        h = S(s + flare)        D = C(log h -+ K C(log h)), - in negatives        y = (I + P) Q((I + A) D)
 
     Attributes:
         flare: `(3,)`, scene light added to every channel, >= 0.
