@@ -268,9 +268,11 @@ def _fit(args: argparse.Namespace) -> int:
     _refuse_existing(out, args.overwrite)
     like = load_stock(args.like)
     with tqdm(total=1.0, disable=None, bar_format="{l_bar}{bar}| {elapsed}") as bar:
-        result = make_stock(
-            [Path(s) for s in args.source], out, like, args.label, args.seconds, lambda share: bar.update(share - bar.n)
-        )
+
+        def advance(share: float) -> None:
+            bar.update(share - bar.n)
+
+        result = make_stock([Path(s) for s in args.source], out, like, args.label, args.seconds, advance)
     print(f"{out}: mean dE00 {result.mean:.2f}, 95 % {result.p95:.2f}")
     return DONE
 
