@@ -49,7 +49,7 @@ from filmlook.stages.spread import (
     spread_cells,
 )
 from filmlook.stock import Stock, load_stock
-from filmlook.workers import side_by_side
+from filmlook.workers import side_by_side, thread_count
 
 _BLOCK_PX = {"cpu": 352}  # small enough for the cache
 _BLOCK_PX_GPU = 1024  # large enough to keep a GPU busy
@@ -199,7 +199,7 @@ class Development:
         """`map`; on the CPU side by side."""
         if self.device.type != "cpu":
             return map(function, items)
-        return side_by_side(function, items, most or torch.get_num_threads())
+        return side_by_side(function, items, most or thread_count())
 
     def corners(self) -> list[tuple[int, int]]:
         """The first pixel of every block of the lattice."""
@@ -255,7 +255,7 @@ class Development:
     def run(self, pixels: Pixels, seed: int, frame: int, in_flight: int) -> Iterator[int]:
         """Develops `pixels` into their output, `in_flight` blocks at a time; yields the blocks done, a group at a time."""
         wide, key, corners = self._wide(pixels), noise_key(seed, frame), self.corners()
-        threads = min(in_flight, torch.get_num_threads()) if self.device.type == "cpu" else 1
+        threads = min(in_flight, thread_count()) if self.device.type == "cpu" else 1
         size = in_flight // threads
 
         def work(group: list[tuple[int, int]]) -> int:
@@ -269,7 +269,7 @@ class Development:
 
 def _in_flight(device: torch.device) -> int:
     """Blocks in flight unless told: one a thread on the CPU."""
-    return torch.get_num_threads() if device.type == "cpu" else _IN_FLIGHT_GPU
+    return thread_count() if device.type == "cpu" else _IN_FLIGHT_GPU
 
 
 def _stacked(parts: list[Tensor]) -> Tensor:

@@ -13,5 +13,9 @@ class StockFileError(FilmLookError):
     """A stock or LUT file that is missing, damaged or of an unknown kind."""
 
 
+class UnknownStockError(LookError, StockFileError):
+    """The name of a stock that is not installed."""
+
+
 class PictureError(FilmLookError):
     """A picture that cannot be read, written or developed."""

@@ -98,6 +98,9 @@ def _dither(y: int, x: int, height: int, width: int, frame: int, device: torch.d
     return thresholds.unfold(1, width, apart).movedim(1, 0)
 
 
+_UINT16 = getattr(torch, "uint16", None)  # since torch 2.3
+_KINDS = "allowed are 8 bit, 16 bit unsigned and float"
+
 Sources = list[tuple[Tensor, Tensor]]
 
 
@@ -130,11 +133,14 @@ def unpack(image: Any) -> tuple[Sources, Callable[[list[Tensor]], Any]]:
         name = f"tensor {tuple(image.shape)} of {image.dtype}"
         if image.ndim not in (3, 4):
             raise PictureError(f"{name}: allowed are C,H,W or B,C,H,W")
-        stack = (image if image.ndim == 4 else image[None]).detach().movedim(1, -1)
+        if image.dtype == torch.int16:
+            raise PictureError(f"{name}: {_KINDS}")
+        samples = image.view(torch.int16) if image.dtype == _UINT16 else image
+        stack = (samples if image.ndim == 4 else samples[None]).detach().movedim(1, -1)
 
         def to_tensor(outs: list[Tensor]) -> Tensor:
             planes = [out.movedim(-1, 0).contiguous() for out in outs]
-            return torch.stack(planes) if image.ndim == 4 else planes[0]
+            return (torch.stack(planes) if image.ndim == 4 else planes[0]).view(image.dtype)
 
         return [_pair(s, name) for s in stack], to_tensor
     raise PictureError(f"{type(image).__name__} is not an image; allowed are PIL images, numpy arrays, torch tensors")
@@ -145,7 +151,7 @@ def _pair(source: Tensor, name: str) -> tuple[Tensor, Tensor]:
     if not height or not width or channels not in (1, 3, 4):
         raise PictureError(f"{name}: allowed are 1, 3 or 4 channels and at least one pixel")
     if source.dtype not in _FULL and not source.dtype.is_floating_point:
-        raise PictureError(f"{name}: allowed are 8 bit, 16 bit unsigned and float")
+        raise PictureError(f"{name}: {_KINDS}")
     if source.dtype.is_floating_point and not source.isfinite().all():
         raise PictureError(f"{name}: it holds NaN or infinity")
     out = source.new_empty((height, width, max(channels, 3)))
@@ -161,7 +167,7 @@ def _as_tensor(array: np.ndarray) -> Tensor:
     if array.dtype == np.uint16:
         array = array.view(np.int16)
     elif array.dtype == np.int16 or array.dtype not in (np.uint8, np.float16, np.float32, np.float64):
-        raise PictureError(f"array of {array.dtype}: allowed are uint8, uint16 and float")
+        raise PictureError(f"array of {array.dtype}: {_KINDS}")
     return torch.from_numpy(array)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from filmlook.errors import StockFileError
+from filmlook.errors import StockFileError, UnknownStockError
 from filmlook.folders import find_files
 from filmlook.look import FRAMES_MM
 from filmlook.lut import Lut, read_lut
@@ -244,13 +244,14 @@ def load_stock(name: str, *, allow_path: bool = True) -> Stock:
     """A stock by name, or (unless `allow_path` is false) by the path of its file: model JSON, `.cube` or HaldCLUT PNG.
 
     Raises:
-        StockFileError: no such stock, or its file is damaged; the message names the file and the fault.
+        UnknownStockError: no such stock; the message names those there are.
+        StockFileError: its file is missing or damaged; the message names the file and the fault.
     """
     path = find_files("stocks", _SUFFIXES).get(name)
     if path is None and allow_path and Path(name).suffix.lower() in _SUFFIXES:
         path = Path(name)
     if path is None:
-        raise StockFileError(f"stock is {name!r}; installed stocks are: {', '.join(list_stocks())}")
+        raise UnknownStockError(f"stock is {name!r}; installed stocks are: {', '.join(list_stocks())}")
     try:
         return _read(path, path.stat().st_mtime_ns)
     except OSError as error:

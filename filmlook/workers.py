@@ -19,6 +19,14 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
+_MOST_THREADS = 8  # memory grows with every block in flight
+
+
+def thread_count() -> int:
+    """How many blocks are worth developing at once: one for each of torch's threads, within reason."""
+    return min(torch.get_num_threads(), _MOST_THREADS)
+
+
 @lru_cache(maxsize=1)
 def _pool(count: int, process: int) -> ThreadPoolExecutor:
     """The threads of this process: a forked child has none of its parent's."""
@@ -39,8 +47,8 @@ def _pool(count: int, process: int) -> ThreadPoolExecutor:
 
 
 def side_by_side(function: Callable[[_T], _R], items: Iterable[_T], most: int) -> Iterator[_R]:
-    """`map`, with up to `most` items (and no more than torch has threads) worked on at once, each on one thread."""
-    pool = _pool(torch.get_num_threads(), os.getpid())
+    """`map`, with up to `most` items (and no more than `thread_count`) worked on at once, each on one thread."""
+    pool = _pool(thread_count(), os.getpid())
     items = iter(items)
 
     def run(item: _T) -> _R:

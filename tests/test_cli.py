@@ -131,7 +131,7 @@ def test_argparse_errors_and_version(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_an_unknown_stock_is_named_before_any_work(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["develop", str(photo), "-o", str(tmp_path / "o.png"), "-m", "agfa"]) == 1
+    assert main(["develop", str(photo), "-o", str(tmp_path / "o.png"), "-m", "agfa"]) == 2
     assert "stock is 'agfa'" in capsys.readouterr().err
 
 

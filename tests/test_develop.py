@@ -46,6 +46,15 @@ def test_every_kind_of_image_comes_back_as_it_came(scene: np.ndarray) -> None:
         assert np.abs(result - results[0]).max() < 1.5 / 255
 
 
+@pytest.mark.skipif(not hasattr(torch, "uint16"), reason="torch has 16-bit unsigned tensors since 2.3")
+def test_sixteen_bit_tensors(scene: np.ndarray) -> None:
+    deep = scene.astype(np.uint16) * 257
+    tensor = torch.from_numpy(deep.transpose(2, 0, 1).copy())
+    out = develop(tensor, FULL, seed=3)
+    assert out.dtype == torch.uint16
+    assert (out.numpy().transpose(1, 2, 0) == develop(deep, FULL, seed=3)).all()
+
+
 def test_eight_bit_is_dithered_and_sixteen_is_finer() -> None:
     grey = np.full((256, 256, 3), 0.4003, np.float32)
     look = Look(stock="neutral", halation=0, grain=0, sharpness=0, contrast=1.2)
@@ -89,6 +98,7 @@ def test_any_size_works(size: tuple[int, int]) -> None:
         (np.zeros(4, np.uint8), "H,W"),
         (torch.zeros(4, 4), "C,H,W"),
         (torch.zeros(3, 4, 4, dtype=torch.int64), "int64"),
+        (torch.zeros(3, 4, 4, dtype=torch.int16), "int16"),
         ("picture.png", "str is not an image"),
     ],
 )

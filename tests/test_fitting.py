@@ -143,7 +143,7 @@ def _warm(x: Tensor) -> Tensor:
 def test_a_lut_becomes_a_film(tmp_path: Path) -> None:
     cube, out = tmp_path / "warm.cube", tmp_path / "warm.json"
     lut.write_cube(cube, lut.bake(_warm, 33))
-    assert main(["fit", str(cube), "-o", str(out), "--label", "Warm", "--seconds", "12"]) == 0
+    assert main(["fit", str(cube), "-o", str(out), "--label", "Warm", "--seconds", "25"]) == 0
     stock = load_stock(str(out))
     assert (stock.label, stock.kind, stock.antihalation) == ("Warm", "negative", "weak")
     assert stock.fit["mean_de00"] < 1.6
@@ -166,7 +166,7 @@ def test_photographs_become_a_film(tmp_path: Path, scene: np.ndarray) -> None:
         Image.fromarray((after.clip(0, 1) * 255).round().astype(np.uint8)).save(tmp_path / "after" / f"{i}.png")
     out = tmp_path / "film.json"
     like = load_stock("kodak_gold_200")
-    result = make_stock([tmp_path / "before", tmp_path / "after"], out, like, seconds=12)
+    result = make_stock([tmp_path / "before", tmp_path / "after"], out, like, seconds=25)
     assert result.mean < 2.0
     assert load_stock(str(out)).granularity == like.granularity
 
@@ -186,7 +186,7 @@ def test_five_pairs_of_photographs(tmp_path: Path, reference: Path) -> None:
         after = (pairs[-1][1][0].permute(1, 2, 0) * 255).round().byte().numpy()
         Image.fromarray(after).save(tmp_path / "after" / f"{name}.png")
     out = tmp_path / "film.json"
-    make_stock([tmp_path / "before", tmp_path / "after"], out, load_stock("kodak_gold_200"), seconds=30)
+    make_stock([tmp_path / "before", tmp_path / "after"], out, load_stock("kodak_gold_200"), seconds=50)
     fitted = colour_of(Look(stock=str(out)))
     errors = []
     for before, after in pairs:
