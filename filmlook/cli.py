@@ -163,6 +163,8 @@ def _develop(args: argparse.Namespace) -> int:
                 done = dataclasses.replace(shown, pixels=pixels, text=text)
                 picture.write(target, done, quality=args.quality, overwrite=args.overwrite)
                 written.add(target)
+            except LookError:
+                raise  # not the picture's fault: the next would fare no better
             except (FilmLookError, OSError, MemoryError) as error:
                 if args.debug:
                     traceback.print_exc()
@@ -194,6 +196,9 @@ def _jobs(inputs: list[str], out: Path, recursive: bool, failures: list[str]) ->
                 failures.append(f"{name}: no file is called so")
             files += [(p, Path(p.name)) for p in matches]
     is_file = out.suffix.lower() in picture.FORMATS and not out.is_dir()
+    alone = len(inputs) == 1 and Path(inputs[0]).is_file()
+    if alone and out.suffix and not is_file and not out.exists():
+        raise LookError(f"{out}: unknown ending {out.suffix!r}; allowed: {', '.join(picture.FORMATS)}, or a folder")
     if is_file and len(files) + len(failures) > 1:
         raise LookError(f"{out} is one file, but there are {len(files)} inputs; name a folder")
     for source, below in files:

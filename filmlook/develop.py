@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from filmlook.errors import FilmLookError
+from filmlook.errors import LookError
 from filmlook.look import FRAMES_MM, Look, load_look
 from filmlook.pixels import Pixels, unpack
 from filmlook.stages.curve import mix
@@ -314,18 +314,18 @@ def develop(
         The same kind of image, of the same type and size; grey comes back as RGB. 8 bit is dithered.
 
     Raises:
-        LookError, StockFileError: a wrong setting, or a stock that is missing or damaged.
+        LookError, StockFileError: a wrong setting, tile, device or number of seeds, or a stock that is missing or damaged.
         PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
     """
     look = load_look(look)
     stock = load_stock(look.stock)
     device = _device(image, device)
     if tile is not None and not (isinstance(tile, int) and 64 <= tile <= 65536):
-        raise FilmLookError(f"tile is {tile!r}; allowed: a whole number from 64 to 65536 pixels, or None")
+        raise LookError(f"tile is {tile!r}; allowed: a whole number from 64 to 65536 pixels, or None")
     sources, pack = unpack(image)
     seeds = [seed] * len(sources) if isinstance(seed, int) else list(seed)
     if len(seeds) != len(sources):
-        raise FilmLookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
+        raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
     if look.strength == 0:
         return image.clone() if isinstance(image, Tensor) else image.copy()
     for i, ((source, out), picture_seed) in enumerate(zip(sources, seeds, strict=True)):
@@ -357,4 +357,4 @@ def _device(image: Any, device: str | torch.device | None) -> torch.device:
         torch.empty(1, device=found)
         return found
     except (RuntimeError, AssertionError) as error:
-        raise FilmLookError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from None
+        raise LookError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from None
