@@ -153,6 +153,15 @@ def test_a_lut_stock_gives_its_colour_and_takes_grain_and_halation(tmp_path: Pat
     assert printed[..., 0].mean() > plain[..., 0].mean() + 0.02
 
 
+def test_a_lut_that_turns_tones_round_or_flattens_them_is_followed(tmp_path: Path, scene: np.ndarray) -> None:
+    picture = scene.astype(np.float32) / 255
+    for name, function in (("invert", lambda x: 1 - x), ("flat", lambda x: 0.5 + 0.02 * x)):
+        path = tmp_path / f"{name}.cube"
+        lut.write_cube(path, lut.bake(function, 9))
+        out = develop(picture, Look(stock=str(path), halation=0, grain=0, sharpness=0))
+        assert np.abs(out - function(picture)).max() < 1e-3
+
+
 def test_a_broken_cube_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "short.cube"
     path.write_text("LUT_3D_SIZE 3\n0 0 0\n1 1 1\n")

@@ -45,7 +45,8 @@ def print_matrix(stock: Stock, look: Look) -> tuple[Tensor, Tensor]:
     black, white = ends.clamp(0, 1).unbind(0)
     new_black = black * min(look.black, 1) + _FADE * max(look.black - 1, 0)
     new_white = 1 - (1 - white) * min(look.white, 1) - _FADE * max(look.white - 1, 0)
-    gain = (new_white - new_black) / (white - black).clamp_min(0.1)
+    span = white - black  # a LUT may fall, or be flat
+    gain = 1 + (new_white - new_black - span) / torch.where(span.abs() < 0.1, 0.1, span)
     luma = torch.tensor(_LUMA, dtype=torch.float64).expand(3, 3)
     colour = luma + look.saturation * (torch.eye(3, dtype=torch.float64) - luma)
     return colour @ (gain[:, None] * scan), colour @ (new_black - gain * black)
@@ -67,7 +68,7 @@ class Print:
         model = stock.model
         if model is None:
             self._plain = not lights.any() and look.contrast == 1
-            self._identity = self._plain and bool(torch.equal(self._matrix, torch.eye(3, dtype=torch.float64)))
+            self._identity = self._plain and bool(torch.allclose(self._matrix, torch.eye(3, dtype=torch.float64)))
 
             def controls(code: Tensor) -> Tensor:
                 log_light = torch.log10(scene_light(code.clamp(1e-6, 1)))
