@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from numbers import Integral
 from typing import Any, TypeVar
 
 import torch
@@ -320,10 +321,12 @@ def develop(
     look = load_look(look)
     stock = load_stock(look.stock)
     device = _device(image, device)
-    if tile is not None and not (isinstance(tile, int) and 64 <= tile <= 65536):
+    if tile is not None and not (isinstance(tile, Integral) and 64 <= tile <= 65536):
         raise LookError(f"tile is {tile!r}; allowed: a whole number from 64 to 65536 pixels, or None")
     sources, pack = unpack(image)
-    seeds = [seed] * len(sources) if isinstance(seed, int) else list(seed)
+    seeds = [seed] * len(sources) if not isinstance(seed, Sequence) else list(seed)
+    if not all(isinstance(s, Integral) for s in seeds):
+        raise LookError(f"seed is {seed!r}; allowed: a whole number, or one for each picture")
     if len(seeds) != len(sources):
         raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
     if look.strength == 0:
@@ -334,7 +337,7 @@ def develop(
         blocks = len(plan.corners())
         done = 0
         with torch.inference_mode():
-            for count in plan.run(Pixels(source, out, device), picture_seed, frame, in_flight):
+            for count in plan.run(Pixels(source, out, device), int(picture_seed), frame, in_flight):
                 done += count
                 if progress:
                     progress((i + done / blocks) / len(sources))

@@ -211,6 +211,9 @@ def parse_stock(name: str, data: Any) -> Stock:
     if not isinstance(mtf, dict):
         raise StockFileError("'mtf' is missing")
     cycles = _numbers(mtf, "cycles_per_mm", (None,))
+    response = _numbers(mtf, "response", (layers, cycles.shape[0]))
+    if not cycles.numel() or (torch.diff(cycles, prepend=torch.zeros(1).double()) <= 0).any() or (response <= 0).any():
+        raise StockFileError("'mtf' needs rising frequencies and responses above 0")
     iso = data.get("iso")
     if not isinstance(iso, int) or iso <= 0:
         raise StockFileError(f"'iso' is {iso!r}; allowed: a whole number above 0")
@@ -224,7 +227,7 @@ def parse_stock(name: str, data: Any) -> Stock:
         granularity=_granularity(data, layers),
         antihalation=_choice(data, "antihalation", _ANTIHALATION),
         mtf_cycles=tuple(cycles.tolist()),
-        mtf=tuple(map(tuple, _numbers(mtf, "response", (layers, cycles.shape[0])).tolist())),
+        mtf=tuple(map(tuple, response.tolist())),
         published=dict(data.get("published", {})),
         sources=tuple(map(str, data.get("sources", ()))),
         fit=dict(data.get("fit", {})),
@@ -267,5 +270,5 @@ def _read(path: Path, modified: int) -> Stock:
         return parse_stock(path.stem, json.loads(path.read_text(encoding="utf-8")))
     except StockFileError as error:
         raise StockFileError(f"{path}: {error}") from None
-    except ValueError as error:
-        raise StockFileError(f"{path}: not JSON: {error}") from None
+    except (ValueError, TypeError) as error:
+        raise StockFileError(f"{path}: not a stock file: {error}") from None

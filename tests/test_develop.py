@@ -127,6 +127,10 @@ def test_wrong_calls_name_what_is_wrong(scene: np.ndarray) -> None:
             develop(scene, COLOUR, tile=tile)  # type: ignore[arg-type]
     with pytest.raises(FilmLookError, match="2 seeds for 1 pictures"):
         develop(scene, COLOUR, seed=[1, 2])
+    for seed in (None, "7", 1.5, [1.5]):
+        with pytest.raises(LookError, match="seed is"):
+            develop(scene, COLOUR, seed=seed)  # type: ignore[arg-type]
+    assert (develop(scene, FULL, seed=np.int64(7)) == develop(scene, FULL, seed=7)).all()
     with pytest.raises(FilmLookError, match="device 'abacus'"):
         develop(scene, COLOUR, device="abacus")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from filmlook.fitting.anchors import MID_LOG, STOP, slope
 from filmlook.fitting.colours import from_lut, from_pairs, read_table
 from filmlook.fitting.delta_e import delta_e, lab
 from filmlook.fitting.model_stock import differences
-from filmlook.folders import BUILT_IN
 from filmlook.stages.scene import MID_GREY, scene_light
 
 FILMS = [name for name in list_stocks() if name != "neutral"]
@@ -113,21 +111,6 @@ def test_greys_go_without_a_jump_of_colour(name: str) -> None:
     greys = scene_light(torch.linspace(0, 1, 256, dtype=torch.float64))[:, None].expand(-1, 3)
     ramp = load_stock(name).model(greys).clamp(0, 1)
     assert float(ramp.diff(n=2, dim=0).abs().max()) < 1e-3  # a quarter of an 8-bit code
-
-
-@pytest.mark.parametrize("name", FILMS)
-def test_a_film_is_small(name: str) -> None:
-    path = BUILT_IN / "stocks" / f"{name}.json"
-    assert path.stat().st_size <= 8 * 1024
-
-    def count(value: Any) -> int:
-        if isinstance(value, (dict, list)):
-            return sum(map(count, value.values() if isinstance(value, dict) else value))
-        return 1
-
-    model = load_stock(name).model
-    assert count(model.to_dict()) <= 160
-    assert model.layers == (1 if name in ("kodak_tri_x_400", "kodak_double_x_5222") else 3)
 
 
 # --- films of one's own

@@ -183,6 +183,8 @@ def test_the_edge_effect_overshoots_at_an_edge_and_fades_within_a_tenth_of_a_mil
     bright, dark = density[:, 204], density[:, 195]
     assert (bright > density[:, 390] + 0.01).all()
     assert (dark < density[:, 10] - 0.005).all()
+    overshoot = density - density[:, 390:391]
+    assert (overshoot[:, 222] < 0.3 * overshoot[:, 201:210].amax(1)).all()  # 110 um further on
     flat = emulsion(exposure, stock, pitch_um=5.0, sharpness=0)[0, :, 4]
     assert torch.allclose(flat[:, 390], density[:, 390], atol=0.01)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,13 @@ def test_all_promised_stocks_are_there() -> None:
     assert list_stocks() == SHIPPED
 
 
+def _count(value: Any) -> int:
+    """How many numbers there are in nested tables."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return sum(map(_count, value)) if isinstance(value, list) else 1
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_stock_is_small_readable_and_complete(name: str) -> None:
     path = BUILT_IN / "stocks" / f"{name}.json"
@@ -35,8 +43,8 @@ def test_a_shipped_stock_is_small_readable_and_complete(name: str) -> None:
     assert stock.frame in FRAMES_MM
     assert stock.name == name
     if stock.model:
-        numbers = json.dumps(stock.model.to_dict()).count(",") + 1 - len(stock.model.to_dict())
-        assert numbers <= 160
+        assert _count(stock.model.to_dict()) <= 160
+        assert stock.is_monochrome == (name in ("kodak_tri_x_400", "kodak_double_x_5222"))
         assert len(stock.granularity) == stock.layers
         assert all(0 < fit < 6 for fit in (stock.fit["mean_de00"], stock.fit["p95_de00"]))
 
@@ -93,6 +101,10 @@ def _with(value, *keys: str):
         (_with([5, 5], "granularity"), "'granularity' has shape"),
         (_with([-1, 5, 5], "granularity"), "'granularity' holds a number below 0"),
         (_with([[1, 0, 0]] * 2, "sensitivity"), "'sensitivity' has shape"),
+        (_with([[0.5, 0, 1, 1]] * 3, "mtf", "response"), "'mtf' needs rising frequencies and responses above 0"),
+        (_with([40, 20, 10, 60], "mtf", "cycles_per_mm"), "'mtf' needs rising frequencies"),
+        (_with(5, "sources"), "not a stock file"),
+        (_with(5, "published"), "not a stock file"),
     ],
 )
 def test_a_damaged_stock_file_names_file_and_fault(change, message: str, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ LEAST_EXPOSURE = 1e-5
 _FILM_RANGE = (MID_GREY * 2**-10, MID_GREY * 2**6)  # a film is fitted, and its greys are monotone, over these exposures
 _LOG_RANGE = (-8.0, 4.0)  # log10 exposure, inhibition included
 
-_PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the pivot
+PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the pivot
 _PUSH_PIVOT = -3.0  # log10 exposure below which development makes no difference
 
 _EDGE_GAIN = 0.25  # how much higher the contrast of the finest detail is than a flat field's, before scatter
@@ -36,7 +36,7 @@ def pushed(log_exposure: Tensor, push: float) -> Tensor:
     """log10 exposure as longer development sees it: 10 % more contrast and 3/4 of a stop at mid-grey for each stop."""
     if push == 0:
         return log_exposure
-    return log_exposure + _PUSH_SPEED * push * (log_exposure - _PUSH_PIVOT).clamp_min(0)
+    return log_exposure + PUSH_SPEED * push * (log_exposure - _PUSH_PIVOT).clamp_min(0)
 
 
 NEAR_SHARE, NEAR_UM, _FAR_UM = 0.94, 20.0, 200.0  # of the inhibitors' spread

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from filmlook.stages.curve import Table
-from filmlook.stages.emulsion import GENERIC_GAMMA, GENERIC_RANGE, generic_density, pushed
+from filmlook.stages.emulsion import GENERIC_GAMMA, GENERIC_RANGE, PUSH_SPEED, generic_density, pushed
 from filmlook.stages.scene import MID_GREY
 from filmlook.stages.spread import convolved, gaussian_kernel, upsampled
 from filmlook.stock import Stock
@@ -197,7 +197,7 @@ class Grain:
         def sigma(density: Tensor) -> Tensor:
             deviation = variance_shape(density - dmin, dmax - dmin).clamp_min(0).sqrt() * scale
             stops = torch.stack([_inverse(density[:, i], curve[:, i], _stops(grid)) for i in range(stock.layers)], -1)
-            return deviation * tone_factor(stops, *tones) * (1 + 0.1 * push)
+            return deviation * tone_factor(stops, *tones) * (1 + PUSH_SPEED * push)
 
         self._sigma = Table(sigma, 0.0, 5.0, stock.layers, device)
 
