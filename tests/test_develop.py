@@ -349,6 +349,15 @@ def test_grain_is_strongest_in_mid_tones_and_gone_at_the_ends() -> None:
     assert light < 0.55 * mid
 
 
+@pytest.mark.parametrize("name", list_stocks())
+def test_full_black_and_paper_white_have_no_grain(name: str) -> None:
+    look = Look(stock=name, halation=0, sharpness=0, frame="35mm")
+    for code, exposure in ((0.0, 0.0), (1.0, 4.0)):
+        flat = np.full((200, 1024, 3), code, np.float32)
+        grainy, clean = (develop(flat, dataclasses.replace(look, exposure=exposure, grain=g)) for g in (1, 0))
+        assert float((grainy - clean).std()) * 255 < 0.2
+
+
 @pytest.mark.parametrize(("setting", "patch"), [("grain_shadows", 0), ("grain_mids", 1), ("grain_highlights", 2)])
 @pytest.mark.parametrize("stock", [GOLD, "neutral"])
 def test_grain_by_tone_acts_on_its_tone(setting: str, patch: int, stock: str) -> None:

@@ -21,7 +21,7 @@ from filmlook.stages.spread import exponential, gaussian, spread
 from filmlook.stock import FilmModel, Stock
 
 LEAST_EXPOSURE = 1e-5
-_FILM_RANGE = (MID_GREY * 2**-10, MID_GREY * 2**6)  # a film is fitted, and its greys are monotone, over these exposures
+FILM_RANGE = (MID_GREY * 2**-10, MID_GREY * 2**6)  # a film is fitted, and its greys are monotone, over these exposures
 _LOG_RANGE = (-8.0, 4.0)  # log10 exposure, inhibition included
 
 PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the pivot
@@ -134,7 +134,7 @@ class Emulsion:
         if self._push:  # flare is no part of what is developed longer: greys stay on their axis
             light = (exposure - self._flare).clamp_min_(LEAST_EXPOSURE)
             exposure = exposure + torch.exp(pushed(torch.log10(light), self._push) * math.log(10)) - light
-        log_exposure = torch.log10(exposure.clamp(*_FILM_RANGE))
+        log_exposure = torch.log10(exposure.clamp(*FILM_RANGE))
         return log_exposure, self._curve(log_exposure)
 
     def second(self, log_exposure: Tensor, first: Tensor, around: Tensor | None) -> Tensor:

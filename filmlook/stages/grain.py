@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from filmlook.stages.curve import Table
-from filmlook.stages.emulsion import GENERIC_GAMMA, GENERIC_RANGE, PUSH_SPEED, generic_density, pushed
+from filmlook.stages.emulsion import FILM_RANGE, GENERIC_GAMMA, GENERIC_RANGE, PUSH_SPEED, generic_density, pushed
 from filmlook.stages.scene import MID_GREY
 from filmlook.stages.spread import convolved, gaussian_kernel, upsampled
 from filmlook.stock import Stock
@@ -32,6 +32,7 @@ _SELWYN_UM = 42.5  # the square root of the aperture's area
 _CLOUD_UM = 3.0  # sigma of a dye cloud
 _UNIFORMITY = 0.97  # u: developed grains are not quite all alike
 _SUBLAYER_AREAS = (1.0, 0.4, 0.25)  # grain area of the fast, medium and slow sublayer
+_LAST_DENSITY = 0.15  # before full exposure, over which grain runs out
 _LEAST_CLOUD_PX = 0.25  # below this sigma a pixel's neighbours get less than 3e-4
 _MOST_CLOUD_PX = 2.0  # above it, noise is made on a coarser lattice and interpolated
 
@@ -145,14 +146,15 @@ def variance_shape(net: Tensor, most: Tensor) -> Tensor:
     return variance(net) / variance(torch.ones_like(net))
 
 
+def _smooth(x: Tensor) -> Tensor:
+    """A smooth step from 0 at 0 to 1 at 1."""
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)
+
+
 def tone_factor(stops: Tensor, shadows: float, mids: float, highlights: float) -> Tensor:
     """Grain by tone: a smooth way from `shadows` (-3 stops) over `mids` (mid-grey) to `highlights` (+2 stops)."""
-
-    def smooth(x: Tensor) -> Tensor:
-        x = x.clamp(0, 1)
-        return x * x * (3 - 2 * x)
-
-    dark, bright = smooth(-stops / 3), smooth(stops / 2)
+    dark, bright = _smooth(-stops / 3), _smooth(stops / 2)
     return mids + (shadows - mids) * dark + (highlights - mids) * bright
 
 
@@ -193,11 +195,14 @@ class Grain:
             return
         curve = _neutral_curve(stock, grid, push)
         dmin, dmax = curve.amin(0), curve.amax(0)
+        full = _neutral_curve(stock, torch.tensor([math.log10(FILM_RANGE[1])], dtype=torch.float64), push)[0]
 
         def sigma(density: Tensor) -> Tensor:
             deviation = variance_shape(density - dmin, dmax - dmin).clamp_min(0).sqrt() * scale
             stops = torch.stack([_inverse(density[:, i], curve[:, i], _stops(grid)) for i in range(stock.layers)], -1)
-            return deviation * tone_factor(stops, *tones) * (1 + PUSH_SPEED * push)
+            # Fully exposed, a film has no grain left to vary: paper white is clean. (The curve may end elsewhere.)
+            left = (full - density if stock.kind == "negative" else density - full) / _LAST_DENSITY
+            return deviation * _smooth(left) * tone_factor(stops, *tones) * (1 + PUSH_SPEED * push)
 
         self._sigma = Table(sigma, 0.0, 5.0, stock.layers, device)
 
