@@ -1,4 +1,6 @@
-"""Speed and memory of a complete look, with ratios to a baseline measured in the same run.
+"""Speed and memory of a complete look and of a network stock, with ratios to a baseline measured in the same run.
+
+The baseline is the plain torch forward of the DigitalFilm network at full size, as a first implementation runs it.
 
     python bench/speed.py [--quick]
 
@@ -9,6 +11,7 @@ of its own above what it holds after importing, input and output included.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import multiprocessing
 import resource
 import statistics
@@ -19,11 +22,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from baseline import PlainNetwork
 
 from filmlook import Look, develop
+from filmlook.networks.digitalfilm import DigitalFilm
 
 LOOK = Look(stock="kodak_gold_200", diffusion_grade=0.25, vignette=0.2, halation=1, grain=1)
+NETWORK = Look(stock="kodak_gold_200_network", halation=0, sharpness=0, grain=0)
 SIZES = {"1 MP": (1024, 1024), "6 MP": (2000, 3000), "24 MP": (4000, 6000)}
 
 
@@ -55,20 +59,20 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
-def _peak_megabytes(name: str, tile: int | None, queue: Any) -> None:
+def _peak_megabytes(name: str, look: Look, tile: int | None, queue: Any) -> None:
     before = _peak()
     height, width = SIZES[name]
     picture = np.full((height, width, 3), 90, np.uint8)
     picture[::7, ::5] = 255
-    develop(picture, LOOK, tile=tile, device="cpu")
+    develop(picture, look, tile=tile, device="cpu")
     queue.put(_peak() - before)
 
 
-def peak_megabytes(name: str, tile: int | None = None) -> float:
+def peak_megabytes(name: str, look: Look, tile: int | None = None) -> float:
     """Peak memory of developing one picture above the process after import, in MB."""
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    process = context.Process(target=_peak_megabytes, args=(name, tile, queue))
+    process = context.Process(target=_peak_megabytes, args=(name, look, tile, queue))
     process.start()
     used = queue.get(timeout=600)
     process.join()
@@ -107,12 +111,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="leave out the large pictures")
     sizes = ["1 MP"] if parser.parse_args().quick else list(SIZES)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    network = PlainNetwork().eval()
+    network = DigitalFilm().eval()
     pixels = torch.rand(1, 3, *SIZES["1 MP"])
     with torch.inference_mode():
         plain = timed(lambda: network(pixels), 5)
     print(f"{'what':44}{'seconds':>10}{'ratio':>8}  to")
-    print(f"{'plain network of the baseline, 1 MP':44}{plain:10.3f}{1:8.2f}")
+    print(f"{'DigitalFilm, plain forward, 1 MP':44}{plain:10.3f}{1:8.2f}")
     one = 0.0
     for name in sizes:
         picture = scene(*SIZES[name])
@@ -125,6 +129,14 @@ def main() -> None:
         look = Look(stock=LOOK.stock, **settings)  # type: ignore[arg-type]
         seconds = timed(lambda p=picture, k=look: develop(p, k, device="cpu"), 9)  # type: ignore[misc]
         print(f"{text + ', 1 MP':44}{seconds:10.3f}{seconds / plain:8.2f}  the baseline")
+    for text, changes in (
+        ("network stock, thumbnail context", {}),
+        ("network stock, exact context", {"context": "exact"}),
+        ("network stock, complete look", {"halation": 1, "sharpness": 1, "grain": 1}),
+    ):
+        look = dataclasses.replace(NETWORK, **changes)
+        seconds = timed(lambda p=picture, k=look: develop(p, k, device="cpu"), 9)  # type: ignore[misc]
+        print(f"{text + ', 1 MP':44}{seconds:10.3f}{seconds / plain:8.2f}  the baseline: {plain / seconds:.1f} times faster")
     print(f"{'first call in a process, 1 MP':44}{first_call_seconds():10.3f}")
     if torch.cuda.is_available():
         for name in sizes:
@@ -133,7 +145,10 @@ def main() -> None:
             print(f"{'complete look on the GPU, ' + name:44}{seconds:10.4f}")
     for name in sizes:
         for tile in (None, 256, 2048):
-            print(f"{f'peak memory above import, {name}, tile {tile}':44}{peak_megabytes(name, tile):8.0f} MB")
+            print(f"{f'peak memory above import, {name}, tile {tile}':44}{peak_megabytes(name, LOOK, tile):8.0f} MB")
+        for context in ("thumbnail", "exact"):
+            look = dataclasses.replace(NETWORK, context=context)
+            print(f"{f'peak memory, {name}, network, {context}':44}{peak_megabytes(name, look):8.0f} MB")
 
 
 if __name__ == "__main__":

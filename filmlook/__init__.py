@@ -7,12 +7,14 @@ film = develop(picture, Look(stock="kodak_gold_200"), seed=1)
 from filmlook.develop import develop
 from filmlook.errors import FilmLookError, LookError, PictureError, StockFileError
 from filmlook.look import SETTINGS, Look, list_looks, load_look
+from filmlook.metering import Lock
 from filmlook.stock import Stock, list_stocks, load_stock
 
 __version__ = "0.1.0"
 __all__ = [
     "SETTINGS",
     "FilmLookError",
+    "Lock",
     "Look",
     "LookError",
     "PictureError",

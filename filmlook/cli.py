@@ -1,4 +1,4 @@
-"""The command line: `filmlook develop`, `stocks`, `looks`, `fit`, `export-lut`, `bench`.
+"""The command line: `filmlook develop`, `stocks`, `looks`, `fit`, `import-weights`, `train`, `export-lut`, `bench`.
 
 Exit codes: 0 all done, 1 some failed, 2 usage.
 """
@@ -21,9 +21,13 @@ import filmlook
 from filmlook import lut, picture
 from filmlook.develop import colour_of, develop
 from filmlook.errors import FilmLookError, LookError
+from filmlook.fitting.stock_file import write_network_stock
 from filmlook.folders import BUILT_IN
 from filmlook.look import SETTINGS, Look, list_looks, load_look, load_preset
+from filmlook.metering import Lock
+from filmlook.networks.weights import load_digitalfilm
 from filmlook.stock import list_stocks, load_stock
+from filmlook.training.commands import add_commands
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -57,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.add_argument("--debug", action="store_true", help="show where in the program an error came from")
+        _add_debug(added)
         added.set_defaults(run=run)
         return added
 
@@ -70,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--overwrite", action="store_true", help="replace files that exist")
     one.add_argument("--quality", type=int, default=95, metavar="1..100", help="of JPEG and WebP (95)")
     one.add_argument("--seed", type=int, default=0, help="of the grain (0); the same seed gives the same picture")
-    one.add_argument("--frames", action="store_true", help="the inputs are a film's frames: grain moves from one to the next")
+    one.add_argument("--frames", action="store_true", help="the inputs are a film's frames: grain moves, the lab does not")
     one.add_argument("--device", help="cpu, cuda, ... (a GPU where there is one)")
     one.add_argument("--tile", type=int, metavar="PX", help="side of the area developed at once; less needs less memory")
     _add_settings(one)
@@ -89,6 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--seconds", type=float, default=50, help="how long to try at most (50)")
     fit.add_argument("--overwrite", action="store_true", help="replace a file that exists")
 
+    weights = command(
+        "import-weights", _import_weights, "Make a network stock of a DigitalFilm's weights: .safetensors or .pt."
+    )
+    weights.add_argument("input", type=Path, metavar="IN", help="safetensors, a PyTorch checkpoint, or a TorchScript archive")
+    weights.add_argument("output", type=Path, nargs="?", metavar="OUT.safetensors", help="beside IN unless told")
+    weights.add_argument("--label", help="the stock's name for people")
+    weights.add_argument("--like", default="kodak_gold_200", metavar="STOCK", help="where grain, halation and format come from")
+    weights.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+
+    text = "Train networks: films, generators, the lab."
+    add_commands(commands.add_parser("train", help=text, description=text), _add_debug)
+
     bake = command("export-lut", _export_lut, "Bake the colour of a look into a .cube or a HaldCLUT .png.")
     bake.add_argument("-o", "--output", required=True, metavar="FILE", help="ending in .cube, or in .png for a HaldCLUT")
     bake.add_argument("--size", type=int, choices=(17, 33, 65), default=33, help="of the .cube (33)")
@@ -98,6 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     bench = command("bench", _bench, "Measure speed and memory on this machine.")
     bench.add_argument("--quick", action="store_true", help="leave out the 24-megapixel picture")
     return parser
+
+
+def _add_debug(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--debug", action="store_true", help="show where in the program an error came from")
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -142,6 +162,7 @@ def _develop(args: argparse.Namespace) -> int:
     failures: list[str] = []
     jobs = list(_jobs(inputs, Path(args.output), args.recursive, failures))
     written: set[Path] = set()
+    lock = Lock() if args.frames else None
     with tqdm(total=len(jobs), unit="picture", disable=None, bar_format="{l_bar}{bar}| {n:.2f}/{total} {elapsed}") as bar:
         for i, (source, target) in enumerate(jobs):
 
@@ -156,7 +177,7 @@ def _develop(args: argparse.Namespace) -> int:
                 shown = picture.read(source)
                 pixels = develop(
                     shown.pixels, look, seed=args.seed, frame=i if args.frames else 0,
-                    tile=args.tile, device=args.device, progress=advance,
+                    tile=args.tile, device=args.device, lock=lock, progress=advance,
                 )  # fmt: skip
                 text = {**shown.text, "filmlook": f"{look.to_text()} seed={args.seed}"}
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +256,9 @@ def _usage(message: str) -> int:
 def _stocks(args: argparse.Namespace) -> int:
     for name in args.names:
         stock = load_stock(name)
-        fields = {f.name: getattr(stock, f.name) for f in dataclasses.fields(stock) if f.name not in ("model", "lut")}
+        fields = {
+            f.name: getattr(stock, f.name) for f in dataclasses.fields(stock) if f.name not in ("model", "lut", "network")
+        }
         print(json.dumps(fields, indent=2))
     if args.names:
         return DONE
@@ -256,7 +279,7 @@ def _looks(args: argparse.Namespace) -> int:
     return DONE
 
 
-# --- fit, export-lut, bench
+# --- fit, import-weights, export-lut, bench
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:
@@ -279,6 +302,17 @@ def _fit(args: argparse.Namespace) -> int:
 
         result = make_stock([Path(s) for s in args.source], out, like, args.label, args.seconds, advance)
     print(f"{out}: mean dE00 {result.mean:.2f}, 95 % {result.p95:.2f}")
+    return DONE
+
+
+def _import_weights(args: argparse.Namespace) -> int:
+    out: Path = args.output or args.input.with_suffix(".safetensors")
+    if out.suffix.lower() != ".safetensors":
+        return _usage(f"{out}: a network's file ends in .safetensors")
+    _refuse_existing(out, args.overwrite)
+    network, _ = load_digitalfilm(args.input)
+    write_network_stock(out, network, load_stock(args.like), args.label or args.input.stem)
+    print(f"{out}: {sum(p.numel() for p in network.parameters())} parameters")
     return DONE
 
 

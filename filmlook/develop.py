@@ -18,23 +18,22 @@ from torch import Tensor
 
 from filmlook.errors import LookError
 from filmlook.look import FRAMES_MM, Look, load_look
+from filmlook.metering import Lock, Take, light_gain
 from filmlook.pixels import Pixels, unpack
 from filmlook.stages.curve import mix
 from filmlook.stages.emulsion import (
-    LEAST_EXPOSURE,
     NEAR_SHARE,
     NEAR_UM,
     Emulsion,
     far_inhibitor_transfer,
     film_transfer,
     inhibitor_transfer,
-    pushed,
 )
 from filmlook.stages.grain import Grain, noise_key
 from filmlook.stages.halation import halation_transfer
+from filmlook.stages.layerless import Layerless
 from filmlook.stages.lens import diffusion_transfer, highlight_gain, vignette_factor
 from filmlook.stages.print import Print
-from filmlook.stages.scene import display_code
 from filmlook.stages.spread import (
     COARSE,
     COARSE_MARGIN,
@@ -82,7 +81,7 @@ class Development:
         self.pitch_um = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
         model = stock.model
         self._emulsion = Emulsion(model, look.push, look.sharpness, device) if model else None
-        self._lut = stock.lut.to(device) if stock.lut else None
+        self._layerless = None if model else Layerless(stock, look, self.size, device)
         self._print = Print(stock, look, device)
         self._grain = None
         if look.grain:
@@ -99,7 +98,7 @@ class Development:
         self._spreads = bool(look.diffusion_grade or look.halation or look.sharpness)
         self._edges = bool(model and look.sharpness)
         self._near_inhibitors = None
-        self._edge_margin = 0
+        self._edge_margin = self._layerless.margin if self._layerless else 0
         if self._edges:
             sigma_px = NEAR_UM / self.pitch_um
             transfer = inhibitor_transfer
@@ -129,19 +128,19 @@ class Development:
             factors = factors * film_transfer(frequency, self.stock, look.sharpness, min(look.halation, 1.0))
         return factors
 
-    def _exposure(self, pixels: Pixels, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+    def _exposure(self, take: Take, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture, and its excess where highlights are rebuilt above white."""
-        light, model, gain = pixels.light(*corner, *size)[None], self.stock.model, 2.0**self.look.exposure
+        light, model, gain = take.pixels.light(*corner, *size)[None], self.stock.model, take.gain
         if model is None:
-            exposure = light.mul_(gain)
+            exposure = light.mul_(gain.to(light).view(3, 1, 1))
         elif model.layers == 3:
             exposure = mix(model.sensitivity * gain, light, model.sensitivity @ model.flare)
         else:
-            r, g, b = (light * gain + model.flare.to(light).view(3, 1, 1)).unbind(1)
+            r, g, b = (light * gain.to(light).view(3, 1, 1) + model.flare.to(light).view(3, 1, 1)).unbind(1)
             exposure = mix(model.sensitivity, torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), 1))
         if not self.look.highlights:
             return exposure, None
-        code = pixels.code(*corner, *size)[None]
+        code = take.pixels.code(*corner, *size)[None]
         return exposure, exposure * (highlight_gain(code, self.look.highlights) - 1)
 
     @staticmethod
@@ -163,7 +162,7 @@ class Development:
             return exposure
         return exposure * vignette_factor(ys[..., :, None], xs[..., None, :], self.size, self.look.vignette)
 
-    def _wide(self, pixels: Pixels) -> tuple[WideSpread | None, WideSpread | None]:
+    def _wide(self, take: Take) -> tuple[WideSpread | None, WideSpread | None]:
         """The wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse grid."""
         if not self._spreads and not self._edges:
             return None, None
@@ -176,7 +175,7 @@ class Development:
             count = min(rows, cells[0] - row)
             corner = (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN)
             size = (count * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
-            exposure, excess = self._exposure(pixels, corner, size)
+            exposure, excess = self._exposure(take, corner, size)
             coarse[:, :, row : row + count] = coarse_cells(exposure)
             if extra is not None and excess is not None:
                 extra[:, :, row : row + count] = coarse_cells(excess)
@@ -206,20 +205,13 @@ class Development:
         """The first pixel of every block of the lattice."""
         return [(y, x) for y in range(0, self.size[0], self.block[0]) for x in range(0, self.size[1], self.block[1])]
 
-    def _developed(
-        self,
-        pixels: Pixels,
-        corners: list[tuple[int, int]],
-        wide: tuple[WideSpread | None, WideSpread | None],
-        key: int,
-    ) -> Tensor:
-        """Display code `B,3,h,w` of the blocks at these corners."""
+    def _on_film(self, take: Take, corners: list[tuple[int, int]], light: WideSpread | None) -> Tensor:
+        """Layer exposure `B,L,H,W` of the blocks at these corners with their edge margins, after lens and halation."""
         edge, margin = self._edge_margin, self._edge_margin + self._light_margin
-        parts = [self._exposure(pixels, (y - margin, x - margin), self._outer) for y, x in corners]
+        parts = [self._exposure(take, (y - margin, x - margin), self._outer) for y, x in corners]
         exposure = torch.cat([e for e, _ in parts])
         excess = torch.cat([e for _, e in parts if e is not None]) if self.look.highlights else None
-        if wide[0] is not None:
-            light = wide[0]
+        if light is not None:
 
             def blur(e: Tensor) -> Tensor:
                 near = self._inside(filtered(e, self._near_light), self._light_margin, self._inner)
@@ -228,10 +220,21 @@ class Development:
             exposure = self._spread_out(exposure, excess, blur)
         at = [torch.tensor([c[i] for c in corners], device=self.device)[:, None, None] for i in (0, 1)]
         ys, xs = (c + torch.arange(n, device=self.device) - edge + 0.5 for c, n in zip(at, self._inner, strict=True))
-        exposure = self._vignetted(exposure, ys, xs)
-        if self._emulsion is None:
-            return self._print(self._layerless(exposure, corners, key))
-        log_exposure, first = self._emulsion.first(exposure)
+        return self._vignetted(exposure, ys, xs)
+
+    def _developed(
+        self,
+        take: Take,
+        corners: list[tuple[int, int]],
+        wide: tuple[WideSpread | None, WideSpread | None],
+        key: int,
+    ) -> Tensor:
+        """Display code `B,3,h,w` of the blocks at these corners."""
+        if self._layerless:
+            return self._print(self._mapped(self._layerless, take, corners, wide[0], key))
+        assert self._emulsion
+        edge = self._edge_margin
+        log_exposure, first = self._emulsion.first(self._on_film(take, corners, wide[0]))
         around = None
         if wide[1] is not None:
             around = _stacked([wide[1](y, x, *self.block) for y, x in corners])
@@ -245,23 +248,37 @@ class Development:
             density = self._grain(density, corners, key)
         return self._print(density)
 
-    def _layerless(self, exposure: Tensor, corners: list[tuple[int, int]], key: int) -> Tensor:
+    def _mapped(
+        self, stock: Layerless, take: Take, corners: list[tuple[int, int]], light: WideSpread | None, key: int
+    ) -> Tensor:
         """Display code of a stock without layers: push and grain as exposure, then the stock's own map."""
-        log_exposure = pushed(torch.log10(exposure.clamp_min(LEAST_EXPOSURE)), self.look.push)
+        edge = self._edge_margin
+        if not (self._spreads or self.look.vignette or self._grain) and stock.leaves(take.gain):
+            code = torch.stack([take.pixels.code(y - edge, x - edge, *self._inner) for y, x in corners])
+            return stock.map(code, take.offset, corners)
+        log_exposure = stock.log_exposure(self._on_film(take, corners, light))
         if self._grain:
-            log_exposure = self._grain(log_exposure, corners, key)
-        code = display_code(torch.exp(log_exposure * math.log(10))).clamp_(0, 1)
-        return self._lut(code) if self._lut else code
+            log_exposure = self._grain(log_exposure, [(y - edge, x - edge) for y, x in corners], key)
+        return stock.map(stock.code(log_exposure), take.offset, corners)
 
-    def run(self, pixels: Pixels, seed: int, frame: int, in_flight: int) -> Iterator[int]:
-        """Develops `pixels` into their output, `in_flight` blocks at a time; yields the blocks done, a group at a time."""
-        wide, key, corners = self._wide(pixels), noise_key(seed, frame), self.corners()
+    def take(self, pixels: Pixels, gain: Tensor, lock: Lock | None) -> Take:
+        """The picture with what is decided for the whole of it."""
+        if lock and self.look in lock.offsets:
+            return Take(pixels, gain, lock.offsets[self.look])
+        offset = self._layerless.offset(pixels, gain, self._each) if self._layerless else None
+        if lock:
+            lock.offsets[self.look] = offset
+        return Take(pixels, gain, offset)
+
+    def run(self, take: Take, seed: int, frame: int, in_flight: int) -> Iterator[int]:
+        """Develops a take into its output, `in_flight` blocks at a time; yields the blocks done, a group at a time."""
+        wide, key, corners = self._wide(take), noise_key(seed, frame), self.corners()
         threads = min(in_flight, thread_count()) if self.device.type == "cpu" else 1
         size = in_flight // threads
 
         def work(group: list[tuple[int, int]]) -> int:
-            for (y, x), code in zip(group, self._developed(pixels, group, wide, key), strict=True):
-                pixels.write(y, x, code, self.look.strength, frame)
+            for (y, x), code in zip(group, self._developed(take, group, wide, key), strict=True):
+                take.pixels.write(y, x, code, self.look.strength, frame)
             return len(group)
 
         groups = [corners[i : i + size] for i in range(0, len(corners), size)]
@@ -297,6 +314,7 @@ def develop(
     frame: int = 0,
     tile: int | None = None,
     device: str | torch.device | None = None,
+    lock: Lock | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Any:
     """Develops a picture, or a batch of them, as film. The input is never changed.
@@ -309,6 +327,8 @@ def develop(
         frame: number of a film's frame; grain moves with it.
         tile: side in pixels of the area that is developed at once. Less needs less memory; the result is the same.
         device: "cpu", "cuda", ...; None: the tensor's own, else a GPU where there is one.
+        lock: what a film's frames share: with the same `Lock` for every call, the lab and a network's offset are decided
+            by the first picture. Without one every picture has its own offset, and a batch one correction by the lab.
         progress: called with the share done, from 0 to 1.
 
     Returns:
@@ -331,13 +351,15 @@ def develop(
         raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
     if look.strength == 0:
         return image.clone() if isinstance(image, Tensor) else image.copy()
-    for i, ((source, out), picture_seed) in enumerate(zip(sources, seeds, strict=True)):
-        plan = development(stock, look, *source.shape[:2], device)
+    pictures = [Pixels(source, out, device) for source, out in sources]
+    gain = light_gain(look, pictures, lock)
+    for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
+        plan = development(stock, look, *sources[i][0].shape[:2], device)
         in_flight = max(1, tile**2 // (plan.block[0] * plan.block[1])) if tile else _in_flight(device)
         blocks = len(plan.corners())
         done = 0
         with torch.inference_mode():
-            for count in plan.run(Pixels(source, out, device), int(picture_seed), frame, in_flight):
+            for count in plan.run(plan.take(pixels, gain, lock), int(picture_seed), frame, in_flight):
                 done += count
                 if progress:
                     progress((i + done / blocks) / len(sources))
@@ -346,8 +368,25 @@ def develop(
 
 def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
     """The colour of a look alone, without anything in space: from display code `B,3,H,W` to display code."""
-    look = dataclasses.replace(load_look(look), diffusion_grade=0, vignette=0, highlights=0, halation=0, sharpness=0, grain=0)
-    return lambda display: develop(display, look)
+    plain: dict[str, Any] = {
+        "diffusion_grade": 0,
+        "vignette": 0,
+        "highlights": 0,
+        "halation": 0,
+        "sharpness": 0,
+        "grain": 0,
+        "lab": 0,
+    }
+    look = dataclasses.replace(load_look(look), **plain)
+    if load_stock(look.stock).network is None:
+        return lambda display: develop(display, look)
+
+    def alone(display: Tensor) -> Tensor:
+        # A network reads a pixel's neighbours: each pixel gets its like around it.
+        patches = display.repeat_interleave(3, 2).repeat_interleave(3, 3)
+        return develop(patches, look)[:, :, 1::3, 1::3].contiguous()
+
+    return alone
 
 
 def _device(image: Any, device: str | torch.device | None) -> torch.device:

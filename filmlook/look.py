@@ -104,11 +104,27 @@ class Look:
     exposure: float = _number(
         "Film", "Exposure", -4, 4, 0.05, 0, "Exposure in the camera; the print is not corrected for it.", "stops"
     )
+    lab: float = _number(
+        "Film",
+        "Lab",
+        0,
+        1,
+        0.01,
+        0,
+        "How far exposure and colour cast are corrected, as a minilab's operator would. A batch or a film is corrected alike.",
+    )
     push: float = _number(
         "Film", "Push", -4, 4, 0.05, 0, "Longer (or shorter) development: speed, contrast and grain rise.", "stops"
     )
     effect_size: float = _number(
         "Film", "Effect size", 0.25, 8, 0.05, 1, "Multiplies every length on the film: diffusion, halation, grain.", "x"
+    )
+    context: str = _choice(
+        "Film",
+        "Network context",
+        "thumbnail",
+        "What a network stock judges the whole picture by: a thumbnail, or all its pixels (slower). Other stocks do not judge.",
+        ("thumbnail", "exact"),
     )
     diffusion: str = _choice(
         "Lens",

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from filmlook import picture
 from filmlook.errors import PictureError
@@ -18,6 +19,7 @@ from filmlook.stages.scene import scene_light
 from filmlook.stages.spread import mirror_index
 
 _FULL = {torch.uint8: 255.0, torch.int16: 65535.0}  # int16 stands for the bits of 16-bit unsigned samples
+_THUMBNAIL_ROWS = 64  # read at once
 # Increments of the R2 sequence (Roberts 2018): its fractional parts fill the unit square evenly, so do its dithers.
 _R2 = tuple(n - 2**32 for n in (0xC13FA9A9, 0x91E10DA5, 0x9E3779B9))
 
@@ -65,6 +67,23 @@ class Pixels:
             return scene_light(self.code(y, x, height, width))
         index = self._patch(y, x, height, width).to(torch.int32, memory_format=torch.contiguous_format)
         return torch.index_select(_light_of_bytes(self._device), 0, index.flatten()).view(index.shape)
+
+    def thumbnail(self, height: int, width: int) -> Tensor:
+        """Code values `(3, height, width)` of the whole picture made smaller (never larger) by averaging its pixels."""
+        full_height, full_width = self._source.shape[:2]
+        rows = torch.empty((3, full_height, width), device=self._device)
+        for y in range(0, full_height, _THUMBNAIL_ROWS):
+            strip = self.code(y, 0, min(_THUMBNAIL_ROWS, full_height - y), full_width)
+            rows[:, y : y + _THUMBNAIL_ROWS] = adaptive_avg_pool2d(strip, (strip.shape[1], width))
+        return adaptive_avg_pool2d(rows, (height, width))
+
+    def sample(self, height: int, width: int) -> Tensor:
+        """Code values `(3, height, width)` of single pixels, evenly spread: unlike means, they keep the extremes."""
+        rows, columns = (
+            ((torch.arange(n, device=self._source.device) + 0.5) * m / n).long()
+            for n, m in zip((height, width), self._source.shape, strict=False)
+        )
+        return Pixels(self._source[rows][:, columns], self._out, self._device).code(0, 0, height, width)
 
     def write(self, y: int, x: int, code: Tensor, strength: float, frame: int) -> None:
         """Writes code values `(3, h, w)` from (y, x), as far as the picture reaches."""

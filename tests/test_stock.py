@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,48 @@ import numpy as np
 import pytest
 import torch
 
-from filmlook import FilmLookError, Look, StockFileError, develop, list_stocks, load_stock, lut
+from filmlook import FilmLookError, Look, StockFileError, develop, list_stocks, load_stock, lut, picture
 from filmlook.cli import main
+from filmlook.fitting.delta_e import delta_e, lab
 from filmlook.folders import BUILT_IN
 from filmlook.look import FRAMES_MM
 
 SHIPPED = sorted(p.stem for p in (BUILT_IN / "stocks").glob("*.json"))
+NETWORKS = ["fujifilm_classic_negative_network", "kodak_gold_200_network"]
 FILMS = [name for name in SHIPPED if name != "neutral"]
 
 
 def test_all_promised_stocks_are_there() -> None:
     assert {"cinestill_800t", "neutral", "fujifilm_classic_negative", "kodak_tri_x_400"} <= set(SHIPPED)
     assert len(FILMS) == 19
-    assert list_stocks() == SHIPPED
+    assert list_stocks() == sorted(SHIPPED + NETWORKS)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_shipped_network_meets_its_figures(name: str) -> None:
+    stock = load_stock(name)
+    assert (BUILT_IN / "stocks" / f"{name}.safetensors").stat().st_size < 2_000_000
+    assert stock.kind == "network"
+    assert stock.label.endswith("(network)")
+    assert stock.granularity == load_stock(name.removesuffix("_network")).granularity
+    assert stock.fit["psnr"] >= 36
+    assert stock.fit["mean_de00"] <= 1.5
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_shipped_network_is_like_the_stock_that_taught_it(name: str, reference: Path) -> None:
+    photos = reference / "photos"
+    names = [line.split("\t")[0] for line in (photos / "MANIFEST.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    texture = {"halation": 0, "sharpness": 0, "grain": 0}
+    psnr, mean = [], []
+    for file in names[4::5]:  # never trained on
+        code = torch.from_numpy(picture.read(photos / file).pixels).movedim(2, 0) / 255
+        made, taught = (develop(code, Look(stock=s, **texture)) for s in (name, name.removesuffix("_network")))
+        psnr.append(-10 * math.log10(float((made - taught).square().mean())))
+        mean.append(float(delta_e(lab(made.movedim(0, -1)), lab(taught.movedim(0, -1))).mean()))
+    assert len(psnr) == 23
+    assert sum(psnr) / 23 >= 36
+    assert sum(mean) / 23 <= 1.5
 
 
 def _count(value: Any) -> int:

@@ -73,7 +73,7 @@ def from_pairs(before: Path, after: Path) -> Colours:
     """
     side = _BINS
     sums, counts = torch.zeros(side**3, 6, dtype=torch.float64), torch.zeros(side**3, dtype=torch.float64)
-    for first, second in _partners(before, after):
+    for first, second in partners(before, after):
         pixels = [_shrunk(path) for path in (first, second)]
         if pixels[0].shape != pixels[1].shape:
             raise FilmLookError(f"{second}: not of the size of {first}; aligned pictures are needed")
@@ -87,7 +87,7 @@ def from_pairs(before: Path, after: Path) -> Colours:
     return Colours(means[:, :3], means[:, 3:], counts[seen].sqrt())
 
 
-def _partners(before: Path, after: Path) -> Iterator[tuple[Path, Path]]:
+def partners(before: Path, after: Path) -> Iterator[tuple[Path, Path]]:
     folders = []
     for folder in (before, after):
         found = {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in picture.FORMATS}

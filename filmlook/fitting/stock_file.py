@@ -1,4 +1,4 @@
-"""Model stocks as files: readable JSON, a row of a table on one line."""
+"""Stocks as files: model stocks in readable JSON, a row of a table on one line; networks in safetensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from filmlook.errors import FilmLookError
 from filmlook.fitting.colours import Colours, from_lut, from_pairs, read_table
 from filmlook.fitting.model_stock import FitResult, differences, fit_model
 from filmlook.lut import read_lut
-from filmlook.stock import FilmModel, Stock
+from filmlook.networks.digitalfilm import DigitalFilm
+from filmlook.networks.weights import write_tensors
+from filmlook.stock import FACTS, FilmModel, Stock
 
 _DIGITS = 5
 
@@ -58,10 +60,51 @@ def write_stock(path: Path, facts: dict[str, Any], result: FitResult, colours: i
         unfinished.unlink(missing_ok=True)
 
 
+def write_network_stock(
+    path: Path,
+    network: DigitalFilm,
+    like: Stock,
+    label: str,
+    *,
+    half: bool = False,
+    fit: dict[str, float] | None = None,
+    training: dict[str, Any] | None = None,
+) -> None:
+    """Writes a network's weights as a stock: what a stock's JSON says, and how it was trained, stand in the metadata.
+
+    Args:
+        path: the file, `.safetensors`.
+        network: the map of display code.
+        like: the stock whose grain, halation, sharpness and format this one takes.
+        label: its name for people.
+        half: write half precision.
+        fit, training: figures on held-out pictures, and the training's facts.
+
+    Raises:
+        FilmLookError: it cannot be written.
+    """
+    rows = [i % like.layers for i in range(3)]  # a network has no layers: each channel takes one
+    facts = facts_of(like)
+    facts["mtf"]["response"] = [facts["mtf"]["response"][i] for i in rows]
+    stock = {
+        "format": 1,
+        **facts,
+        "label": label,
+        "kind": "neutral",
+        "granularity": [facts["granularity"][i] for i in rows],
+        "published": {},
+        "sources": [f"A DigitalFilm network; grain, halation, sharpness and format as {like.label}."],
+        "fit": fit or {},
+    }
+    tensors = {name: t.half() if half and t.is_floating_point() else t for name, t in network.state_dict().items()}
+    metadata = {FACTS: json.dumps(stock), **({"training": json.dumps(training)} if training else {})}
+    write_tensors(path, tensors, metadata)
+
+
 def facts_of(stock: Stock) -> dict[str, Any]:
     """What a stock's file says beside its numbers."""
     kept = {f.name: getattr(stock, f.name) for f in fields(stock)}
-    for name in ("name", "fit", "model", "lut", "mtf_cycles"):
+    for name in ("name", "fit", "model", "lut", "network", "mtf_cycles"):
         del kept[name]
     mtf = {"cycles_per_mm": list(stock.mtf_cycles), "response": [list(row) for row in stock.mtf]}
     lists = {"granularity": list(stock.granularity), "sources": list(stock.sources)}

@@ -37,6 +37,11 @@ def print_matrix(stock: Stock, look: Look) -> tuple[Tensor, Tensor]:
         ends = torch.tensor([[0.0] * 3, [1.0] * 3], dtype=torch.float64)
         if stock.lut is not None:
             ends = stock.lut(ends.float().T[None, :, :, None])[0, :, :, 0].T.double()
+        if stock.network is not None:
+            halves = torch.zeros(1, 3, 8, 16)
+            halves[..., 8:] = 1
+            with torch.inference_mode():
+                ends = stock.network(halves)[0, :, 4, 4::8].T.double()
     else:
         light = torch.tensor([[0.0] * 3, [_WHITE_LIGHT] * 3], dtype=torch.float64)
         scan = (torch.eye(stock.layers, dtype=torch.float64) + stock.model.scan).expand(3, -1)

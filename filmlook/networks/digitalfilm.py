@@ -1,0 +1,182 @@
+"""DigitalFilm: the network of the original project, and its parts.
+
+Seven 3x3 convolutions of 32-64-128-256-128-64-32 channels, each followed by batch normalisation and leaky ReLU. From the second
+on, a channel attention follows that *returns its gate*, a 1x1 map. So everything after the second convolution is global:
+
+    y = skip1(leaky_relu(bn1(conv1(x)))) + b(x)          b(x): one RGB offset for the whole picture
+
+`DigitalFilm` is the whole, for training and for loading weights. `Parts` is the same function taken apart for developing: a
+local colour map that runs in tiles, statistics of the picture that add up over tiles, and a tail that is a tiny MLP on them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WIDTHS = (32, 64, 128, 256, 128, 64, 32)
+_REDUCTION = 16  # of an attention's bottleneck
+_SLOPE = 0.01  # of leaky ReLU below zero
+_STRIP_PX = 32  # rows worked on at once: 32 channels of them stay in the cache
+
+
+class ChannelAttention(nn.Module):
+    """One gate in (0, 1) for each channel, from its mean and its greatest value. `B,C,H,W` to `B,C,1,1`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        squeezed = channels // _REDUCTION
+        self.fc = nn.Sequential(
+            nn.Conv2d(channels, squeezed, 1, bias=False), nn.ReLU(), nn.Conv2d(squeezed, channels, 1, bias=False)
+        )
+
+    def gate(self, mean: Tensor, most: Tensor) -> Tensor:
+        """The gate `B,C,1,1` from the channels' means and maxima, both `B,C,1,1`."""
+        return torch.sigmoid(self.fc(mean) + self.fc(most))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gate(x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True))
+
+
+class DigitalFilm(nn.Module):
+    """The network with the state-dict names of the original: conv1-8, bn1-7, ca2-7, skip1-2.
+
+    Takes display code `B,3,H,W` in [0, 1] and gives the film's code, not clipped.
+    """
+
+    conv1: nn.Conv2d
+
+    def __init__(self) -> None:
+        super().__init__()
+        for i, (before, after) in enumerate(itertools.pairwise((3, *WIDTHS)), 1):
+            setattr(self, f"conv{i}", nn.Conv2d(before, after, 3, padding=1))
+            setattr(self, f"bn{i}", nn.BatchNorm2d(after))
+            if i > 1:
+                setattr(self, f"ca{i}", ChannelAttention(after))
+        self.conv8 = nn.Conv2d(WIDTHS[-1], 3, 3, padding=1)
+        self.skip1 = nn.Conv2d(WIDTHS[0], 3, 1)
+        self.skip2 = nn.Conv2d(WIDTHS[1], 3, 1)
+
+    def attention(self, i: int) -> ChannelAttention:
+        return cast(ChannelAttention, getattr(self, f"ca{i}"))
+
+    def layer(self, i: int, x: Tensor) -> Tensor:
+        """Convolution `i` with its normalisation and activation."""
+        return F.leaky_relu(getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(x)), _SLOPE)
+
+    def tail(self, gate: Tensor) -> Tensor:
+        """The second layer's gate `B,64,1,1` to the offset `B,3,1,1`, skip1's bias not included."""
+        deep = gate
+        for i in range(3, 8):
+            deep = self.attention(i)(self.layer(i, deep))
+        return self.conv8(deep) + self.skip2(gate)
+
+    def local(self, x: Tensor) -> Tensor:
+        """The local colour map alone, without b(x)."""
+        return self.skip1(self.layer(1, x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.layer(1, x)
+        return self.skip1(first) + self.tail(self.attention(2)(self.layer(2, first)))
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Sum and greatest value of the second layer's channels, `1,64,1,1` each, over `count` pixels."""
+
+    total: Tensor
+    most: Tensor
+    count: int
+
+    def __add__(self, other: Statistics) -> Statistics:
+        return Statistics(self.total + other.total, torch.maximum(self.most, other.most), self.count + other.count)
+
+
+class Parts:
+    """A trained network taken apart, with normalisations folded into the convolutions.
+
+    Args:
+        network: its weights are copied as they are.
+        device: where the parts run.
+    """
+
+    margin = 1  # pixels the local map reads around what it gives
+    far_margin = 2  # and the statistics
+
+    def __init__(self, network: DigitalFilm, device: torch.device) -> None:
+        self._first = _folded(network, 1, device)
+        self._second = _folded(network, 2, device)
+        self._skip = _plain(network.skip1, device)
+        self._network, self._device = network, device
+
+    def _hidden(self, code: Tensor) -> Tensor:
+        return F.leaky_relu_(F.conv2d(code, *self._first), _SLOPE)
+
+    def local(self, code: Tensor) -> Tensor:
+        """The local colour map: code `B,3,H+2,W+2`, zero beyond the picture, to `B,3,H,W` without the offset."""
+        height, width = (n - 2 * self.margin for n in code.shape[2:])
+        out = code.new_empty((code.shape[0], 3, height, width))
+        for y in range(0, height, _STRIP_PX):
+            hidden = self._hidden(code[:, :, y : y + _STRIP_PX + 2])
+            out[:, :, y : y + _STRIP_PX] = F.conv2d(hidden, *self._skip)
+        return out
+
+    def statistics(self, code: Tensor, outside: Sequence[bool]) -> Statistics:
+        """Of the inner part of code `1,3,H+4,W+4`, zero beyond the picture.
+
+        Args:
+            outside: whether the hidden layer's margins at top, bottom, left and right lie beyond the picture. There the
+                original pads with zeros, which is not what it would make of zeros.
+        """
+        top, bottom, left, right = outside
+        height, parts = code.shape[2] - 4, []
+        for y in range(0, height, _STRIP_PX):
+            rows = min(_STRIP_PX, height - y)
+            hidden = self._hidden(code[:, :, y : y + rows + 4])
+            if top and y == 0:
+                hidden[:, :, 0] = 0
+            if bottom and y + rows == height:
+                hidden[:, :, -1] = 0
+            if left:
+                hidden[..., 0] = 0
+            if right:
+                hidden[..., -1] = 0
+            second = F.leaky_relu_(F.conv2d(hidden, *self._second), _SLOPE)
+            total = second.sum((2, 3), keepdim=True).double()
+            parts.append(Statistics(total, second.amax((2, 3), keepdim=True), second.shape[2] * second.shape[3]))
+        return _sum(parts)
+
+    def offset(self, statistics: Iterable[Statistics]) -> Tensor:
+        """b(x), `3,1,1`, from the statistics of a picture's parts."""
+        whole = _sum(statistics)
+        mean, most = ((s / n).float().cpu() for s, n in ((whole.total, whole.count), (whole.most, 1)))
+        with torch.no_grad():
+            return self._network.tail(self._network.attention(2).gate(mean, most))[0].to(self._device)
+
+
+def _sum(parts: Iterable[Statistics]) -> Statistics:
+    first, *others = parts
+    for other in others:
+        first = first + other
+    return first
+
+
+def _plain(conv: nn.Conv2d, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution."""
+    return conv.weight.detach().to(device), cast(Tensor, conv.bias).detach().to(device)
+
+
+def _folded(network: DigitalFilm, i: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Weight and bias of convolution `i` with its normalisation."""
+    conv, norm = cast(nn.Conv2d, getattr(network, f"conv{i}")), cast(nn.BatchNorm2d, getattr(network, f"bn{i}"))
+    weight, bias = (t.double() for t in _plain(conv, device))
+    mean, var = (cast(Tensor, t).to(weight) for t in (norm.running_mean, norm.running_var))
+    gain = norm.weight.detach().to(weight) / torch.sqrt(var + norm.eps)
+    shift = norm.bias.detach().to(weight) - mean * gain
+    return (weight * gain[:, None, None, None]).float(), (bias * gain + shift).float()
