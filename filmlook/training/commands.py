@@ -1,0 +1,177 @@
+"""`filmlook train`: one command for each step, and one that runs the two-step way from end to end."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from filmlook.develop import colour_of
+from filmlook.errors import FilmLookError, LookError
+from filmlook.look import Look
+from filmlook.stock import load_stock
+from filmlook.training.data import Example, pairs, photographs
+from filmlook.training.film import Job, label_scans, train_film, train_two_step
+from filmlook.training.lab import train_lab
+from filmlook.training.loop import Recipe
+from filmlook.training.scores import Scores, require_plotting
+
+
+def add_commands(parser: argparse.ArgumentParser, common: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Adds a command for each step to the parser of `filmlook train`; `common` adds what all commands have."""
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+
+    def step(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        added = steps.add_parser(name, help=text, description=text)
+        common(added)
+
+        def report_done(args: argparse.Namespace) -> int:
+            run(args)
+            return 0
+
+        added.set_defaults(run=report_done)
+        added.add_argument("-o", "--output", required=True, type=Path, metavar="OUT")
+        added.add_argument("--device", help="cpu, cuda, ... (a GPU where there is one)")
+        return added
+
+    film = step("film", _film, "Train a film on aligned pairs, or on photographs and a stock that makes their film side.")
+    generator = step("generator", _film, "Train a generator: the same, from film to digital.")
+    for added in (film, generator):
+        added.add_argument("--before", nargs="+", type=Path, default=[], metavar="FOLDER", help="photographs of the pairs")
+        added.add_argument(
+            "--after", nargs="+", type=Path, default=[], metavar="FOLDER", help="their film sides, by the same names"
+        )
+        added.add_argument("--start", type=Path, metavar="WEIGHTS", help="go on from these weights")
+        _add_photographs(added)
+        _add_recipe(added)
+    generator.set_defaults(generator=True)
+
+    label = step("label", _label, "Write what a generator makes of scans: their digital side, one PNG for each.")
+    label.add_argument("--generator", required=True, type=Path, metavar="WEIGHTS")
+    label.add_argument("--scans", nargs="+", required=True, type=Path, metavar="FOLDER")
+
+    both = step("two-step", _two_step, "Make a film of scans without digital originals: generator, label, film, fine-tuning.")
+    both.add_argument("--scans", nargs="+", required=True, type=Path, metavar="FOLDER")
+    _add_photographs(both)
+    _add_recipe(both)
+
+    lab = step("lab", _lab, "Train the lab, which sets exposure and colour balance, on well-exposed photographs.")
+    lab.add_argument("--photos", nargs="+", required=True, type=Path, metavar="FOLDER")
+    lab.add_argument(
+        "--held-out", type=Path, metavar="LIST", help="a file that names the held-out pictures; else a fifth is drawn"
+    )
+    _add_recipe(lab)
+
+
+def _add_photographs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--photos", nargs="+", type=Path, default=[], metavar="FOLDER", help="photographs without film sides")
+    parser.add_argument("--stock", help="the stock that makes the film sides of --photos")
+    parser.add_argument("--like", default="kodak_gold_200", metavar="STOCK", help="where grain, halation and format come from")
+    parser.add_argument("--label", help="the new stock's name for people")
+    parser.add_argument("--half", action="store_true", help="write half precision: half the size")
+    parser.add_argument(
+        "--held-out", type=Path, metavar="LIST", help="a file that names the held-out pictures; else a fifth is drawn"
+    )
+
+
+def _add_held_out(parser: argparse.ArgumentParser) -> None:
+    text = "a file that names the held-out pictures, one a line; else a fifth is drawn"
+    parser.add_argument("--held-out", type=Path, metavar="LIST", help=text)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    """An option for every field of `Recipe`."""
+    parser.add_argument("--recipe", type=Path, metavar="FILE.json", help="a table of the options below, by their names")
+    parser.add_argument("--resume", action="store_true", help="go on from where the same run stopped")
+    parser.add_argument("--overwrite", action="store_true", help="replace weights that exist")
+    group = parser.add_argument_group("recipe")
+    for f in dataclasses.fields(Recipe):
+        text = f"{f.metadata['help']} ({f.default:g})"
+        kind = int if isinstance(f.default, int) else float
+        group.add_argument(f"--{f.name.replace('_', '-')}", dest=f"recipe_{f.name}", type=kind, metavar="N", help=text)
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    names = [f.name for f in dataclasses.fields(Recipe)]
+    given = {name: v for name in names if (v := getattr(args, f"recipe_{name}")) is not None}
+    return Recipe(**{**(Recipe.from_json(args.recipe) if args.recipe else {}), **given})
+
+
+def _device(args: argparse.Namespace) -> torch.device:
+    name = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(1, device=name)
+        return torch.device(name)
+    except (RuntimeError, AssertionError) as error:
+        raise LookError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
+
+
+def _checked_output(args: argparse.Namespace) -> Path:
+    out: Path = args.output
+    if out.suffix.lower() != ".safetensors":
+        raise LookError(f"{out}: a network's file ends in .safetensors")
+    if out.exists() and not args.overwrite and not args.resume:
+        raise FilmLookError(f"{out}: exists; --overwrite replaces it")
+    require_plotting()  # before an hour of training, not after it
+    return out
+
+
+def _examples(args: argparse.Namespace) -> list[Example]:
+    if bool(args.before) == bool(args.photos):
+        raise LookError("name either --before and --after, or --photos and --stock")
+    return pairs(args.before, args.after) if args.before else _simulated(args)
+
+
+def _simulated(args: argparse.Namespace) -> list[Example]:
+    if not args.photos or not args.stock:
+        raise LookError("photographs need a --stock that makes their film sides, and a stock needs --photos")
+    return photographs(args.photos, colour_of(Look(stock=args.stock)))
+
+
+def _job(args: argparse.Namespace, examples: list[Example], **more: Any) -> Job:
+    return Job(
+        examples=examples,
+        out=_checked_output(args),
+        recipe=_recipe(args),
+        like=load_stock(args.like),
+        label=args.label,
+        held_out=args.held_out,
+        half=args.half,
+        resume=args.resume,
+        **more,
+    )
+
+
+def _say(job: Job, scores: Scores) -> None:
+    print(f"{job.out}: PSNR {scores.psnr:.1f} dB, SSIM {scores.ssim:.3f}, mean dE00 {scores.mean_de00:.2f}, "
+          f"95 % {scores.p95_de00:.2f}; the report is in {job.folder}")  # fmt: skip
+
+
+def _film(args: argparse.Namespace) -> None:
+    job = _job(args, _examples(args), generator="generator" in args, start=args.start)
+    _say(job, train_film(job, _device(args)))
+
+
+def _label(args: argparse.Namespace) -> None:
+    count = label_scans(args.generator, args.scans, args.output, _device(args))
+    print(f"{args.output}: {count} scans labelled")
+
+
+def _two_step(args: argparse.Namespace) -> None:
+    job = _job(args, _simulated(args))
+    _say(job, train_two_step(job, args.scans, _device(args)))
+
+
+def _lab(args: argparse.Namespace) -> None:
+    out = _checked_output(args)
+    table = train_lab(
+        photographs(args.photos, None), out, _recipe(args), _device(args), held_out=args.held_out, resume=args.resume
+    )
+    print(f"{'median errors, held out':28}{'stops':>8}{'red, blue':>12}{'moved':>8}")
+    for judge, errors in table.items():
+        print(f"{judge:28}{errors.stops:8.3f}{errors.balance:12.3f}{errors.moved:8.3f}")
+    print(f"{out}: the log is in {out.with_suffix('.training')}")

@@ -1,0 +1,218 @@
+"""The training loop: seeded, resumable, with a log. What it trains, on what and towards what, others say.
+
+A step's batch and everything random in it depend on seed and step alone, so a run that was stopped and resumed ends with the
+same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from filmlook.errors import FilmLookError, StockFileError
+from filmlook.networks.weights import read_tensors, write_tensors
+from filmlook.training.figures import COLOUR_FIGURES, curve
+
+_WARM_UP = 0.02  # share of the steps over which the rate rises
+_MOST_GRADIENT = 1.0
+_SAVE_SECONDS = 60.0
+
+
+def _option(default: float, low: float, high: float, text: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "help": text})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. The command line's options and the keys of a JSON recipe are made from these fields."""
+
+    steps: int = _option(3000, 1, 10_000_000, "batches to train on")
+    batch: int = _option(12, 1, 1024, "crops of a batch")
+    height: int = _option(96, 16, 4096, "height of a crop, in pixels; crops are turned at random")
+    width: int = _option(128, 16, 4096, "width of a crop, in pixels")
+    rate: float = _option(8e-3, 1e-7, 1, "learning rate at its highest; it falls to nothing as half a cosine")
+    shift_stops: float = _option(0.0, 0, 4, "random shift of the photographs' exposure, in stops; the film sides stay")
+    shift_balance: float = _option(0.0, 0, 2, "random shift of the photographs' red and blue, in log2")
+    check_every: int = _option(500, 1, 10_000_000, "steps between looks at the held-out part")
+    seed: int = _option(0, 0, 2**31 - 1, "of weights, crops and split")
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value, low, high = getattr(self, f.name), f.metadata["low"], f.metadata["high"]
+            whole = isinstance(f.default, int)
+            is_number = isinstance(value, int if whole else Real) and not isinstance(value, bool)
+            if not is_number or not low <= value <= high:
+                kind = "whole number" if whole else "number"
+                raise FilmLookError(f"{f.name} is {value!r}; allowed: a {kind} from {low:g} to {high:g}")
+
+    @classmethod
+    def from_json(cls, path: Path) -> dict[str, Any]:
+        """The recipe's fields that a JSON file names.
+
+        Raises:
+            FilmLookError: unreadable, not a table, or with a key or value that no recipe has.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FilmLookError(f"{path}: not a recipe: {error}") from None
+        known = [f.name for f in fields(cls)]
+        if not isinstance(data, dict):
+            raise FilmLookError(f"{path}: a recipe is a table of {', '.join(known)}")
+        for key in data:
+            if key not in known:
+                raise FilmLookError(f"{path}: unknown key {key!r}; allowed: {', '.join(known)}")
+        try:
+            cls(**data)
+        except FilmLookError as error:
+            raise FilmLookError(f"{path}: {error}") from None
+        return data
+
+
+Batch = Callable[[int], tuple[Tensor, Tensor]]
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Run:
+    """One training run and its folder: `checkpoint.safetensors`, `log.csv` and `curve.png`.
+
+    Args:
+        network: trained in place.
+        recipe: how.
+        folder: made if it is not there.
+        what: told in the progress bar, and kept with the checkpoint: another run's is refused.
+        device: where to train.
+        figures: the two figures of the held-out part that the curve shows, and what they are called.
+        resume: go on from the folder's checkpoint, if there is one.
+
+    Raises:
+        FilmLookError: the folder cannot be made, or its checkpoint is another recipe's or damaged.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        folder: Path,
+        *,
+        what: str,
+        device: torch.device,
+        figures: Mapping[str, str] = COLOUR_FIGURES,
+        resume: bool = False,
+    ) -> None:
+        self.network, self.recipe, self.folder, self._what, self._device = network.to(device), recipe, folder, what, device
+        self._optimizer = torch.optim.Adam(network.parameters(), lr=recipe.rate, betas=(0.9, 0.99))
+        self._figures = figures
+        self.step = 0
+        self.log: list[dict[str, float]] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FilmLookError(f"{folder}: cannot be made: {error.strerror}") from None
+        self._checkpoint = folder / "checkpoint.safetensors"
+        if resume and self._checkpoint.exists():
+            self._load()
+
+    @property
+    def _identity(self) -> str:
+        return json.dumps({"what": self._what, **dataclasses.asdict(self.recipe)})
+
+    def _load(self) -> None:
+        tensors, metadata = read_tensors(self._checkpoint)
+        if metadata.get("identity") != self._identity:
+            raise FilmLookError(f"{self._checkpoint}: of a run with another recipe; resume with that, or without --resume")
+        try:
+            self.network.load_state_dict(_group(tensors, "network."))
+            state = self._optimizer.state_dict()
+            moments = [_group(tensors, f"adam.{i}.") for i in range(len(state["param_groups"][0]["params"]))]
+            state["state"] = {i: {k: t.cpu() if k == "step" else t for k, t in m.items()} for i, m in enumerate(moments) if m}
+            self._optimizer.load_state_dict(state)
+            self.step, self.log = int(metadata["step"]), json.loads(metadata["log"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise StockFileError(f"{self._checkpoint}: damaged: {str(error).splitlines()[0]}") from None
+
+    def save(self) -> None:
+        """Writes the checkpoint, the log and its curve."""
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        for i, moments in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{i}.{k}": v for k, v in moments.items()}
+        metadata = {"identity": self._identity, "step": str(self.step), "log": json.dumps(self.log)}
+        write_tensors(self._checkpoint, tensors, metadata)
+        if not self.log:
+            return
+        names = list(dict.fromkeys(name for row in self.log for name in row))
+        with open(self.folder / "log.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.log)
+        curve(self.folder / "curve.png", self.log, self._figures)
+
+    def _rate(self) -> float:
+        done, warm = self.step / self.recipe.steps, _WARM_UP
+        rise = min(1.0, (self.step + 1) / max(1, warm * self.recipe.steps))
+        return self.recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * done))
+
+    def train(
+        self,
+        batch: Batch,
+        loss: Loss,
+        check: Callable[[nn.Module], Mapping[str, float]],
+        forward: Callable[[Tensor, int], Tensor] | None = None,
+    ) -> None:
+        """Trains to the recipe's last step, and saves.
+
+        Args:
+            batch: a step's input and target.
+            loss: of what the network made and the target.
+            check: figures of the held-out part.
+            forward: what the network makes of an input at a step, if not what it always does.
+        """
+        parameters = list(self.network.parameters())
+        half = self._device.type == "cuda" and torch.cuda.is_bf16_supported()  # bfloat16 needs no scaling of the loss
+        saved, seen = time.monotonic(), []
+        bar = tqdm(total=self.recipe.steps, initial=self.step, desc=self._what, unit="step", file=sys.stderr, disable=None)
+        with bar:
+            while self.step < self.recipe.steps:
+                for group in self._optimizer.param_groups:
+                    group["lr"] = self._rate()
+                source, target = (t.to(self._device) for t in batch(self.step))
+                with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
+                    made = forward(source, self.step) if forward else self.network(source)
+                value = loss(made.float(), target)
+                if not value.isfinite():
+                    raise FilmLookError(f"step {self.step}: the loss is {float(value)}; a lower rate may help")
+                self._optimizer.zero_grad(set_to_none=True)
+                value.backward()
+                nn.utils.clip_grad_norm_(parameters, _MOST_GRADIENT)
+                self._optimizer.step()
+                self.step += 1
+                seen.append(float(value.detach()))
+                bar.update()
+                if self.step % self.recipe.check_every == 0 or self.step == self.recipe.steps:
+                    row = {"step": self.step, "loss": sum(seen) / len(seen), "rate": self._rate(), **check(self.network)}
+                    self.log.append({k: round(v, 7) for k, v in row.items()})
+                    bar.set_postfix({k: f"{v:.3g}" for k, v in row.items() if k not in ("step", "rate")})
+                    seen.clear()
+                    self.save()
+                    saved = time.monotonic()
+                elif time.monotonic() - saved > _SAVE_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+
+
+def _group(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
