@@ -2,7 +2,7 @@
 
 import importlib.metadata
 
-NEEDED = {"torch": (2, 0), "numpy": (1, 23), "pillow": (9, 5)}
+NEEDED = {"torch": (2, 0), "numpy": (1, 23), "pillow": (9, 5), "safetensors": (0, 3)}
 
 
 def shortcomings() -> list[str]:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 import filmlook
 from filmlook import lut, picture
 from filmlook.develop import colour_of, develop
-from filmlook.errors import FilmLookError, LookError
+from filmlook.errors import FilmLookError, LookError, StockFileError
 from filmlook.fitting.stock_file import write_network_stock
 from filmlook.folders import BUILT_IN
 from filmlook.look import SETTINGS, Look, list_looks, load_look, load_preset
@@ -262,14 +262,20 @@ def _stocks(args: argparse.Namespace) -> int:
         print(json.dumps(fields, indent=2))
     if args.names:
         return DONE
-    print(f"{'name':30}{'stock':28}{'kind':10}{'ISO':>5}  {'grain R/G/B':16}{'halation':9}colour, mean dE00")
+    print(f"{'name':36}{'stock':28}{'kind':10}{'ISO':>5}  {'grain R/G/B':16}{'halation':9}colour, mean dE00")
+    failed = False
     for name in list_stocks():
-        s = load_stock(name)
+        try:
+            s = load_stock(name)
+        except StockFileError as error:
+            print(f"filmlook: {error}", file=sys.stderr)
+            failed = True
+            continue
         kind = "b&w" if s.is_monochrome else s.kind
         grain = "/".join(f"{g:g}" for g in s.granularity)
         fit = f"{s.fit['mean_de00']:.2f}" if "mean_de00" in s.fit else "-"
-        print(f"{name:30}{s.label:28}{kind:10}{s.iso:5}  {grain:16}{s.antihalation:9}{fit}")
-    return DONE
+        print(f"{name:36}{s.label:28}{kind:10}{s.iso:5}  {grain:16}{s.antihalation:9}{fit}")
+    return FAILED if failed else DONE
 
 
 def _looks(args: argparse.Namespace) -> int:

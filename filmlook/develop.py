@@ -266,9 +266,7 @@ class Development:
         if lock and self.look in lock.offsets:
             return Take(pixels, gain, lock.offsets[self.look])
         offset = self._layerless.offset(pixels, gain, self._each) if self._layerless else None
-        if lock:
-            lock.offsets[self.look] = offset
-        return Take(pixels, gain, offset)
+        return Take(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset)
 
     def run(self, take: Take, seed: int, frame: int, in_flight: int) -> Iterator[int]:
         """Develops a take into its output, `in_flight` blocks at a time; yields the blocks done, a group at a time."""
@@ -390,13 +388,20 @@ def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
 
 
 def _device(image: Any, device: str | torch.device | None) -> torch.device:
+    return image.device if device is None and isinstance(image, Tensor) else pick_device(device)
+
+
+def pick_device(device: str | torch.device | None) -> torch.device:
+    """The device of that name; a GPU where there is one, if it is None.
+
+    Raises:
+        LookError: it cannot be used here.
+    """
     if device is None:
-        if isinstance(image, Tensor):
-            return image.device
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
-        torch.empty(1, device=found)
+        torch.empty(1, device=found).item()
         return found
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise LookError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from None

@@ -111,7 +111,7 @@ class Look:
         1,
         0.01,
         0,
-        "How far exposure and colour cast are corrected, as a minilab's operator would. A batch or a film is corrected alike.",
+        "How far exposure and cast are corrected, as a minilab's operator would; alike for all of a batch or a film.",
     )
     push: float = _number(
         "Film", "Push", -4, 4, 0.05, 0, "Longer (or shorter) development: speed, contrast and grain rise.", "stops"

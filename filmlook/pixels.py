@@ -77,13 +77,10 @@ class Pixels:
             rows[:, y : y + _THUMBNAIL_ROWS] = adaptive_avg_pool2d(strip, (strip.shape[1], width))
         return adaptive_avg_pool2d(rows, (height, width))
 
-    def sample(self, height: int, width: int) -> Tensor:
-        """Code values `(3, height, width)` of single pixels, evenly spread: unlike means, they keep the extremes."""
-        rows, columns = (
-            ((torch.arange(n, device=self._source.device) + 0.5) * m / n).long()
-            for n, m in zip((height, width), self._source.shape, strict=False)
-        )
-        return Pixels(self._source[rows][:, columns], self._out, self._device).code(0, 0, height, width)
+    def sample(self, side: int) -> Tensor:
+        """Code values `(3, side, side)` of single pixels, evenly spread: unlike means, they keep the extremes."""
+        rows, columns = (evenly(side, n).to(self._source.device) for n in self._source.shape[:2])
+        return Pixels(self._source[rows][:, columns], self._out, self._device).code(0, 0, side, side)
 
     def write(self, y: int, x: int, code: Tensor, strength: float, frame: int) -> None:
         """Writes code values `(3, h, w)` from (y, x), as far as the picture reaches."""
@@ -98,6 +95,11 @@ class Pixels:
             code = code.add_(_dither(y, x, height, width, frame, code.device)) if full == 255 else code.round_()
             code = code.to(torch.int32)
         out.copy_(code.movedim(0, 2))
+
+
+def evenly(count: int, length: int) -> Tensor:
+    """`count` indices, evenly spread over `length`."""
+    return ((torch.arange(count) + 0.5) * length / count).long()
 
 
 @cache

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import runpy
+import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from filmlook.cli import main
+from filmlook.training.loop import Recipe, read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +26,22 @@ def test_the_readme_shows_pictures_that_are_there() -> None:
     assert len(pictures) >= 3
     for name in pictures:
         assert (ROOT / name).is_file()
+
+
+def test_the_training_pages_recipe_and_commands_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(page.split("```json")[1].split("```")[0])
+    assert read_recipe(recipe, [f.name for f in fields(Recipe)])["steps"] > 1
+    commands = [shlex.split(line)[1:] for line in page.splitlines() if line.startswith("    filmlook train ")]
+    assert {words[1] for words in commands} == {"film", "generator", "label", "two-step", "lab"}
+    monkeypatch.chdir(tmp_path)
+    for words in commands:
+        assert main(words) == 1
+        error = capsys.readouterr().err
+        assert "not a folder" in error or "No such file" in error  # all else is understood
 
 
 def test_the_readmes_commands_are_understood(capsys) -> None:

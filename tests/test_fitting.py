@@ -21,7 +21,7 @@ from filmlook.fitting.delta_e import delta_e, lab
 from filmlook.fitting.model_stock import differences
 from filmlook.stages.scene import MID_GREY, scene_light
 
-FILMS = [name for name in list_stocks() if name != "neutral"]
+FILMS = [name for name in list_stocks() if load_stock(name).model]
 
 # Sharma, Wu, Dalal (2005), table 1: Lab, Lab, dE00.
 SHARMA = [

@@ -95,7 +95,8 @@ def test_tiles_and_batches_are_equal_to_the_bit(stock_path: Path) -> None:
     for context in ("thumbnail", "exact"):
         look = Look(stock=str(stock_path), context=context)
         batch = develop(codes, look, device="cpu")
-        assert torch.equal(batch[1], develop(codes[1], look, tile=64, device="cpu"))
+        for tile in (None, 64, 4096):
+            assert torch.equal(batch[1], develop(codes[1], look, tile=tile, device="cpu"))
 
 
 def test_the_thumbnail_stands_for_the_picture(stock_path: Path) -> None:
@@ -154,7 +155,9 @@ def test_strength_halation_grain_and_print_work_around_it() -> None:
     assert float(faded.amin()) > float(plain.amin())
 
 
-def test_a_dropped_file_appears_by_name(stock_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dropped_file_appears_by_name(
+    stock_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "home" / "stocks"
     folder.mkdir(parents=True)
     state = lively_network().state_dict()
@@ -169,6 +172,10 @@ def test_a_dropped_file_appears_by_name(stock_path: Path, tmp_path: Path, monkey
     assert torch.equal(develop(code, Look(stock="kodark_gold_200"), device="cpu"), same)
     with pytest.raises(StockFileError, match=r"torn\.pt: "):
         load_stock("torn")
+    assert main(["stocks"]) == 1
+    told = capsys.readouterr()
+    assert "torn.pt: " in told.err
+    assert len(told.out.splitlines()) == len(list_stocks())  # the header, and all but one
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")

@@ -20,6 +20,7 @@ from filmlook.training.data import Crops, pairs, photographs, random_shifts, shi
 from filmlook.training.film import calibrate, colour_loss, fresh_network
 from filmlook.training.loop import Recipe, Run
 
+CPU = torch.device("cpu")
 TINY = ["--steps", "4", "--batch", "2", "--height", "16", "--width", "24", "--check-every", "2", "--device", "cpu"]
 
 
@@ -94,7 +95,7 @@ def test_the_split_is_stratified_seeded_and_complete(photos: Path) -> None:
 
 def test_a_list_names_the_held_out(photos: Path, tmp_path: Path) -> None:
     examples, names = photographs([photos], None), tmp_path / "held-out.txt"
-    names.write_text("city_03.jpg\nforest_07\n")
+    names.write_text("city_03.png\nforest_07\n", encoding="utf-8-sig")
     assert [e.name for e in split(examples, 0, names)[1]] == ["city_03", "forest_07"]
     names.write_text("city_33\n")
     with pytest.raises(FilmLookError, match=r"held-out\.txt: 'city_33' is not among the pictures"):
@@ -147,6 +148,8 @@ def test_calibrated_normalisations_leave_unit_variance() -> None:
     assert set(seen) == {f"bn{i}" for i in range(1, 8)}
     assert all(0.5 < float(seen[f"bn{i}"].std()) < 1.5 for i in (1, 2))
     assert all(abs(float(out.mean())) < 0.2 for out in seen.values())
+    calibrate(network, [torch.rand(1, 3, 20, 20)])  # one picture has no variance behind the first attention
+    assert network(torch.rand(1, 3, 20, 20)).isfinite().all()
 
 
 def _weights(network: nn.Module) -> list[Tensor]:
@@ -155,8 +158,8 @@ def _weights(network: nn.Module) -> list[Tensor]:
 
 def _run(folder: Path, stop_at: int | None = None, resume: bool = False) -> list[Tensor]:
     torch.manual_seed(4)
-    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Tanh(), nn.Conv2d(4, 3, 1))
-    run = Run(network, Recipe(steps=9, check_every=3), folder, what="test", device=torch.device("cpu"), resume=resume)
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Dropout(0.3), nn.Tanh(), nn.Conv2d(4, 3, 1))
+    run = Run(network, Recipe(steps=9, check_every=3), folder, what="test", data="", device=CPU, resume=resume)
 
     def batch(step: int) -> tuple[Tensor, Tensor]:
         if step == stop_at:
@@ -168,8 +171,9 @@ def _run(folder: Path, stop_at: int | None = None, resume: bool = False) -> list
     return _weights(network)
 
 
-def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+def test_resumed_equals_uninterrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     through = _run(tmp_path / "through")
+    monkeypatch.setattr("filmlook.training.loop._SAVE_SECONDS", 0)  # so that it stops between two checks
     with pytest.raises(KeyboardInterrupt):
         _run(tmp_path / "stopped", stop_at=7)
     resumed = _run(tmp_path / "stopped", resume=True)
@@ -182,13 +186,14 @@ def test_resumed_equals_uninterrupted(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_recipe_or_torn_is_refused(tmp_path: Path) -> None:
     _run(tmp_path)
-    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Tanh(), nn.Conv2d(4, 3, 1))
-    with pytest.raises(FilmLookError, match="another recipe"):
-        Run(network, Recipe(steps=8), tmp_path, what="test", device=torch.device("cpu"), resume=True)
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Dropout(0.3), nn.Tanh(), nn.Conv2d(4, 3, 1))
+    for recipe, data in ((Recipe(steps=8, check_every=3), ""), (Recipe(steps=9, check_every=3), "other photographs")):
+        with pytest.raises(FilmLookError, match="another recipe or other data"):
+            Run(network, recipe, tmp_path, what="test", data=data, device=CPU, resume=True)
     checkpoint = tmp_path / "checkpoint.safetensors"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-50])
     with pytest.raises(FilmLookError, match=r"checkpoint\.safetensors: "):
-        Run(network, Recipe(steps=9, check_every=3), tmp_path, what="test", device=torch.device("cpu"), resume=True)
+        Run(network, Recipe(steps=9, check_every=3), tmp_path, what="test", data="", device=CPU, resume=True)
 
 
 # --- the command
@@ -204,6 +209,7 @@ def test_train_film_writes_a_stock_with_its_facts_and_a_report(photos: Path, tmp
     assert (stock.label, stock.kind, stock.iso) == ("My film", "network", 200)
     facts = json.loads(read_tensors(out)[1]["training"])
     assert (facts["steps"], facts["seed"], facts["batch"], facts["learnt_from"]) == (6, 3, 2, 8)
+    assert facts["taught_by"] == "kodak_gold_200"
     report = json.loads((tmp_path / "my_film.training" / "report.json").read_text())
     assert len(report["pictures"]) == 2
     assert abs(stock.fit["mean_de00"] - report["overall"]["mean_de00"]) < 1e-3
@@ -268,6 +274,24 @@ def _broken_picture(photos: Path, other: Path) -> list[str]:
     return ["--photos", str(photos), "--stock", "kodak_gold_200"]
 
 
+def _twice(photos: Path, other: Path) -> list[str]:
+    photograph(0).save(photos / "city_00.jpg")
+    return ["--photos", str(photos), "--stock", "kodak_gold_200"]
+
+
+def _tiny(photos: Path, other: Path) -> list[str]:
+    for path in photos.iterdir():
+        photograph(0, 8, 300).save(path)
+    return ["--photos", str(photos), "--stock", "kodak_gold_200"]
+
+
+def _begun(photos: Path, other: Path) -> list[str]:
+    folder = other.with_name("out.training")
+    folder.mkdir()
+    (folder / "checkpoint.safetensors").touch()
+    return ["--photos", str(photos), "--stock", "kodak_gold_200"]
+
+
 def _recipe_with(text: str):
     def words(photos: Path, other: Path) -> list[str]:
         other.write_text(text)
@@ -284,6 +308,10 @@ def _recipe_with(text: str):
         (_empty, "a folder without pictures"),
         (_broken_start, "other: damaged"),
         (_broken_picture, "city_00.png: "),
+        (_twice, "city_00.jpg and city_00.png have one name"),
+        (_tiny, "300 x 8 pixels are too few"),
+        (_begun, "out.training: of a run that was begun; --resume goes on"),
+        (lambda photos, other: ["--before", str(photos), "--after", str(photos), "--stock", "neutral"], "name either"),
         (_recipe_with('{"stepz": 3}'), "unknown key 'stepz'; allowed: steps, batch"),
         (_recipe_with('{"batch": 0}'), "batch is 0; allowed: a whole number from 1 to 1024"),
         (_recipe_with("[1]"), "a recipe is a table of"),
@@ -302,3 +330,10 @@ def test_what_is_wrong_is_told_in_one_line(
     assert len(lines) == 1
     assert message in lines[0]
     assert not (tmp_path / "out.safetensors").exists()
+
+
+@pytest.mark.parametrize("device", ["meta", "hpu", "nonsense"])
+def test_a_device_that_cannot_train_is_refused(photos: Path, tmp_path: Path, device: str, capsys) -> None:
+    words = ["train", "film", "--photos", str(photos), "--stock", "kodak_gold_200", "-o", str(tmp_path / "out.safetensors")]
+    assert main([*words, *TINY, "--device", device]) == 2
+    assert f"device '{device}' cannot be used" in capsys.readouterr().err

@@ -87,13 +87,32 @@ def from_pairs(before: Path, after: Path) -> Colours:
     return Colours(means[:, :3], means[:, 3:], counts[seen].sqrt())
 
 
+def by_name(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder by their names without ending.
+
+    Raises:
+        FilmLookError: no folder, no picture in it, or two of one name.
+    """
+    if not folder.is_dir():
+        raise FilmLookError(f"{folder}: not a folder")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in picture.FORMATS and path.is_file():
+            if path.stem in found:
+                raise FilmLookError(f"{folder}: {found[path.stem].name} and {path.name} have one name but for their endings")
+            found[path.stem] = path
+    if not found:
+        raise FilmLookError(f"{folder}: a folder without pictures")
+    return found
+
+
 def partners(before: Path, after: Path) -> Iterator[tuple[Path, Path]]:
-    folders = []
-    for folder in (before, after):
-        found = {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in picture.FORMATS}
-        if not found:
-            raise FilmLookError(f"{folder}: a folder without pictures")
-        folders.append(found)
+    """The pictures of two folders that have the same names.
+
+    Raises:
+        FilmLookError: as `by_name`, or a picture without partner.
+    """
+    folders = [by_name(folder) for folder in (before, after)]
     for name in sorted(folders[0].keys() ^ folders[1].keys()):
         there, missing = (before, after) if name in folders[0] else (after, before)
         raise FilmLookError(f"{missing}: no partner for {name!r} in {there}")

@@ -19,7 +19,7 @@ _LINEAR_BELOW = (6 / 29) ** 3
 def lab(code: Tensor) -> Tensor:
     """sRGB code values `(..., 3)` to CIELAB under D65; the white is (1, 1, 1). Codes outside [0, 1] are continued."""
     linear = torch.where(code <= 0.04045, code / 12.92, ((code.clamp_min(0.04) + 0.055) / 1.055) ** 2.4)
-    matrix = torch.tensor(_SRGB_TO_XYZ, dtype=code.dtype)  # new_tensor fails under torch 2.0's transforms
+    matrix = torch.tensor(_SRGB_TO_XYZ, dtype=code.dtype, device=code.device)  # new_tensor fails under torch 2.0's transforms
     xyz = linear @ (matrix / matrix.sum(1, keepdim=True)).T
     root = xyz.clamp_min(_LINEAR_BELOW) ** (1 / 3)
     x, y, z = torch.where(xyz > _LINEAR_BELOW, root, xyz * (841 / 108) + 4 / 29).unbind(-1)

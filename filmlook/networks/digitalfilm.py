@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -23,6 +24,8 @@ from torch.nn import functional as F
 WIDTHS = (32, 64, 128, 256, 128, 64, 32)
 _REDUCTION = 16  # of an attention's bottleneck
 _SLOPE = 0.01  # of leaky ReLU below zero
+# What cuDNN does on its own: rounds to ten bits (TF32), and picks another algorithm for another size of batch.
+_EXACT_ON_GPU = partial(torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 _STRIP_PX = 32  # rows worked on at once: 32 channels of them stay in the cache
 
 
@@ -122,9 +125,11 @@ class Parts:
         """The local colour map: code `B,3,H+2,W+2`, zero beyond the picture, to `B,3,H,W` without the offset."""
         height, width = (n - 2 * self.margin for n in code.shape[2:])
         out = code.new_empty((code.shape[0], 3, height, width))
-        for y in range(0, height, _STRIP_PX):
-            hidden = self._hidden(code[:, :, y : y + _STRIP_PX + 2])
-            out[:, :, y : y + _STRIP_PX] = F.conv2d(hidden, *self._skip)
+        with _EXACT_ON_GPU():
+            for i in range(code.shape[0]):  # one by one: a convolution's last bits depend on the batch
+                for y in range(0, height, _STRIP_PX):
+                    hidden = self._hidden(code[i : i + 1, :, y : y + _STRIP_PX + 2])
+                    out[i, :, y : y + _STRIP_PX] = F.conv2d(hidden, *self._skip)[0]
         return out
 
     def statistics(self, code: Tensor, outside: Sequence[bool]) -> Statistics:
@@ -147,17 +152,19 @@ class Parts:
                 hidden[..., 0] = 0
             if right:
                 hidden[..., -1] = 0
-            second = F.leaky_relu_(F.conv2d(hidden, *self._second), _SLOPE)
-            total = second.sum((2, 3), keepdim=True).double()
-            parts.append(Statistics(total, second.amax((2, 3), keepdim=True), second.shape[2] * second.shape[3]))
-        return _sum(parts)
+            with _EXACT_ON_GPU():
+                second = F.leaky_relu_(F.conv2d(hidden, *self._second), _SLOPE)
+            total, most = second.sum((2, 3), keepdim=True), second.amax((2, 3), keepdim=True)
+            parts.append(Statistics(total, most, second.shape[2] * second.shape[3]))
+        whole = _sum(parts)
+        return Statistics(whole.total.cpu().double(), whole.most.cpu(), whole.count)
 
     def offset(self, statistics: Iterable[Statistics]) -> Tensor:
         """b(x), `3,1,1`, from the statistics of a picture's parts."""
         whole = _sum(statistics)
-        mean, most = ((s / n).float().cpu() for s, n in ((whole.total, whole.count), (whole.most, 1)))
         with torch.no_grad():
-            return self._network.tail(self._network.attention(2).gate(mean, most))[0].to(self._device)
+            gate = self._network.attention(2).gate((whole.total / whole.count).float(), whole.most)
+            return self._network.tail(gate)[0].to(self._device)
 
 
 def _sum(parts: Iterable[Statistics]) -> Statistics:
@@ -175,8 +182,8 @@ def _plain(conv: nn.Conv2d, device: torch.device) -> tuple[Tensor, Tensor]:
 def _folded(network: DigitalFilm, i: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Weight and bias of convolution `i` with its normalisation."""
     conv, norm = cast(nn.Conv2d, getattr(network, f"conv{i}")), cast(nn.BatchNorm2d, getattr(network, f"bn{i}"))
-    weight, bias = (t.double() for t in _plain(conv, device))
+    weight, bias = (t.double() for t in _plain(conv, torch.device("cpu")))  # not all devices have double precision
     mean, var = (cast(Tensor, t).to(weight) for t in (norm.running_mean, norm.running_var))
     gain = norm.weight.detach().to(weight) / torch.sqrt(var + norm.eps)
     shift = norm.bias.detach().to(weight) - mean * gain
-    return (weight * gain[:, None, None, None]).float(), (bias * gain + shift).float()
+    return (weight * gain[:, None, None, None]).float().to(device), (bias * gain + shift).float().to(device)

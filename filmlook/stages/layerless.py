@@ -58,10 +58,10 @@ class Layerless:
         if not self._parts or offset is None:
             return code
         spare = self.margin - Parts.margin
-        code = code[..., spare : code.shape[2] - spare, spare : code.shape[3] - spare].clone()
+        code = code[..., spare : code.shape[2] - spare, spare : code.shape[3] - spare]
         for block, (y, x) in zip(code, corners, strict=True):
             self._blacken(block, y - Parts.margin, x - Parts.margin)
-        return self._parts.local(code).add_(offset).clamp_(0, 1)
+        return self._parts.local(code).add_(offset.to(code)).clamp_(0, 1)
 
     def _blacken(self, code: Tensor, y: int, x: int) -> list[bool]:
         """Zero beyond the picture, where the network's convolutions pad with zeros; on which sides (top, bottom, left, right)
@@ -96,7 +96,7 @@ class Layerless:
             inner = [min(_TILE_PX, n - c) for n, c in zip(self._size, corner, strict=True)]
             y, x = (c - parts.far_margin for c in corner)
             code = pixels.code(y, x, *(n + 2 * parts.far_margin for n in inner))
-            code = self._exposed(code, gain).clone()
+            code = self._exposed(code, gain)
             return parts.statistics(code[None], self._blacken(code, y, x))
 
         tiles = [(y, x) for y in range(0, height, _TILE_PX) for x in range(0, width, _TILE_PX)]

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from filmlook.develop import colour_of
+from filmlook.develop import colour_of, pick_device
 from filmlook.errors import FilmLookError, LookError
 from filmlook.look import Look
 from filmlook.stock import load_stock
 from filmlook.training.data import Example, pairs, photographs
-from filmlook.training.film import Job, label_scans, train_film, train_two_step
+from filmlook.training.film import TAUGHT_BY_PAIRS, Job, label_scans, train_film, train_two_step
 from filmlook.training.lab import train_lab
-from filmlook.training.loop import Recipe
+from filmlook.training.loop import Recipe, read_recipe
 from filmlook.training.scores import Scores, require_plotting
 
 
@@ -52,19 +50,17 @@ def add_commands(parser: argparse.ArgumentParser, common: Callable[[argparse.Arg
 
     label = step("label", _label, "Write what a generator makes of scans: their digital side, one PNG for each.")
     label.add_argument("--generator", required=True, type=Path, metavar="WEIGHTS")
-    label.add_argument("--scans", nargs="+", required=True, type=Path, metavar="FOLDER")
+    label.add_argument("--scans", required=True, type=Path, metavar="FOLDER")
 
     both = step("two-step", _two_step, "Make a film of scans without digital originals: generator, label, film, fine-tuning.")
-    both.add_argument("--scans", nargs="+", required=True, type=Path, metavar="FOLDER")
+    both.add_argument("--scans", required=True, type=Path, metavar="FOLDER")
     _add_photographs(both)
     _add_recipe(both)
 
     lab = step("lab", _lab, "Train the lab, which sets exposure and colour balance, on well-exposed photographs.")
     lab.add_argument("--photos", nargs="+", required=True, type=Path, metavar="FOLDER")
-    lab.add_argument(
-        "--held-out", type=Path, metavar="LIST", help="a file that names the held-out pictures; else a fifth is drawn"
-    )
-    _add_recipe(lab)
+    _add_held_out(lab)
+    _add_recipe(lab, ("height", "width", "shift_stops", "shift_balance"), steps=3000, batch=64, rate=2e-3, check_every=250)
 
 
 def _add_photographs(parser: argparse.ArgumentParser) -> None:
@@ -73,9 +69,7 @@ def _add_photographs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--like", default="kodak_gold_200", metavar="STOCK", help="where grain, halation and format come from")
     parser.add_argument("--label", help="the new stock's name for people")
     parser.add_argument("--half", action="store_true", help="write half precision: half the size")
-    parser.add_argument(
-        "--held-out", type=Path, metavar="LIST", help="a file that names the held-out pictures; else a fifth is drawn"
-    )
+    _add_held_out(parser)
 
 
 def _add_held_out(parser: argparse.ArgumentParser) -> None:
@@ -83,31 +77,25 @@ def _add_held_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--held-out", type=Path, metavar="LIST", help=text)
 
 
-def _add_recipe(parser: argparse.ArgumentParser) -> None:
-    """An option for every field of `Recipe`."""
+def _add_recipe(parser: argparse.ArgumentParser, leave_out: Sequence[str] = (), **defaults: float) -> None:
+    """An option for every field of `Recipe` but those left out; `defaults` are other than its own."""
     parser.add_argument("--recipe", type=Path, metavar="FILE.json", help="a table of the options below, by their names")
     parser.add_argument("--resume", action="store_true", help="go on from where the same run stopped")
     parser.add_argument("--overwrite", action="store_true", help="replace weights that exist")
+    parser.set_defaults(recipe_defaults=defaults)
     group = parser.add_argument_group("recipe")
     for f in dataclasses.fields(Recipe):
-        text = f"{f.metadata['help']} ({f.default:g})"
-        kind = int if isinstance(f.default, int) else float
-        group.add_argument(f"--{f.name.replace('_', '-')}", dest=f"recipe_{f.name}", type=kind, metavar="N", help=text)
+        if f.name not in leave_out:
+            text = f"{f.metadata['help']} ({defaults.get(f.name, f.default):g})"
+            kind = int if isinstance(f.default, int) else float
+            group.add_argument(f"--{f.name.replace('_', '-')}", dest=f"recipe_{f.name}", type=kind, metavar="N", help=text)
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
-    names = [f.name for f in dataclasses.fields(Recipe)]
-    given = {name: v for name in names if (v := getattr(args, f"recipe_{name}")) is not None}
-    return Recipe(**{**(Recipe.from_json(args.recipe) if args.recipe else {}), **given})
-
-
-def _device(args: argparse.Namespace) -> torch.device:
-    name = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(1, device=name)
-        return torch.device(name)
-    except (RuntimeError, AssertionError) as error:
-        raise LookError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
+    offered = [f.name for f in dataclasses.fields(Recipe) if hasattr(args, f"recipe_{f.name}")]
+    given = {name: v for name in offered if (v := getattr(args, f"recipe_{name}")) is not None}
+    from_file = read_recipe(args.recipe, offered) if args.recipe else {}
+    return Recipe(**{**args.recipe_defaults, **from_file, **given})
 
 
 def _checked_output(args: argparse.Namespace) -> Path:
@@ -116,12 +104,16 @@ def _checked_output(args: argparse.Namespace) -> Path:
         raise LookError(f"{out}: a network's file ends in .safetensors")
     if out.exists() and not args.overwrite and not args.resume:
         raise FilmLookError(f"{out}: exists; --overwrite replaces it")
+    if (out.with_suffix(".training") / "checkpoint.safetensors").exists() and not args.overwrite and not args.resume:
+        raise FilmLookError(
+            f"{out.with_suffix('.training')}: of a run that was begun; --resume goes on, --overwrite begins anew"
+        )
     require_plotting()  # before an hour of training, not after it
     return out
 
 
 def _examples(args: argparse.Namespace) -> list[Example]:
-    if bool(args.before) == bool(args.photos):
+    if bool(args.before or args.after) == bool(args.photos or args.stock):
         raise LookError("name either --before and --after, or --photos and --stock")
     return pairs(args.before, args.after) if args.before else _simulated(args)
 
@@ -137,6 +129,7 @@ def _job(args: argparse.Namespace, examples: list[Example], **more: Any) -> Job:
         examples=examples,
         out=_checked_output(args),
         recipe=_recipe(args),
+        taught_by=args.stock or TAUGHT_BY_PAIRS,
         like=load_stock(args.like),
         label=args.label,
         held_out=args.held_out,
@@ -153,23 +146,23 @@ def _say(job: Job, scores: Scores) -> None:
 
 def _film(args: argparse.Namespace) -> None:
     job = _job(args, _examples(args), generator="generator" in args, start=args.start)
-    _say(job, train_film(job, _device(args)))
+    _say(job, train_film(job, pick_device(args.device)))
 
 
 def _label(args: argparse.Namespace) -> None:
-    count = label_scans(args.generator, args.scans, args.output, _device(args))
+    count = label_scans(args.generator, args.scans, args.output, pick_device(args.device))
     print(f"{args.output}: {count} scans labelled")
 
 
 def _two_step(args: argparse.Namespace) -> None:
     job = _job(args, _simulated(args))
-    _say(job, train_two_step(job, args.scans, _device(args)))
+    _say(job, train_two_step(job, args.scans, pick_device(args.device)))
 
 
 def _lab(args: argparse.Namespace) -> None:
     out = _checked_output(args)
     table = train_lab(
-        photographs(args.photos, None), out, _recipe(args), _device(args), held_out=args.held_out, resume=args.resume
+        photographs(args.photos, None), out, _recipe(args), pick_device(args.device), held_out=args.held_out, resume=args.resume
     )
     print(f"{'median errors, held out':28}{'stops':>8}{'red, blue':>12}{'moved':>8}")
     for judge, errors in table.items():

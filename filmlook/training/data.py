@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 
 from filmlook import picture
 from filmlook.errors import FilmLookError
-from filmlook.fitting.colours import partners
+from filmlook.fitting.colours import by_name, partners
 from filmlook.stages.scene import display_code, scene_light
 
 _HELD_OUT_SHARE = 0.2
@@ -39,20 +39,20 @@ class Example:
     after: Path | None = None
     film: Film | None = None
 
-    def load(self, most_px: int | None = None) -> tuple[Tensor, Tensor | None]:
-        """Photograph and film side (None: `film` makes it), uint8 `3,H,W` each, made smaller to `most_px` at the long side.
+    def load(self) -> tuple[Tensor, Tensor | None]:
+        """Photograph and film side (None: `film` makes it), uint8 `3,H,W` each.
 
         Raises:
             FilmLookError: unreadable, or the two are not of one size.
         """
         before = _read(self.before)
         if self.after is None:
-            return _shrunk(before, most_px), None
+            return before, None
         after = _read(self.after)
         if before.shape != after.shape:
             sizes = [f"{t.shape[2]} x {t.shape[1]}" for t in (after, before)]
             raise FilmLookError(f"{self.after}: {sizes[0]} pixels, but {self.before} has {sizes[1]}; aligned pairs are needed")
-        return _shrunk(before, most_px), _shrunk(after, most_px)
+        return before, after
 
     def film_side(self, before: Tensor, after: Tensor | None) -> Tensor:
         """Display code `B,3,H,W` of the film side, of a part of what `load` gave."""
@@ -68,14 +68,16 @@ def _bytes(code: Tensor) -> Tensor:
 def _read(path: Path) -> Tensor:
     pixels = picture.read(path).pixels[..., :3]
     code = torch.from_numpy(pixels if pixels.dtype == "uint8" else (pixels >> 8).astype("uint8"))
-    return code.movedim(2, 0).expand(3, -1, -1)
+    return code.movedim(2, 0)
 
 
-def _shrunk(code: Tensor, most_px: int | None) -> Tensor:
-    scale = (most_px or 0) / max(code.shape[1:])
-    if not 0 < scale < 1:
+def shrunk(code: Tensor, most_px: int) -> Tensor:
+    """Display code `3,H,W`, float or uint8, made smaller so that its long side has no more pixels than that."""
+    scale = most_px / max(code.shape[1:])
+    if scale >= 1:
         return code
-    return _bytes(resized(code[None] / 255, [max(1, round(n * scale)) for n in code.shape[1:]])[0])
+    size = [max(1, round(n * scale)) for n in code.shape[1:]]
+    return resized(code[None], size)[0] if code.is_floating_point() else _bytes(resized(code[None] / 255, size)[0])
 
 
 def resized(code: Tensor, size: Sequence[int]) -> Tensor:
@@ -91,34 +93,17 @@ def pairs(before: Sequence[Path], after: Sequence[Path]) -> list[Example]:
     """
     if len(before) != len(after):
         raise FilmLookError(f"{len(before)} folders before and {len(after)} after; each needs its partner")
-    _check_folders([*before, *after])
-    return [
-        Example(a.stem, _source(a), a, after=b)
-        for folders in zip(before, after, strict=True)
-        for a, b in partners(*folders)
-    ]  # fmt: skip
+    both = [pair for folders in zip(before, after, strict=True) for pair in partners(*folders)]
+    return [Example(a.stem, _source(a), a, after=b) for a, b in both]
 
 
 def photographs(folders: Sequence[Path], film: Film | None) -> list[Example]:
     """Photographs of these folders; `film` makes their film side.
 
     Raises:
-        FilmLookError: a folder that is missing or without pictures.
+        FilmLookError: a folder that is missing, without pictures, or with two of one name.
     """
-    _check_folders(folders)
-    examples = []
-    for folder in folders:
-        paths = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in picture.FORMATS and p.is_file()]
-        if not paths:
-            raise FilmLookError(f"{folder}: a folder without pictures")
-        examples += [Example(p.stem, _source(p), p, film=film) for p in paths]
-    return examples
-
-
-def _check_folders(folders: Iterable[Path]) -> None:
-    for folder in folders:
-        if not folder.is_dir():
-            raise FilmLookError(f"{folder}: not a folder")
+    return [Example(name, _source(p), p, film=film) for folder in folders for name, p in by_name(folder).items()]
 
 
 def _source(path: Path) -> str:
@@ -148,11 +133,13 @@ def split(examples: Sequence[Example], seed: int, held_out: Path | None = None) 
 
 def _split_by_list(examples: Sequence[Example], held_out: Path) -> tuple[list[Example], list[Example]]:
     try:
-        names = {Path(line.strip()).stem for line in held_out.read_text(encoding="utf-8").splitlines() if line.strip()}
+        lines = [line.strip() for line in held_out.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise FilmLookError(f"{held_out}: cannot be read: {error}") from None
-    if unknown := sorted(names - {e.name for e in examples}):
+    by_line = {line: e.name for e in examples for line in (e.name, e.before.name)}
+    if unknown := [line for line in lines if line and line not in by_line]:
         raise FilmLookError(f"{held_out}: {unknown[0]!r} is not among the pictures")
+    names = {by_line[line] for line in lines if line}
     parts = [e for e in examples if e.name not in names], [e for e in examples if e.name in names]
     if not parts[0] or not parts[1]:
         raise FilmLookError(f"{held_out}: it leaves no picture to train on, or none held out")
@@ -182,7 +169,10 @@ class Crops:
         balance: float = 0.0,
     ) -> None:
         self._batch, self._size, self._seed, self._shift = batch, size, seed, (stops, balance)
-        self._pictures = [(e, *e.load(_KEPT_PX)) for e in examples]
+        self._pictures = []
+        for example in examples:
+            before, after = example.load()
+            self._pictures.append((example, shrunk(before, _KEPT_PX), None if after is None else shrunk(after, _KEPT_PX)))
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """Photographs and film sides of one step, display code `B,3,H,W` each."""
@@ -232,9 +222,9 @@ def shifted(code: Tensor, shift: Tensor) -> Tensor:
     return display_code(scene_light(code) * gain[:, :, None, None]).clamp(0, 1)
 
 
-def whole(examples: Iterable[Example], most_px: int | None = None) -> Iterator[tuple[str, Tensor, Tensor]]:
+def whole(examples: Iterable[Example]) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Name, photograph and film side of each, display code `3,H,W` in [0, 1], one at a time."""
     for example in examples:
-        before, after = (None if side is None else side[None] / 255 for side in example.load(most_px))
+        before, after = (None if side is None else side[None] / 255 for side in example.load())
         assert before is not None
         yield example.name, before[0], example.film_side(before, after)[0]

@@ -82,7 +82,7 @@ def sheet(path: Path, name: str, before: Tensor, after: Tensor, target: Tensor, 
     page = _Page(tops["end"])
     page.text(_MARGIN, 26, _shortened(name, _MOST_NAME), 17, weight="bold")
     page.text(_WIDTH - _MARGIN, 31, in_words(score), 12, ha="right")
-    captions = ("Before: the photograph", "After: the network", "Target: the film")
+    captions = ("Before", "After: the network", "Target")
     for left, caption, picture in zip(_LEFTS, captions, three.values(), strict=True):
         inside = left + (_COLUMN - width) // 2
         page.text(inside, tops["pictures"] - 28, caption, 12)

@@ -7,8 +7,10 @@ the scans, the film network is trained on the simulated pairs first and then on 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,20 +19,23 @@ from tqdm import tqdm
 
 from filmlook import picture
 from filmlook.develop import develop
+from filmlook.errors import FilmLookError
 from filmlook.fitting.delta_e import lab
 from filmlook.fitting.stock_file import write_network_stock
 from filmlook.look import Look
 from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import load_digitalfilm
-from filmlook.stock import Stock
-from filmlook.training.data import Crops, Example, pairs, photographs, split, whole
+from filmlook.stock import Stock, load_stock
+from filmlook.training.data import Crops, Example, pairs, photographs, shrunk, split, whole
 from filmlook.training.loop import Recipe, Run
 from filmlook.training.report import HeldOut, write_report
-from filmlook.training.scores import Scores, overall, scores
+from filmlook.training.scores import LEAST_PX, Scores, difference, psnr_of, writing
 
 _CODE_WEIGHT = 3.0  # of the squared error in code, against the distance in CIELAB over 100
 _CALIBRATION_STEPS = 16  # batches that the normalisations are set from
+_LEAST_VARIANCE = 1e-4  # of what a gate gives: it may be the same for all pictures
 _LOCAL_SHARE = 0.75  # of the steps, before the offset joins in: a local step costs a tenth, and most is learnt there
+TAUGHT_BY_PAIRS = "pairs"
 _CHECK_PX = 320  # long side of the held-out pictures during training
 
 
@@ -65,27 +70,40 @@ def calibrate(network: DigitalFilm, batches: Sequence[Tensor]) -> None:
     training with them while developing without would be two different networks.
     """
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    with torch.no_grad():
-        for norm in norms:  # one after another: each must see what the ones before it give in the end
-            norm.reset_running_stats()
-            norm.momentum = None  # a plain average
-            norm.train()
+    for norm in norms:  # one after another: each must see what the ones before it give in the end
+        moments: list[Tensor] = []
+
+        def keep(_: nn.Module, given: tuple[Tensor], moments: list[Tensor] = moments) -> None:
+            moments.append(torch.stack((given[0].mean((0, 2, 3)), given[0].square().mean((0, 2, 3)))))
+
+        hook = norm.register_forward_pre_hook(keep)
+        with torch.no_grad():
             for batch in batches:
                 network(batch)
-            norm.eval()
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+        hook.remove()
+        mean, square = torch.stack(moments).mean(0)
+        norm.running_mean = mean
+        norm.running_var = (square - mean**2).clamp_min(_LEAST_VARIANCE)
 
 
 def held_out_check(examples: Sequence[Example], swap: bool, device: torch.device) -> Callable[[nn.Module], Mapping[str, float]]:
-    """Mean PSNR and CIEDE2000 of a network on held-out pictures, made small."""
-    pictures = [_sides(before, after, swap) for _, before, after in whole(examples, _CHECK_PX)]
+    """Mean PSNR and CIEDE2000 of a network on held-out pictures, made small.
+
+    Raises:
+        FilmLookError: a picture is too small for the report to come.
+    """
+    pictures = []
+    for name, before, after in whole(examples):
+        if min(before.shape[1:]) < LEAST_PX:
+            raise FilmLookError(f"{name}: {before.shape[2]} x {before.shape[1]} pixels are too few to judge by")
+        pictures.append(_sides(shrunk(before, _CHECK_PX), shrunk(after, _CHECK_PX), swap))
 
     def check(network: nn.Module) -> dict[str, float]:
         with torch.no_grad():
-            figures = overall([scores(network(source[None].to(device))[0], target) for source, target in pictures])
-        return {"psnr": figures.psnr, "mean_de00": figures.mean_de00}
+            made = [network(source[None].to(device))[0].cpu().clamp(0, 1) for source, _ in pictures]
+        figures = [(psnr_of(a, b), float(difference(a, b).mean())) for a, (_, b) in zip(made, pictures, strict=True)]
+        psnr, de00 = (sum(column) / len(column) for column in zip(*figures, strict=True))
+        return {"psnr": psnr, "mean_de00": de00}
 
     return check
 
@@ -114,6 +132,7 @@ class Job:
         examples: photographs and their film sides.
         out: the weights' file, `.safetensors`; checkpoint, log and report go into a folder beside it.
         recipe: how.
+        taught_by: the stock's name, or what else made the film sides; told in the weights' metadata.
         like: the stock whose grain, halation and format the new one takes.
         label: the new stock's name for people.
         held_out: a file that names the held-out pictures; None: a fifth, drawn at random.
@@ -126,6 +145,7 @@ class Job:
     examples: Sequence[Example]
     out: Path
     recipe: Recipe
+    taught_by: str
     like: Stock
     label: str | None = None
     held_out: Path | None = None
@@ -151,8 +171,16 @@ def train_film(job: Job, device: torch.device) -> Scores:
     torch.manual_seed(recipe.seed)
     network = load_digitalfilm(job.start)[0].requires_grad_(True) if job.start else fresh_network()
     network.eval()
+    facts = {
+        **dataclasses.asdict(recipe),
+        "taught_by": job.taught_by,
+        "start": job.start.name if job.start else "random weights",
+        "learnt_from": len(learnt),
+        "held_out": [example.name for example in held_out],
+    }
     what = "generator" if job.generator else "film"
-    run = Run(network, recipe, job.folder, what=what, device=device, resume=job.resume)
+    data = json.dumps([[e.name for e in learnt], facts["held_out"], job.taught_by, facts["start"]])
+    run = Run(network, recipe, job.folder, what=what, data=data, device=device, resume=job.resume)
     crops = Crops(
         learnt,
         batch=recipe.batch,
@@ -176,47 +204,45 @@ def train_film(job: Job, device: torch.device) -> Scores:
     network.cpu()
     if all(example.film for example in learnt):
         fold_neighbours(network)
-    if job.half:
-        network.half().float()  # judged as it is written
-    facts = {
-        **dataclasses.asdict(recipe),
-        "learnt_from": len(learnt),
-        "held_out": [example.name for example in held_out],
-        "start": job.start.name if job.start else "random weights",
-    }
-    judged = [HeldOut(e.name, lambda e=e: _judged(e, network, job.generator)) for e in held_out]  # type: ignore[misc]
-    figures = write_report(job.folder, job.label or job.out.stem, judged, facts)
+    label = job.label or job.out.stem
+    write_network_stock(job.out, network, job.like, label, half=job.half, training=facts)  # before anything else can fail
+    judged = [HeldOut(e.name, partial(_judged, e, job.out, job.generator, device)) for e in held_out]
+    figures = write_report(job.folder, label, judged, facts)
     fit = {k: round(v, 4) for k, v in dataclasses.asdict(figures).items()}
-    write_network_stock(job.out, network, job.like, job.label or job.out.stem, half=job.half, fit=fit, training=facts)
+    write_network_stock(job.out, network, job.like, label, half=job.half, fit=fit, training=facts)
     return figures
 
 
-def _judged(example: Example, network: DigitalFilm, swap: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Before, after and target of one held-out photograph at full size."""
+def _judged(example: Example, stock: Path, swap: bool, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Before, after and target of one held-out photograph at full size, developed as users do."""
     ((_, before, after),) = whole([example])
     source, target = _sides(before, after, swap)
-    with torch.no_grad():
-        return source, network(source[None])[0].clamp(0, 1), target
+    return source, develop(source, _colour_look(stock), device=device), target
 
 
-def label_scans(generator: Path, scans: Sequence[Path], out: Path, device: torch.device) -> int:
-    """Writes what a generator makes of scans, one PNG for each into `out`; returns how many. Those that exist stay.
+def _colour_look(stock: Path) -> Look:
+    return Look(stock=str(stock), halation=0, sharpness=0, grain=0)
+
+
+def label_scans(generator: Path, scans: Path, out: Path, device: torch.device) -> int:
+    """Writes what a generator makes of a folder's scans, one PNG for each into `out`; returns how many.
 
     Raises:
         FilmLookError: a scan cannot be read, or a file cannot be written.
     """
-    look = Look(stock=str(generator), halation=0, sharpness=0, grain=0)
-    out.mkdir(parents=True, exist_ok=True)
-    examples = photographs(scans, None)
+    look = _colour_look(generator)
+    load_stock(look.stock)
+    examples = photographs([scans], None)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
     for example in tqdm(examples, desc="label", unit="scan", disable=None):
-        target = out / f"{example.name}.png"
-        if not target.exists():
-            shown = picture.read(example.before)
-            picture.write(target, dataclasses.replace(shown, pixels=develop(shown.pixels, look, device=device)))
+        shown = picture.read(example.before)
+        made = dataclasses.replace(shown, pixels=develop(shown.pixels, look, device=device))
+        picture.write(out / f"{example.name}.png", made, overwrite=True)
     return len(examples)
 
 
-def train_two_step(job: Job, scans: Sequence[Path], device: torch.device) -> Scores:
+def train_two_step(job: Job, scans: Path, device: torch.device) -> Scores:
     """A film of scans without digital originals, from simulated pairs (`job.examples`) and the scans.
 
     Writes generator, labels and the pretrained network into the job's folder, and the film to `job.out`.
@@ -224,14 +250,16 @@ def train_two_step(job: Job, scans: Sequence[Path], device: torch.device) -> Sco
     Raises:
         FilmLookError: as `train_film`.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
+    photographs([scans], None)  # told before an hour of training, not after it
+    with writing(job.folder):
+        job.folder.mkdir(parents=True, exist_ok=True)
     generator = dataclasses.replace(job, out=job.folder / "generator.safetensors", generator=True, label=None, half=False)
     train_film(generator, device)
     labels = job.folder / "labels"
     label_scans(generator.out, scans, labels, device)
     pretrained = dataclasses.replace(job, out=job.folder / "pretrained.safetensors", label=None, half=False)
     train_film(pretrained, device)
-    examples = pairs([labels] * len(scans), scans)
+    examples = pairs([labels], [scans])
     recipe = fine_tuning(job.recipe)
     return train_film(dataclasses.replace(job, examples=examples, start=pretrained.out, recipe=recipe, held_out=None), device)
 

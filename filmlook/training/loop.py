@@ -12,7 +12,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from pathlib import Path
@@ -58,28 +58,27 @@ class Recipe:
                 kind = "whole number" if whole else "number"
                 raise FilmLookError(f"{f.name} is {value!r}; allowed: a {kind} from {low:g} to {high:g}")
 
-    @classmethod
-    def from_json(cls, path: Path) -> dict[str, Any]:
-        """The recipe's fields that a JSON file names.
 
-        Raises:
-            FilmLookError: unreadable, not a table, or with a key or value that no recipe has.
-        """
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise FilmLookError(f"{path}: not a recipe: {error}") from None
-        known = [f.name for f in fields(cls)]
-        if not isinstance(data, dict):
-            raise FilmLookError(f"{path}: a recipe is a table of {', '.join(known)}")
-        for key in data:
-            if key not in known:
-                raise FilmLookError(f"{path}: unknown key {key!r}; allowed: {', '.join(known)}")
-        try:
-            cls(**data)
-        except FilmLookError as error:
-            raise FilmLookError(f"{path}: {error}") from None
-        return data
+def read_recipe(path: Path, allowed: Sequence[str]) -> dict[str, Any]:
+    """The fields of a recipe that a JSON file names.
+
+    Raises:
+        FilmLookError: unreadable, not a table, or with a key that is not allowed or a value that no recipe has.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FilmLookError(f"{path}: not a recipe: {error}") from None
+    if not isinstance(data, dict):
+        raise FilmLookError(f"{path}: a recipe is a table of {', '.join(allowed)}")
+    for key in data:
+        if key not in allowed:
+            raise FilmLookError(f"{path}: unknown key {key!r}; allowed: {', '.join(allowed)}")
+    try:
+        Recipe(**data)
+    except FilmLookError as error:
+        raise FilmLookError(f"{path}: {error}") from None
+    return data
 
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]
@@ -93,7 +92,8 @@ class Run:
         network: trained in place.
         recipe: how.
         folder: made if it is not there.
-        what: told in the progress bar, and kept with the checkpoint: another run's is refused.
+        what: told in the progress bar.
+        data: what tells this run's data from others; a checkpoint of another run is refused.
         device: where to train.
         figures: the two figures of the held-out part that the curve shows, and what they are called.
         resume: go on from the folder's checkpoint, if there is one.
@@ -109,6 +109,7 @@ class Run:
         folder: Path,
         *,
         what: str,
+        data: str,
         device: torch.device,
         figures: Mapping[str, str] = COLOUR_FIGURES,
         resume: bool = False,
@@ -116,8 +117,10 @@ class Run:
         self.network, self.recipe, self.folder, self._what, self._device = network.to(device), recipe, folder, what, device
         self._optimizer = torch.optim.Adam(network.parameters(), lr=recipe.rate, betas=(0.9, 0.99))
         self._figures = figures
+        self._identity = json.dumps({"what": what, "data": data, **dataclasses.asdict(recipe)})
         self.step = 0
         self.log: list[dict[str, float]] = []
+        self._seen: tuple[float, int] = (0.0, 0)  # sum and count of the losses since the last row of the log
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -126,21 +129,19 @@ class Run:
         if resume and self._checkpoint.exists():
             self._load()
 
-    @property
-    def _identity(self) -> str:
-        return json.dumps({"what": self._what, **dataclasses.asdict(self.recipe)})
-
     def _load(self) -> None:
         tensors, metadata = read_tensors(self._checkpoint)
         if metadata.get("identity") != self._identity:
-            raise FilmLookError(f"{self._checkpoint}: of a run with another recipe; resume with that, or without --resume")
+            raise FilmLookError(
+                f"{self._checkpoint}: of a run with another recipe or other data; --resume goes on with the same"
+            )
         try:
             self.network.load_state_dict(_group(tensors, "network."))
             state = self._optimizer.state_dict()
             moments = [_group(tensors, f"adam.{i}.") for i in range(len(state["param_groups"][0]["params"]))]
             state["state"] = {i: {k: t.cpu() if k == "step" else t for k, t in m.items()} for i, m in enumerate(moments) if m}
             self._optimizer.load_state_dict(state)
-            self.step, self.log = int(metadata["step"]), json.loads(metadata["log"])
+            self.step, self.log, self._seen = (json.loads(metadata[name]) for name in ("step", "log", "seen"))
         except (RuntimeError, KeyError, ValueError) as error:
             raise StockFileError(f"{self._checkpoint}: damaged: {str(error).splitlines()[0]}") from None
 
@@ -149,7 +150,8 @@ class Run:
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         for i, moments in self._optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{i}.{k}": v for k, v in moments.items()}
-        metadata = {"identity": self._identity, "step": str(self.step), "log": json.dumps(self.log)}
+        facts = {"step": self.step, "log": self.log, "seen": self._seen}
+        metadata = {"identity": self._identity, **{name: json.dumps(value) for name, value in facts.items()}}
         write_tensors(self._checkpoint, tensors, metadata)
         if not self.log:
             return
@@ -182,10 +184,11 @@ class Run:
         """
         parameters = list(self.network.parameters())
         half = self._device.type == "cuda" and torch.cuda.is_bf16_supported()  # bfloat16 needs no scaling of the loss
-        saved, seen = time.monotonic(), []
+        saved = time.monotonic()
         bar = tqdm(total=self.recipe.steps, initial=self.step, desc=self._what, unit="step", file=sys.stderr, disable=None)
         with bar:
             while self.step < self.recipe.steps:
+                torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)  # for dropout
                 for group in self._optimizer.param_groups:
                     group["lr"] = self._rate()
                 source, target = (t.to(self._device) for t in batch(self.step))
@@ -199,19 +202,23 @@ class Run:
                 nn.utils.clip_grad_norm_(parameters, _MOST_GRADIENT)
                 self._optimizer.step()
                 self.step += 1
-                seen.append(float(value.detach()))
+                self._seen = self._seen[0] + float(value.detach()), self._seen[1] + 1
                 bar.update()
                 if self.step % self.recipe.check_every == 0 or self.step == self.recipe.steps:
-                    row = {"step": self.step, "loss": sum(seen) / len(seen), "rate": self._rate(), **check(self.network)}
+                    row = {
+                        "step": self.step,
+                        "loss": self._seen[0] / self._seen[1],
+                        "rate": self._rate(),
+                        **check(self.network),
+                    }
                     self.log.append({k: round(v, 7) for k, v in row.items()})
                     bar.set_postfix({k: f"{v:.3g}" for k, v in row.items() if k not in ("step", "rate")})
-                    seen.clear()
+                    self._seen = 0.0, 0
                     self.save()
                     saved = time.monotonic()
                 elif time.monotonic() - saved > _SAVE_SECONDS:
                     self.save()
                     saved = time.monotonic()
-        self.save()
 
 
 def _group(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

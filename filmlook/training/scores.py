@@ -23,7 +23,7 @@ from filmlook.fitting.delta_e import delta_e, lab
 
 # A root mean square error of 1e-5, less than one step of a 16-bit file: below it, two pictures are the same.
 _MOST_PSNR_DB = 100.0
-_SSIM_WINDOW_PX = 11  # of the Gaussian of sigma 1.5, cut at 3.5 sigma
+LEAST_PX = 11  # side of a picture: SSIM's window, the Gaussian of sigma 1.5 cut at 3.5 sigma
 _CHUNK_PX = 2**18  # CIEDE2000 holds tens of numbers a pixel: tens of MB at a time
 
 
@@ -64,11 +64,11 @@ def scores(made: Tensor, target: Tensor) -> Scores:
     """
     made, target = as_code(made), as_code(target)
     check_same_shape(made, target)
-    if min(target.shape[1:]) < _SSIM_WINDOW_PX:
+    if min(target.shape[1:]) < LEAST_PX:
         raise FilmLookError(f"a picture of {_size(target)} pixels cannot be scored; allowed are 11 x 11 and more")
     each_pixel = difference(made, target)
     return Scores(
-        psnr=_psnr(made, target),
+        psnr=psnr_of(made, target),
         ssim=_ssim(made, target),
         mean_de00=each_pixel.mean(dtype=torch.float64).item(),
         p95_de00=float(np.quantile(each_pixel.numpy(), 0.95)),
@@ -105,7 +105,8 @@ def _size(picture: Tensor) -> str:
     return f"{picture.shape[2]} x {picture.shape[1]}"
 
 
-def _psnr(made: Tensor, target: Tensor) -> float:
+def psnr_of(made: Tensor, target: Tensor) -> float:
+    """PSNR in dB of display code `3,H,W`, at most 100."""
     error = (made - target).square().mean(dtype=torch.float64).item()
     return min(-10 * math.log10(error), _MOST_PSNR_DB) if error else _MOST_PSNR_DB
 
