@@ -45,9 +45,7 @@ def light_gain(look: Look, pictures: Sequence[Pixels], lock: Lock | None) -> Ten
         return lock.gains[look]
     stops = torch.full((3,), look.exposure, dtype=torch.float64)
     if look.lab:
-        samples = torch.stack([p.sample(LAB_PX, LAB_PX).cpu() for p in pictures])
+        samples = torch.stack([p.sample(LAB_PX).cpu() for p in pictures])
         stops += look.lab * corrections(samples).double().mean(0)
     gain = 2**stops
-    if lock:
-        lock.gains[look] = gain
-    return gain
+    return lock.gains.setdefault(look, gain) if lock else gain

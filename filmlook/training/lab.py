@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from filmlook.networks.lab import LAB_PX, Lab
 from filmlook.networks.weights import write_tensors
-from filmlook.stages.scene import scene_light
+from filmlook.pixels import evenly
+from filmlook.stages.scene import display_code, scene_light
 from filmlook.training.data import Example, random_shifts, shifted, split
 from filmlook.training.loop import Recipe, Run
 
@@ -24,8 +25,10 @@ _STOPS, _BALANCE = 1.5, 0.3  # shifts to undo
 _BEYOND = 1.2  # the lab trains on somewhat more, so that the ends are not its edge
 _UNTOUCHED = 0.15  # share of pictures to leave as they are
 _MIXED = 0.7  # share that are put together from two: photographs are few, and two make many new ones
+_CAMERAS = 0.18  # deviation of the matrices that recolour; without them the lab knows the photographs' colours by heart
 _LEAST_SIDE = 0.3  # of a random part, as a share of the photograph's
 _TRIALS = 16  # shifts of each held-out picture
+_CHUNK = 64  # samples judged at once
 _CALIBRATION_STEPS = 8
 _BALANCE_WEIGHT = 4.0  # log2 of red and blue against stops of exposure, in the loss
 _FIGURES = {"stops": "median error of exposure, stops", "balance": "median error of red and blue, log2"}
@@ -42,12 +45,12 @@ class _Shifted:
     """Samples of random parts of photographs under random shifts, and the corrections that undo them."""
 
     def __init__(self, examples: Sequence[Example], recipe: Recipe) -> None:
-        self._pictures = [e.load()[0] for e in examples]
+        self._pictures = [_thinned(e.load()[0]) for e in examples]
         self._recipe = recipe
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         random = torch.Generator().manual_seed(self._recipe.seed * 1_000_003 + step)
-        codes = torch.stack([self._code(random) for _ in range(self._recipe.batch)])
+        codes = _recoloured(torch.stack([self._code(random) for _ in range(self._recipe.batch)]), random)
         shifts = random_shifts(len(codes), _BEYOND * _STOPS, _BEYOND * _BALANCE, random)
         shifts[torch.rand(len(codes), generator=random) < _UNTOUCHED] = 0
         return shifted(codes, shifts), -shifts
@@ -65,6 +68,20 @@ class _Shifted:
         return first.transpose(1, 2) if across < 0.5 else first
 
 
+def _recoloured(codes: Tensor, random: torch.Generator) -> Tensor:
+    """The pictures `B,3,H,W` as other cameras would have seen them: colours differ, greys stay grey."""
+    matrix = torch.eye(3) + _CAMERAS * torch.randn((len(codes), 3, 3), generator=random)
+    matrix = matrix / matrix.sum(2, keepdim=True)
+    light = torch.einsum("bij,bjhw->bihw", matrix, scene_light(codes)).clamp_min(0)
+    return display_code(light).clamp(0, 1)
+
+
+def _thinned(code: Tensor) -> Tensor:
+    """Fewer pixels of a large picture, as many as the smallest part is sampled at."""
+    step = max(1, int(min(code.shape[1:]) * _LEAST_SIDE / LAB_PX))
+    return code[:, ::step, ::step].clone()
+
+
 def _part(code: Tensor, random: torch.Generator) -> Tensor:
     """A random part, mirrored at random."""
     for axis in (1, 2):
@@ -76,7 +93,7 @@ def _part(code: Tensor, random: torch.Generator) -> Tensor:
 
 def sample(code: Tensor) -> Tensor:
     """A picture `3,H,W` as the lab sees it, `3,128,128`: single pixels, evenly spread."""
-    rows, columns = (((torch.arange(LAB_PX) + 0.5) * n / LAB_PX).long() for n in code.shape[1:])
+    rows, columns = (evenly(LAB_PX, n) for n in code.shape[1:])
     return code[:, rows][:, :, columns]
 
 
@@ -116,7 +133,7 @@ class Trials:
     def errors(self, judge: Callable[[Tensor], Tensor]) -> Errors:
         """How a judge of samples fares."""
         with torch.no_grad():
-            error = (judge(self.shifted) - self.targets).abs()
+            error = (torch.cat([judge(part) for part in self.shifted.split(_CHUNK)]) - self.targets).abs()
             moved = judge(self.untouched)[:, 0].abs()
         return Errors(*(float(t.median()) for t in (error[:, 0], error[:, 1:], moved)))
 
@@ -156,7 +173,8 @@ def train_lab(
         return dataclasses.asdict(errors)
 
     folder = out.with_suffix(".training")
-    run = Run(lab, recipe, folder, what="lab", device=device, figures=_FIGURES, resume=resume)
+    data = json.dumps([[e.name for e in part] for part in (learnt, kept)])
+    run = Run(lab, recipe, folder, what="lab", data=data, device=device, figures=_FIGURES, resume=resume)
     run.train(batch, correction_loss, check)
     known = torch.stack([sample(e.load()[0]) / 255 for e in learnt])
     table = {

@@ -1,0 +1,161 @@
+"""The lab: undoes shifts of exposure and cast, leaves good pictures alone, and holds still over batches and films."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+from torch import Tensor
+
+from filmlook import Lock, Look, develop
+from filmlook.cli import main
+from filmlook.networks.lab import LAB_PX, Lab, corrections, load_lab
+from filmlook.networks.weights import read_tensors
+from filmlook.stages.scene import scene_light
+from filmlook.training.data import photographs, shifted, split
+from filmlook.training.lab import Trials, _Shifted, correction_loss, grey_world, median_luminance, sample
+from filmlook.training.loop import Recipe
+
+PLAIN = {"stock": "neutral", "halation": 0, "sharpness": 0, "grain": 0}
+
+
+def code(image: np.ndarray) -> Tensor:
+    return torch.from_numpy(image.copy()).movedim(2, 0) / 255
+
+
+@pytest.fixture(scope="module")
+def coffee() -> Tensor:
+    return code(skimage.data.coffee())
+
+
+def stops(picture: Tensor) -> Tensor:
+    """Log2 of the mean light of each channel."""
+    return scene_light(picture.clone()).mean((1, 2)).log2()
+
+
+def test_it_is_small() -> None:
+    assert sum(p.numel() for p in Lab().parameters()) <= 200_000
+    assert 64 <= LAB_PX <= 128
+
+
+def test_off_by_default_and_at_0(coffee: Tensor) -> None:
+    assert Look().lab == 0
+    assert torch.equal(develop(coffee, Look(lab=0, **PLAIN)), develop(coffee, Look(**PLAIN)))
+
+
+@pytest.mark.parametrize("name", ["neutral", "kodak_gold_200", "kodak_tri_x_400", "kodak_gold_200_network"])
+def test_it_brings_an_underexposed_bluish_picture_back(coffee: Tensor, name: str) -> None:
+    dark = shifted(coffee[None], torch.tensor([[-1.2, -0.25, 0.25]]))[0]
+    texture = {"halation": 0, "sharpness": 0, "grain": 0, "stock": name}
+    wanted, left, corrected = (
+        stops(develop(picture, Look(lab=lab, **texture))) for picture, lab in ((coffee, 0), (dark, 0), (dark, 1))
+    )
+    assert float((corrected - wanted).abs().mean()) < 0.5 * float((left - wanted).abs().mean())
+
+
+def test_half_the_lab_is_half_the_correction(coffee: Tensor) -> None:
+    dark = shifted(coffee[None], torch.tensor([[-1.0, 0.0, 0.0]]))[0]
+    none, half, whole = (stops(develop(dark, Look(lab=x, **PLAIN))) for x in (0, 0.5, 1))
+    assert torch.allclose(half - none, (whole - none) / 2, atol=0.06)  # what clips is not quite linear
+
+
+def test_it_does_not_depend_on_resolution(coffee: Tensor) -> None:
+    large = torch.nn.functional.interpolate(coffee[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
+    small, big = corrections(torch.stack([sample(coffee), sample(large)]))
+    assert float((small - big).abs().max()) < 0.1
+
+
+def test_a_batch_is_corrected_alike_and_a_film_as_its_first_frame(coffee: Tensor) -> None:
+    dark = shifted(coffee[None], torch.tensor([[-1.0, 0.0, 0.0]]))[0]
+    look, lock = Look(lab=1, **PLAIN), Lock()
+    batch = develop(torch.stack([coffee, dark]), look)
+    gains = [stops(out) - stops(source) for out, source in zip(batch, (coffee, dark), strict=True)]
+    assert float((gains[0] - (stops(develop(coffee, look)) - stops(coffee))).mean()) > 0.2  # lifted along with its fellow
+    swapped = develop(torch.stack([dark, coffee]), look)
+    assert torch.allclose(batch[0], swapped[1], atol=1e-6)
+    first = develop(dark, look, lock=lock)
+    assert torch.equal(first, develop(dark, look))
+    assert not torch.equal(develop(coffee, look, lock=lock), develop(coffee, look))
+    assert torch.equal(develop(dark, look, lock=lock), first)
+
+
+def test_frames_on_the_command_line_share_the_first_ones_correction(coffee: Tensor, tmp_path: Path) -> None:
+    dark = shifted(coffee[None], torch.tensor([[-1.0, 0.0, 0.0]]))[0]
+    for i, picture in enumerate((dark, coffee)):
+        pixels = (picture.movedim(0, 2).numpy() * 255).round().astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    words = ["develop", str(tmp_path / "*.png"), "--lab", "1", "--stock", "neutral", "--halation", "0", "--grain", "0"]
+    assert main([*words, "-o", str(tmp_path / "film"), "--frames"]) == 0
+    assert main([*words, "-o", str(tmp_path / "single")]) == 0
+    film, single = (np.asarray(Image.open(tmp_path / d / "1.png")).mean() for d in ("film", "single"))
+    assert film > single + 10
+
+
+def test_figures_on_held_out_photographs(reference: Path, tmp_path: Path) -> None:
+    names = [line.split("\t")[0] for line in (reference / "photos" / "MANIFEST.tsv").read_text().splitlines()[1:]]
+    listed = tmp_path / "held-out.txt"
+    listed.write_text("\n".join(names[4::5]))
+    _, held_out = split(photographs([reference / "photos"], None), 0, listed)
+    errors = Trials(held_out, seed=0).errors(load_lab())
+    assert errors.stops <= 0.25
+    assert errors.balance <= 0.08
+    assert errors.moved <= 0.15
+
+
+# --- training
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, image in enumerate((skimage.data.coffee(), skimage.data.astronaut(), skimage.data.chelsea())):
+        for j in range(2):
+            Image.fromarray(image[:: 2 + j, :: 2 + j]).save(folder / f"p{i}_{j}.png")
+    return folder
+
+
+def test_it_learns_one_batch(photos: Path) -> None:
+    source, target = _Shifted(photographs([photos], None), Recipe(batch=16))(0)
+    assert (target == 0).all(1).any()  # some are to be left alone
+    torch.manual_seed(0)
+    lab = Lab().eval()
+    lab.calibrate(source)
+    optimizer = torch.optim.Adam(lab.parameters(), 3e-3)
+    first = correction_loss(lab(source), target).item()
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = correction_loss(lab(source), target)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < first / 5
+
+
+def test_the_rules_beside_it_undo_what_does_not_clip() -> None:
+    dim = torch.rand((1, 3, LAB_PX, LAB_PX), generator=torch.Generator().manual_seed(0)) * 0.3 + 0.2
+    shift = torch.tensor([[0.5, -0.1, 0.2]])
+    undone = grey_world(shifted(dim, shift)) - grey_world(dim)
+    assert torch.allclose(undone, -shift, atol=1e-4)
+    assert torch.allclose(median_luminance(shifted(dim, shift * torch.tensor([1.0, 0, 0]))) - median_luminance(dim),
+                          torch.tensor([[-0.5, 0, 0]]), atol=1e-3)  # fmt: skip
+
+
+def test_train_lab(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "lab.safetensors"
+    words = ["train", "lab", "--photos", str(photos), "-o", str(out), "--steps", "4", "--batch", "4", "--check-every", "2"]
+    assert main([*words, "--device", "cpu"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in table[1:4]] == ["lab", "grey world", "median luminance"]
+    tensors, metadata = read_tensors(out)
+    facts = json.loads(metadata["training"])
+    assert set(facts["errors"]) == {"lab", "grey world", "median luminance"}
+    lab = Lab()
+    lab.load_state_dict(tensors)
+    trials = Trials(split(photographs([photos], None), 0)[1], 0)
+    assert abs(trials.errors(lab.eval()).stops - facts["errors"]["lab"]["stops"]) < 1e-6
+    assert (tmp_path / "lab.training" / "curve.png").is_file()
