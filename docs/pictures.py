@@ -5,15 +5,29 @@ python docs/pictures.py
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
+import numpy as np
+import torch
 from demo import samples
 from PIL import Image, ImageDraw, ImageFont
 
 from filmlook import Look, develop, load_stock
+from filmlook.develop import colour_of
 from filmlook.look import load_preset
+from filmlook.training.data import shifted
+from filmlook.training.figures import sheet
+from filmlook.training.scores import scores
 
 FOLDER = Path(__file__).with_name("pictures")
+SHIFTS = (  # picture, stops of exposure, log2 of red and of blue
+    ("portrait", (-1.3, 0.0, 0.0), "1.3 stops under"),
+    ("coffee", (1.0, 0.0, 0.0), "1 stop over"),
+    ("cat", (-0.5, -0.3, 0.3), "under, bluish"),
+    ("portrait", (0.0, 0.25, -0.3), "yellowish"),
+    ("night", (0.0, 0.0, 0.0), "as it is"),
+)
 STOCKS = (
     "kodak_gold_200", "kodak_portra_400", "kodak_ektar_100", "fujifilm_classic_negative",
     "fujifilm_velvia_100", "kodak_kodachrome_64", "kodak_vision3_500t", "kodak_tri_x_400",
@@ -78,6 +92,26 @@ def main() -> None:
         film = develop(pictures["coffee"], Look(stock=stock, effect_size=1.5), seed=7)
         cells.append(labelled(scaled(film, 375, 250), load_stock(stock).label))
     table([cells[:4], cells[4:]]).save(FOLDER / "stocks.jpg", quality=90)
+
+    rows = []
+    for lab in (0.0, 1.0):
+        row = []
+        for name, shift, what in SHIFTS:
+            spoilt = shifted(
+                torch.from_numpy(np.asarray(pictures[name]).copy()).movedim(2, 0)[None] / 255, torch.tensor([shift])
+            )
+            film = develop(spoilt[0], Look(stock="kodak_gold_200", lab=lab), seed=7).movedim(0, 2)
+            image = Image.fromarray((film * 255).round().byte().numpy())
+            row.append(labelled(scaled(image, 300, 240), f"{what}, lab {lab:g}"))
+        rows.append(row)
+    table(rows).save(FOLDER / "lab.jpg", quality=90)
+
+    before = torch.from_numpy(np.asarray(pictures["portrait"]).copy()).movedim(2, 0) / 255
+    after, target = (colour_of(Look(stock=stock))(before[None])[0] for stock in ("kodak_gold_200_network", "kodak_gold_200"))
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder) / "sheet.png"
+        sheet(drawn, "portrait", before, after, target, scores(after, target))
+        Image.open(drawn).convert("RGB").save(FOLDER / "training-sheet.jpg", quality=88)
 
 
 if __name__ == "__main__":
