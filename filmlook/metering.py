@@ -12,6 +12,8 @@ from filmlook.look import Look
 from filmlook.networks.lab import LAB_PX, corrections
 from filmlook.pixels import Pixels
 
+_EMPTY = 0.01  # mean code of a picture in which there is nothing to judge by; also of a white one, from 1
+
 
 @dataclass(frozen=True)
 class Take:
@@ -46,6 +48,10 @@ def light_gain(look: Look, pictures: Sequence[Pixels], lock: Lock | None) -> Ten
     stops = torch.full((3,), look.exposure, dtype=torch.float64)
     if look.lab:
         samples = torch.stack([p.sample(LAB_PX).cpu() for p in pictures])
-        stops += look.lab * corrections(samples).double().mean(0)
+        mean = samples.mean((1, 2, 3))
+        telling = samples[(mean > _EMPTY) & (mean < 1 - _EMPTY)]
+        if not len(telling):
+            return 2**stops  # and a film that fades in waits for a frame that shows something
+        stops += look.lab * corrections(telling).double().mean(0)
     gain = 2**stops
     return lock.gains.setdefault(look, gain) if lock else gain

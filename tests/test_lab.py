@@ -16,6 +16,7 @@ from filmlook import Lock, Look, develop
 from filmlook.cli import main
 from filmlook.networks.lab import LAB_PX, Lab, corrections, load_lab
 from filmlook.networks.weights import read_tensors
+from filmlook.pixels import Pixels, unpack
 from filmlook.stages.scene import scene_light
 from filmlook.training.data import photographs, shifted, split
 from filmlook.training.lab import Trials, _Shifted, correction_loss, grey_world, median_luminance, sample
@@ -82,6 +83,22 @@ def test_a_batch_is_corrected_alike_and_a_film_as_its_first_frame(coffee: Tensor
     assert torch.equal(first, develop(dark, look))
     assert not torch.equal(develop(coffee, look, lock=lock), develop(coffee, look))
     assert torch.equal(develop(dark, look, lock=lock), first)
+
+
+def test_black_and_white_frames_decide_nothing(coffee: Tensor) -> None:
+    look = Look(lab=1, **PLAIN)
+    for level in (0.0, 1.0):
+        flat, lock = torch.full_like(coffee, level), Lock()
+        assert torch.equal(develop(flat, look, lock=lock), develop(flat, Look(**PLAIN)))
+        dark = shifted(coffee[None], torch.tensor([[-1.0, 0.0, 0.0]]))[0]
+        assert torch.equal(develop(dark, look, lock=lock), develop(dark, look))
+        batch = develop(torch.stack([flat, dark]), look)
+        assert torch.allclose(batch[1], develop(dark, look), atol=1e-6)
+
+
+def test_it_is_trained_on_what_it_gets(coffee: Tensor) -> None:
+    (source, out), *_ = unpack(coffee)[0]
+    assert torch.equal(Pixels(source, out, torch.device("cpu")).sample(LAB_PX), sample(coffee))
 
 
 def test_frames_on_the_command_line_share_the_first_ones_correction(coffee: Tensor, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import cast
 
 import torch
@@ -24,8 +24,6 @@ from torch.nn import functional as F
 WIDTHS = (32, 64, 128, 256, 128, 64, 32)
 _REDUCTION = 16  # of an attention's bottleneck
 _SLOPE = 0.01  # of leaky ReLU below zero
-# What cuDNN does on its own: rounds to ten bits (TF32), and picks another algorithm for another size of batch.
-_EXACT_ON_GPU = partial(torch.backends.cudnn.flags, enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 _STRIP_PX = 32  # rows worked on at once: 32 channels of them stay in the cache
 
 
@@ -125,7 +123,7 @@ class Parts:
         """The local colour map: code `B,3,H+2,W+2`, zero beyond the picture, to `B,3,H,W` without the offset."""
         height, width = (n - 2 * self.margin for n in code.shape[2:])
         out = code.new_empty((code.shape[0], 3, height, width))
-        with _EXACT_ON_GPU():
+        with _exact(code.device):
             for i in range(code.shape[0]):  # one by one: a convolution's last bits depend on the batch
                 for y in range(0, height, _STRIP_PX):
                     hidden = self._hidden(code[i : i + 1, :, y : y + _STRIP_PX + 2])
@@ -152,7 +150,7 @@ class Parts:
                 hidden[..., 0] = 0
             if right:
                 hidden[..., -1] = 0
-            with _EXACT_ON_GPU():
+            with _exact(code.device):
                 second = F.leaky_relu_(F.conv2d(hidden, *self._second), _SLOPE)
             total, most = second.sum((2, 3), keepdim=True), second.amax((2, 3), keepdim=True)
             parts.append(Statistics(total, most, second.shape[2] * second.shape[3]))
@@ -165,6 +163,13 @@ class Parts:
         with torch.no_grad():
             gate = self._network.attention(2).gate((whole.total / whole.count).float(), whole.most)
             return self._network.tail(gate)[0].to(self._device)
+
+
+def _exact(device: torch.device) -> AbstractContextManager[None]:
+    """Keeps cuDNN from rounding to ten bits (TF32), and from another algorithm for every size."""
+    if device.type != "cuda":  # the setting is the whole process's, and the CPU's threads would undo each other's
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def _sum(parts: Iterable[Statistics]) -> Statistics:

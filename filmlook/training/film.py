@@ -260,8 +260,8 @@ def train_two_step(job: Job, scans: Path, device: torch.device) -> Scores:
     pretrained = dataclasses.replace(job, out=job.folder / "pretrained.safetensors", label=None, half=False)
     train_film(pretrained, device)
     examples = pairs([labels], [scans])
-    recipe = fine_tuning(job.recipe)
-    return train_film(dataclasses.replace(job, examples=examples, start=pretrained.out, recipe=recipe, held_out=None), device)
+    tuned = dataclasses.replace(job, examples=examples, taught_by=TAUGHT_BY_PAIRS, start=pretrained.out, held_out=None)
+    return train_film(dataclasses.replace(tuned, recipe=fine_tuning(job.recipe)), device)
 
 
 def fine_tuning(recipe: Recipe) -> Recipe:

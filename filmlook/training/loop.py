@@ -25,6 +25,7 @@ from tqdm import tqdm
 from filmlook.errors import FilmLookError, StockFileError
 from filmlook.networks.weights import read_tensors, write_tensors
 from filmlook.training.figures import COLOUR_FIGURES, curve
+from filmlook.training.scores import writing
 
 _WARM_UP = 0.02  # share of the steps over which the rate rises
 _MOST_GRADIENT = 1.0
@@ -121,10 +122,8 @@ class Run:
         self.step = 0
         self.log: list[dict[str, float]] = []
         self._seen: tuple[float, int] = (0.0, 0)  # sum and count of the losses since the last row of the log
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FilmLookError(f"{folder}: cannot be made: {error.strerror}") from None
         self._checkpoint = folder / "checkpoint.safetensors"
         if resume and self._checkpoint.exists():
             self._load()
@@ -156,7 +155,8 @@ class Run:
         if not self.log:
             return
         names = list(dict.fromkeys(name for row in self.log for name in row))
-        with open(self.folder / "log.csv", "w", newline="", encoding="utf-8") as file:
+        log = self.folder / "log.csv"
+        with writing(log), open(log, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.log)
