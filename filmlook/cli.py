@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import glob
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"filmlook: {error}", file=sys.stderr)
         return USAGE if isinstance(error, LookError) else FAILED
+    except BrokenPipeError:  # whoever read the list has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except KeyboardInterrupt:
         print("filmlook: interrupted", file=sys.stderr)
         return 130

@@ -196,3 +196,11 @@ def test_python_m_filmlook_works() -> None:
     command = [sys.executable, "-m", "filmlook", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
     assert done.stdout.strip() == f"filmlook {__version__}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    program = "import sys; from filmlook.cli import main; sys.exit(main(['stocks', 'kodak_gold_200']))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
