@@ -259,11 +259,7 @@ def _usage(message: str) -> int:
 
 def _stocks(args: argparse.Namespace) -> int:
     for name in args.names:
-        stock = load_stock(name)
-        fields = {
-            f.name: getattr(stock, f.name) for f in dataclasses.fields(stock) if f.name not in ("model", "lut", "network")
-        }
-        print(json.dumps(fields, indent=2))
+        print(json.dumps(load_stock(name).facts(), indent=2))
     if args.names:
         return DONE
     print(f"{'name':36}{'stock':28}{'kind':10}{'ISO':>5}  {'grain R/G/B':16}{'halation':9}colour, mean dE00")

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from filmlook.device import pick_device
 from filmlook.errors import LookError
 from filmlook.look import FRAMES_MM, Look, load_look
 from filmlook.metering import Lock, Take, light_gain
@@ -389,19 +390,3 @@ def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
 
 def _device(image: Any, device: str | torch.device | None) -> torch.device:
     return image.device if device is None and isinstance(image, Tensor) else pick_device(device)
-
-
-def pick_device(device: str | torch.device | None) -> torch.device:
-    """The device of that name; a GPU where there is one, if it is None.
-
-    Raises:
-        LookError: it cannot be used here.
-    """
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-        torch.empty(1, device=found).item()
-        return found
-    except (RuntimeError, AssertionError, ImportError) as error:
-        raise LookError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from None

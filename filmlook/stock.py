@@ -178,6 +178,10 @@ class Stock:
     def layers(self) -> int:
         return self.model.layers if self.model else 3
 
+    def facts(self) -> dict[str, Any]:
+        """All there is to tell of it: everything but the map of colour itself."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("model", "lut", "network")}
+
     @property
     def is_monochrome(self) -> bool:
         return self.layers == 1

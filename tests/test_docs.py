@@ -47,7 +47,7 @@ def test_the_training_pages_recipe_and_commands_are_understood(
 def test_the_readmes_commands_are_understood(capsys) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = {line.split()[1] for line in readme.splitlines() if line.startswith("filmlook ")}
-    assert {"develop", "stocks", "looks", "fit", "export-lut"} <= commands
+    assert {"develop", "stocks", "looks", "fit", "import-weights", "train", "export-lut"} <= commands
     for command in commands:
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])

@@ -44,9 +44,15 @@ def test_it_is_small() -> None:
     assert 64 <= LAB_PX <= 128
 
 
-def test_off_by_default_and_at_0(coffee: Tensor) -> None:
-    assert Look().lab == 0
-    assert torch.equal(develop(coffee, Look(lab=0, **PLAIN)), develop(coffee, Look(**PLAIN)))
+def test_off_by_default_and_then_not_even_asked(coffee: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Tensor) -> Tensor:
+        raise AssertionError("the lab was asked")
+
+    monkeypatch.setattr("filmlook.metering.corrections", refuse)
+    dark = shifted(coffee[None], torch.tensor([[-1.0, 0.0, 0.0]]))[0]
+    assert float((develop(dark, Look(**PLAIN)) - dark).abs().max()) < 1e-5
+    with pytest.raises(AssertionError, match="the lab was asked"):
+        develop(dark, Look(lab=0.1, **PLAIN))
 
 
 @pytest.mark.parametrize("name", ["neutral", "kodak_gold_200", "kodak_tri_x_400", "kodak_gold_200_network"])

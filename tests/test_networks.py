@@ -80,7 +80,9 @@ def test_taken_apart_it_is_the_same_function(stock_path: Path, size: tuple[int, 
     with torch.no_grad():
         whole = lively_network()(code[None])[0]
     assert float(((whole > 0) & (whole < 1)).float().mean()) > 0.1
+    before = code.clone()
     parts = develop(code, Look(stock=str(stock_path), context="exact", **PLAIN), device="cpu")
+    assert torch.equal(code, before)  # what lies beyond the picture is blackened in a copy
     assert float((parts - whole.clamp(0, 1)).abs().max()) <= 1e-4
 
 

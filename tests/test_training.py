@@ -244,6 +244,16 @@ def test_the_two_step_way(photos: Path, scans: Path, tmp_path: Path, capsys: pyt
     both = [read_tensors(p)[0] for p in (out, tmp_path / "tuned.safetensors")]
     assert all(torch.equal(both[0][name], both[1][name]) for name in both[0])
     assert "scans labelled" in capsys.readouterr().out
+    # Pictures that are there stay.
+    label = ["train", "label", "--generator", str(generator), "--scans", str(scans), "-o"]
+    originals = {path: path.read_bytes() for path in [*scans.iterdir(), *labels.iterdir()]}
+    assert main([*label, str(labels)]) == 1
+    assert main([*label, str(scans), "--overwrite"]) == 1
+    told = capsys.readouterr().err
+    assert "exists" in told
+    assert "the folder of the scans; their labels go into another" in told
+    assert all(path.read_bytes() == data for path, data in originals.items())
+    assert main([*label, str(labels), "--overwrite"]) == 0
 
 
 def _unpaired(photos: Path, other: Path) -> list[str]:

@@ -6,7 +6,6 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +102,8 @@ def write_network_stock(
 
 def facts_of(stock: Stock) -> dict[str, Any]:
     """What a stock's file says beside its numbers."""
-    kept = {f.name: getattr(stock, f.name) for f in fields(stock)}
-    for name in ("name", "fit", "model", "lut", "network", "mtf_cycles"):
+    kept = stock.facts()
+    for name in ("name", "fit", "mtf_cycles"):
         del kept[name]
     mtf = {"cycles_per_mm": list(stock.mtf_cycles), "response": [list(row) for row in stock.mtf]}
     lists = {"granularity": list(stock.granularity), "sources": list(stock.sources)}

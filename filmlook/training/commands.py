@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from filmlook.develop import colour_of, pick_device
+from filmlook.develop import colour_of
+from filmlook.device import pick_device
 from filmlook.errors import FilmLookError, LookError
 from filmlook.look import Look
 from filmlook.stock import load_stock
 from filmlook.training.data import Example, pairs, photographs
 from filmlook.training.film import TAUGHT_BY_PAIRS, Job, label_scans, train_film, train_two_step
 from filmlook.training.lab import train_lab
-from filmlook.training.loop import Recipe, read_recipe
+from filmlook.training.loop import CHECKPOINT, Recipe, read_recipe, run_folder
 from filmlook.training.scores import Scores, require_plotting
 
 
@@ -51,6 +52,7 @@ def add_commands(parser: argparse.ArgumentParser, common: Callable[[argparse.Arg
     label = step("label", _label, "Write what a generator makes of scans: their digital side, one PNG for each.")
     label.add_argument("--generator", required=True, type=Path, metavar="WEIGHTS")
     label.add_argument("--scans", required=True, type=Path, metavar="FOLDER")
+    label.add_argument("--overwrite", action="store_true", help="replace labels that exist")
 
     both = step("two-step", _two_step, "Make a film of scans without digital originals: generator, label, film, fine-tuning.")
     both.add_argument("--scans", required=True, type=Path, metavar="FOLDER")
@@ -104,10 +106,8 @@ def _checked_output(args: argparse.Namespace) -> Path:
         raise LookError(f"{out}: a network's file ends in .safetensors")
     if out.exists() and not args.overwrite and not args.resume:
         raise FilmLookError(f"{out}: exists; --overwrite replaces it")
-    if (out.with_suffix(".training") / "checkpoint.safetensors").exists() and not args.overwrite and not args.resume:
-        raise FilmLookError(
-            f"{out.with_suffix('.training')}: of a run that was begun; --resume goes on, --overwrite begins anew"
-        )
+    if (run_folder(out) / CHECKPOINT).exists() and not args.overwrite and not args.resume:
+        raise FilmLookError(f"{run_folder(out)}: of a run that was begun; --resume goes on, --overwrite begins anew")
     require_plotting()  # before an hour of training, not after it
     return out
 
@@ -150,7 +150,7 @@ def _film(args: argparse.Namespace) -> None:
 
 
 def _label(args: argparse.Namespace) -> None:
-    count = label_scans(args.generator, args.scans, args.output, pick_device(args.device))
+    count = label_scans(args.generator, args.scans, args.output, pick_device(args.device), args.overwrite)
     print(f"{args.output}: {count} scans labelled")
 
 
@@ -167,4 +167,4 @@ def _lab(args: argparse.Namespace) -> None:
     print(f"{'median errors, held out':28}{'stops':>8}{'red, blue':>12}{'moved':>8}")
     for judge, errors in table.items():
         print(f"{judge:28}{errors.stops:8.3f}{errors.balance:12.3f}{errors.moved:8.3f}")
-    print(f"{out}: the log is in {out.with_suffix('.training')}")
+    print(f"{out}: the log is in {run_folder(out)}")

@@ -58,7 +58,8 @@ class Example:
         """Display code `B,3,H,W` of the film side, of a part of what `load` gave."""
         if after is not None:
             return after
-        return self.film(before.contiguous()) if self.film else before
+        assert self.film, "an example has one or the other"
+        return self.film(before.contiguous())
 
 
 def _bytes(code: Tensor) -> Tensor:
@@ -176,7 +177,7 @@ class Crops:
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """Photographs and film sides of one step, display code `B,3,H,W` each."""
-        random = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
+        random = torch.Generator().manual_seed(step_seed(self._seed, step))
         befores, afters = zip(*(self._crop(random) for _ in range(self._batch)), strict=True)
         before, after = torch.cat(befores), torch.cat(afters)
         if any(self._shift):
@@ -208,6 +209,11 @@ class Crops:
 
         # A stock maps pixels one by one: asked after the resizing, it is exact.
         return side(before), example.film_side(side(before), None if after is None else side(after))
+
+
+def step_seed(seed: int, step: int) -> int:
+    """The seed of everything random in one step of a run."""
+    return seed * 1_000_003 + step
 
 
 def random_shifts(count: int, stops: float, balance: float, random: torch.Generator) -> Tensor:

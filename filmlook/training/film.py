@@ -27,7 +27,7 @@ from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import load_digitalfilm
 from filmlook.stock import Stock, load_stock
 from filmlook.training.data import Crops, Example, pairs, photographs, shrunk, split, whole
-from filmlook.training.loop import Recipe, Run
+from filmlook.training.loop import Recipe, Run, run_folder
 from filmlook.training.report import HeldOut, write_report
 from filmlook.training.scores import LEAST_PX, Scores, difference, psnr_of, writing
 
@@ -157,7 +157,7 @@ class Job:
     @property
     def folder(self) -> Path:
         """Where checkpoint, log and report go."""
-        return self.out.with_suffix(".training")
+        return run_folder(self.out)
 
 
 def train_film(job: Job, device: torch.device) -> Scores:
@@ -224,21 +224,23 @@ def _colour_look(stock: Path) -> Look:
     return Look(stock=str(stock), halation=0, sharpness=0, grain=0)
 
 
-def label_scans(generator: Path, scans: Path, out: Path, device: torch.device) -> int:
+def label_scans(generator: Path, scans: Path, out: Path, device: torch.device, overwrite: bool = False) -> int:
     """Writes what a generator makes of a folder's scans, one PNG for each into `out`; returns how many.
 
     Raises:
-        FilmLookError: a scan cannot be read, or a file cannot be written.
+        FilmLookError: a scan cannot be read, or a file cannot be written, or exists and is not to be replaced.
     """
     look = _colour_look(generator)
     load_stock(look.stock)
     examples = photographs([scans], None)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
+        if out.samefile(scans):
+            raise FilmLookError(f"{out}: the folder of the scans; their labels go into another")
     for example in tqdm(examples, desc="label", unit="scan", disable=None):
         shown = picture.read(example.before)
         made = dataclasses.replace(shown, pixels=develop(shown.pixels, look, device=device))
-        picture.write(out / f"{example.name}.png", made, overwrite=True)
+        picture.write(out / f"{example.name}.png", made, overwrite=overwrite)
     return len(examples)
 
 
@@ -256,7 +258,7 @@ def train_two_step(job: Job, scans: Path, device: torch.device) -> Scores:
     generator = dataclasses.replace(job, out=job.folder / "generator.safetensors", generator=True, label=None, half=False)
     train_film(generator, device)
     labels = job.folder / "labels"
-    label_scans(generator.out, scans, labels, device)
+    label_scans(generator.out, scans, labels, device, overwrite=True)
     pretrained = dataclasses.replace(job, out=job.folder / "pretrained.safetensors", label=None, half=False)
     train_film(pretrained, device)
     examples = pairs([labels], [scans])

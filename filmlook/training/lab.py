@@ -18,8 +18,8 @@ from filmlook.networks.lab import LAB_PX, Lab
 from filmlook.networks.weights import write_tensors
 from filmlook.pixels import evenly
 from filmlook.stages.scene import display_code, scene_light
-from filmlook.training.data import Example, random_shifts, shifted, split
-from filmlook.training.loop import Recipe, Run
+from filmlook.training.data import Example, random_shifts, shifted, split, step_seed
+from filmlook.training.loop import Recipe, Run, run_folder
 
 _STOPS, _BALANCE = 1.5, 0.3  # shifts to undo
 _BEYOND = 1.2  # the lab trains on somewhat more, so that the ends are not its edge
@@ -49,7 +49,7 @@ class _Shifted:
         self._recipe = recipe
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        random = torch.Generator().manual_seed(self._recipe.seed * 1_000_003 + step)
+        random = torch.Generator().manual_seed(step_seed(self._recipe.seed, step))
         codes = _recoloured(torch.stack([self._code(random) for _ in range(self._recipe.batch)]), random)
         shifts = random_shifts(len(codes), _BEYOND * _STOPS, _BEYOND * _BALANCE, random)
         shifts[torch.rand(len(codes), generator=random) < _UNTOUCHED] = 0
@@ -172,9 +172,8 @@ def train_lab(
         network.to(device).train()
         return dataclasses.asdict(errors)
 
-    folder = out.with_suffix(".training")
     data = json.dumps([[e.name for e in part] for part in (learnt, kept)])
-    run = Run(lab, recipe, folder, what="lab", data=data, device=device, figures=_FIGURES, resume=resume)
+    run = Run(lab, recipe, run_folder(out), what="lab", data=data, device=device, figures=_FIGURES, resume=resume)
     run.train(batch, correction_loss, check)
     known = torch.stack([sample(e.load()[0]) / 255 for e in learnt])
     table = {

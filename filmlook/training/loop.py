@@ -24,9 +24,11 @@ from tqdm import tqdm
 
 from filmlook.errors import FilmLookError, StockFileError
 from filmlook.networks.weights import read_tensors, write_tensors
+from filmlook.training.data import step_seed
 from filmlook.training.figures import COLOUR_FIGURES, curve
 from filmlook.training.scores import writing
 
+CHECKPOINT = "checkpoint.safetensors"  # in a run's folder
 _WARM_UP = 0.02  # share of the steps over which the rate rises
 _MOST_GRADIENT = 1.0
 _SAVE_SECONDS = 60.0
@@ -82,6 +84,11 @@ def read_recipe(path: Path, allowed: Sequence[str]) -> dict[str, Any]:
     return data
 
 
+def run_folder(out: Path) -> Path:
+    """Where checkpoint, log and report of the weights in `out` go: beside them."""
+    return out.with_suffix(".training")
+
+
 Batch = Callable[[int], tuple[Tensor, Tensor]]
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -124,7 +131,7 @@ class Run:
         self._seen: tuple[float, int] = (0.0, 0)  # sum and count of the losses since the last row of the log
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        self._checkpoint = folder / "checkpoint.safetensors"
+        self._checkpoint = folder / CHECKPOINT
         if resume and self._checkpoint.exists():
             self._load()
 
@@ -188,7 +195,7 @@ class Run:
         bar = tqdm(total=self.recipe.steps, initial=self.step, desc=self._what, unit="step", file=sys.stderr, disable=None)
         with bar:
             while self.step < self.recipe.steps:
-                torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)  # for dropout
+                torch.manual_seed(step_seed(self.recipe.seed, self.step))  # for dropout
                 for group in self._optimizer.param_groups:
                     group["lr"] = self._rate()
                 source, target = (t.to(self._device) for t in batch(self.step))
