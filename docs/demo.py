@@ -16,7 +16,7 @@ import skimage.data
 from PIL import Image, ImageDraw, ImageFont
 
 from filmlook import develop
-from filmlook.look import list_looks, load_preset
+from filmlook.presets import list_looks, load_preset
 
 LONG_SIDE = 1024  # of the developed pictures: what a generated picture has
 CELL = 300  # of the contact sheet

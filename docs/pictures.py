@@ -14,8 +14,8 @@ from demo import samples
 from PIL import Image, ImageDraw, ImageFont
 
 from filmlook import Look, develop, load_stock
-from filmlook.develop import colour_of
-from filmlook.look import load_preset
+from filmlook.colour import colour_of
+from filmlook.presets import load_preset
 from filmlook.training.data import shifted
 from filmlook.training.figures import sheet
 from filmlook.training.scores import scores

@@ -20,13 +20,15 @@ from tqdm import tqdm
 
 import filmlook
 from filmlook import lut, picture
-from filmlook.develop import colour_of, develop
+from filmlook.colour import colour_of
+from filmlook.develop import develop
 from filmlook.errors import FilmLookError, LookError, StockFileError
 from filmlook.fitting.stock_file import write_network_stock
 from filmlook.folders import BUILT_IN
-from filmlook.look import SETTINGS, Look, list_looks, load_look, load_preset
+from filmlook.look import SETTINGS, Look
 from filmlook.metering import Lock
 from filmlook.networks.weights import load_digitalfilm
+from filmlook.presets import list_looks, load_look, load_preset
 from filmlook.stock import list_stocks, load_stock
 from filmlook.training.commands import add_commands
 

@@ -6,7 +6,6 @@ is that of the whole. Blurs wider than the margins come from a coarse grid of th
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -18,9 +17,10 @@ from torch import Tensor
 
 from filmlook.device import pick_device
 from filmlook.errors import LookError
-from filmlook.look import FRAMES_MM, Look, load_look
+from filmlook.look import FRAMES_MM, Look
 from filmlook.metering import Lock, Take, light_gain
 from filmlook.pixels import Pixels, unpack
+from filmlook.presets import load_look
 from filmlook.stages.curve import mix
 from filmlook.stages.emulsion import (
     NEAR_SHARE,
@@ -181,22 +181,22 @@ class Development:
             if extra is not None and excess is not None:
                 extra[:, :, row : row + count] = coarse_cells(excess)
 
-        for _ in self._each(strip, range(0, cells[0], rows)):
+        for _ in self.each(strip, range(0, cells[0], rows)):
             pass
         light = None
         if self._spreads:
             total = coarse if extra is None else coarse + extra
-            light = WideSpread(total, self._light_transfer, self.pitch_um, each=self._each)
+            light = WideSpread(total, self._light_transfer, self.pitch_um, each=self.each)
         if self._emulsion is None or not self._edges:
             return light, None
         if self._spreads:
             transfer, pitch = self._light_transfer, self.pitch_um
-            coarse = self._spread_out(coarse, extra, lambda e: spread_cells(e, transfer, pitch, self._each))
+            coarse = self._spread_out(coarse, extra, lambda e: spread_cells(e, transfer, pitch, self.each))
         ys, xs = ((torch.arange(n, device=self.device) + 0.5) * COARSE for n in cells)
         _, first = self._emulsion.first(self._vignetted(coarse, ys, xs))
-        return light, WideSpread(first, self._inhibitor_transfer, self.pitch_um, 0.0, self._each)
+        return light, WideSpread(first, self._inhibitor_transfer, self.pitch_um, 0.0, self.each)
 
-    def _each(self, function: Callable[[_T], _R], items: Iterable[_T], most: int | None = None) -> Iterator[_R]:
+    def each(self, function: Callable[[_T], _R], items: Iterable[_T], most: int | None = None) -> Iterator[_R]:
         """`map`; on the CPU side by side."""
         if self.device.type != "cpu":
             return map(function, items)
@@ -223,7 +223,7 @@ class Development:
         ys, xs = (c + torch.arange(n, device=self.device) - edge + 0.5 for c, n in zip(at, self._inner, strict=True))
         return self._vignetted(exposure, ys, xs)
 
-    def _developed(
+    def developed(
         self,
         take: Take,
         corners: list[tuple[int, int]],
@@ -266,7 +266,7 @@ class Development:
         """The picture with what is decided for the whole of it."""
         if lock and self.look in lock.offsets:
             return Take(pixels, gain, lock.offsets[self.look])
-        offset = self._layerless.offset(pixels, gain, self._each) if self._layerless else None
+        offset = self._layerless.offset(pixels, gain, self.each) if self._layerless else None
         return Take(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset)
 
     def run(self, take: Take, seed: int, frame: int, in_flight: int) -> Iterator[int]:
@@ -276,12 +276,12 @@ class Development:
         size = in_flight // threads
 
         def work(group: list[tuple[int, int]]) -> int:
-            for (y, x), code in zip(group, self._developed(take, group, wide, key), strict=True):
+            for (y, x), code in zip(group, self.developed(take, group, wide, key), strict=True):
                 take.pixels.write(y, x, code, self.look.strength, frame)
             return len(group)
 
         groups = [corners[i : i + size] for i in range(0, len(corners), size)]
-        yield from self._each(work, groups, threads)
+        yield from self.each(work, groups, threads)
 
 
 def _in_flight(device: torch.device) -> int:
@@ -337,7 +337,21 @@ def develop(
         LookError, StockFileError: a wrong setting, tile, device or number of seeds, or a stock that is missing or damaged.
         PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
     """
-    look = load_look(look)
+    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress)
+
+
+def run_plans(
+    plan_for: Callable[..., Any],
+    image: Any,
+    look: Look,
+    seed: int | Sequence[int],
+    frame: int,
+    tile: int | None,
+    device: str | torch.device | None,
+    lock: Lock | None,
+    progress: Callable[[float], None] | None,
+) -> Any:
+    """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s."""
     stock = load_stock(look.stock)
     device = _device(image, device)
     if tile is not None and not (isinstance(tile, Integral) and 64 <= tile <= 65536):
@@ -353,7 +367,7 @@ def develop(
     pictures = [Pixels(source, out, device) for source, out in sources]
     gain = light_gain(look, pictures, lock)
     for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
-        plan = development(stock, look, *sources[i][0].shape[:2], device)
+        plan = plan_for(stock, look, *sources[i][0].shape[:2], device)
         in_flight = max(1, tile**2 // (plan.block[0] * plan.block[1])) if tile else _in_flight(device)
         blocks = len(plan.corners())
         done = 0
@@ -363,29 +377,6 @@ def develop(
                 if progress:
                     progress((i + done / blocks) / len(sources))
     return pack([out for _, out in sources])
-
-
-def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
-    """The colour of a look alone, without anything in space: from display code `B,3,H,W` to display code."""
-    plain: dict[str, Any] = {
-        "diffusion_grade": 0,
-        "vignette": 0,
-        "highlights": 0,
-        "halation": 0,
-        "sharpness": 0,
-        "grain": 0,
-        "lab": 0,
-    }
-    look = dataclasses.replace(load_look(look), **plain)
-    if load_stock(look.stock).network is None:
-        return lambda display: develop(display, look)
-
-    def alone(display: Tensor) -> Tensor:
-        # A network reads a pixel's neighbours: each pixel gets its like around it.
-        patches = display.repeat_interleave(3, 2).repeat_interleave(3, 3)
-        return develop(patches, look)[:, :, 1::3, 1::3].contiguous()
-
-    return alone
 
 
 def _device(image: Any, device: str | torch.device | None) -> torch.device:

@@ -11,12 +11,18 @@ BUILT_IN = next(p for p in (_PACKAGE / "models", _PACKAGE.parent / "models") if 
 """The models that come with Film Look: inside the installed package, or beside it in a checkout."""
 
 
+def user_folder() -> Path | None:
+    """The user's own folder, with `stocks` and `looks` in it: the environment variable `FILMLOOK_HOME`."""
+    home = os.environ.get("FILMLOOK_HOME")
+    return Path(home) if home else None
+
+
 def find_files(kind: str, suffixes: Sequence[str]) -> dict[str, Path]:
     """Files by stem, of one kind ("stocks", "looks"), from the built-in folder and the user's.
 
-    The user's folder is the environment variable `FILMLOOK_HOME`; its files win over built-in ones of the same name.
+    The user's files win over built-in ones of the same name. A stock may also lie in the user's folder itself.
     """
     roots = [BUILT_IN / kind]
-    if home := os.environ.get("FILMLOOK_HOME"):
-        roots.append(Path(home) / kind)
+    if home := user_folder():
+        roots += [home, home / kind] if kind == "stocks" else [home / kind]
     return {p.stem: p for root in roots if root.is_dir() for p in sorted(root.iterdir()) if p.suffix.lower() in suffixes}

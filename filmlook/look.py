@@ -10,12 +10,10 @@ import json
 import math
 from dataclasses import dataclass, field, fields
 from numbers import Real
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 from filmlook.errors import LookError
-from filmlook.folders import find_files
 
 LOOK_VERSION = 1  # raise it when a saved look would render differently, and convert the older ones in `from_dict`
 
@@ -255,49 +253,3 @@ SETTINGS: tuple[Setting, ...] = tuple(Setting(f.name, **f.metadata) for f in fie
 """Every setting, in the order a user meets it."""
 
 _KEYS = {setting.key: setting for setting in SETTINGS}
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A saved look: its file's stem, a label and a line of help for people, and the settings."""
-
-    name: str
-    label: str
-    help: str
-    look: Look
-
-
-def list_looks() -> list[str]:
-    """The names of the presets: the built-in ones and those of the user's folder (see `filmlook.folders`)."""
-    return sorted(find_files("looks", (".json",)))
-
-
-def load_preset(name: str) -> Preset:
-    """A preset by name.
-
-    Raises:
-        LookError: no such preset, or its file is damaged or holds a wrong setting.
-    """
-    path = find_files("looks", (".json",)).get(name)
-    if path is None:
-        raise LookError(f"unknown look {name!r}; looks are: {', '.join(list_looks())}")
-    return read_preset(path)
-
-
-def read_preset(path: Path) -> Preset:
-    """A preset from its JSON file: `{"label": ..., "help": ..., "look": {"version": 1, "stock": ..., ...}}`."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        look = Look.from_dict(data["look"])
-        return Preset(path.stem, str(data.get("label", path.stem)), str(data.get("help", "")), look)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LookError(f"{path}: not a look file: {error!r}") from None
-    except LookError as error:
-        raise LookError(f"{path}: {error}") from None
-
-
-def load_look(look: Look | str | dict[str, Any]) -> Look:
-    """A `Look` from what callers have: a look, a preset's name, or settings by key."""
-    if isinstance(look, Look):
-        return look
-    return load_preset(look).look if isinstance(look, str) else Look.from_dict(look)

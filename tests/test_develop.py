@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from filmlook import FilmLookError, Look, LookError, PictureError, StockFileError, develop, list_stocks, load_stock
-from filmlook.develop import colour_of
+from filmlook.colour import colour_of
 
 GOLD = "kodak_gold_200"
 FULL = Look(stock=GOLD, diffusion_grade=0.5, vignette=0.3, highlights=2, effect_size=2, grain_colour=0.5)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from filmlook import FilmLookError, Look, Stock, develop, list_stocks, load_stock, lut
 from filmlook.cli import main
-from filmlook.develop import colour_of
+from filmlook.colour import colour_of
 from filmlook.fitting import make_stock
 from filmlook.fitting.anchors import MID_LOG, STOP, slope
 from filmlook.fitting.colours import from_lut, from_pairs, read_table

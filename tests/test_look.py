@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from filmlook import SETTINGS, Look, LookError, list_looks, list_stocks, load_look
-from filmlook.look import load_preset
+from filmlook.presets import load_preset
 from filmlook.stages.lens import FILTERS
 from filmlook.stages.print import _TONES
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from filmlook.develop import colour_of
+from filmlook.colour import colour_of
 from filmlook.device import pick_device
 from filmlook.errors import FilmLookError, LookError
 from filmlook.look import Look
