@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from filmlook.errors import StockFileError, UnknownStockError
@@ -251,6 +252,26 @@ _SUFFIXES = (".json", ".cube", ".png", *_NETWORKS)
 def list_stocks() -> list[str]:
     """The names of the installed stocks: built-in ones and those of the user's folder (see `filmlook.folders`)."""
     return sorted(find_files("stocks", _SUFFIXES))
+
+
+def stock_labels() -> dict[str, str]:
+    """The human names of the installed stocks, by name. Reads no more of a file than that needs."""
+    return {name: _label(path, path.stat().st_mtime_ns) for name, path in sorted(find_files("stocks", _SUFFIXES).items())}
+
+
+@lru_cache(maxsize=512)
+def _label(path: Path, modified: int) -> str:
+    try:
+        if path.suffix.lower() == ".json":
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        elif path.suffix.lower() == ".safetensors":
+            with safe_open(path, "pt") as weights:
+                facts = json.loads((weights.metadata() or {})[FACTS])
+        else:
+            facts = {}
+        return str(facts.get("label", path.stem))
+    except Exception:  # a damaged file is told of when its film is used
+        return path.stem
 
 
 def load_stock(name: str, *, allow_path: bool = True) -> Stock:

@@ -17,6 +17,7 @@ from filmlook.cli import main
 from filmlook.fitting.delta_e import delta_e, lab
 from filmlook.folders import BUILT_IN
 from filmlook.look import FRAMES_MM
+from filmlook.stock import stock_labels
 
 SHIPPED = sorted(p.stem for p in (BUILT_IN / "stocks").glob("*.json"))
 NETWORKS = ["fujifilm_classic_negative_network", "kodak_gold_200_network"]
@@ -216,3 +217,15 @@ def test_a_broken_cube_is_refused_by_name(tmp_path: Path, capsys: pytest.Capture
     assert main(["develop", str(photo), "-o", str(tmp_path / "out"), "-m", str(path)]) == 1
     assert "short.cube" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_without_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "mine.cube").write_text("")
+    labels = stock_labels()
+    assert list(labels) == list_stocks()
+    assert labels["broken"] == "broken"
+    assert labels["mine"] == "mine"
+    for name in ("kodak_gold_200", "kodak_gold_200_network"):
+        assert labels[name] == load_stock(name).label
