@@ -255,8 +255,12 @@ def list_stocks() -> list[str]:
 
 
 def stock_labels() -> dict[str, str]:
-    """The human names of the installed stocks, by name. Reads no more of a file than that needs."""
-    return {name: _label(path, path.stat().st_mtime_ns) for name, path in sorted(find_files("stocks", _SUFFIXES).items())}
+    """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs."""
+    labels: dict[str, str] = {}
+    for name, path in sorted(find_files("stocks", _SUFFIXES).items()):
+        label = _label(path, path.stat().st_mtime_ns)
+        labels[name] = f"{label} ({name})" if label in labels.values() else label
+    return labels
 
 
 @lru_cache(maxsize=512)

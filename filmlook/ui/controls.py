@@ -1,0 +1,132 @@
+"""The settings as components: all of them made from `SETTINGS`, in the order and the groups that stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from filmlook.chosen import SEED_MODES
+from filmlook.look import SETTINGS, Look, Setting
+from filmlook.stock import stock_labels
+
+FIRST = ("stock", "strength")
+"""What stands before the groups."""
+
+REFRESH = "\U0001f504"
+_IN_A_ROW = 2
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The components of a look and of its grain's seed.
+
+    Attributes:
+        settings: a component for every setting, by key.
+        seed_mode: one of `SEED_MODES`.
+        seed: the seed, where the mode is "fixed".
+    """
+
+    settings: dict[str, Any]
+    seed_mode: Any
+    seed: Any
+
+    @property
+    def all(self) -> list[Any]:
+        """Every component, in the order that `Chosen.from_values` reads."""
+        return [*self.settings.values(), self.seed_mode, self.seed]
+
+
+def label_of(setting: Setting) -> str:
+    """A setting's label with its unit, as people see it."""
+    return f"{setting.label} ({setting.unit})" if setting.unit not in ("", "x") else setting.label
+
+
+def stock_choices() -> list[str]:
+    """The labels of the installed stocks. Labels are the dropdown's values: gradio 3 does not show one for the other."""
+    return sorted(stock_labels().values(), key=str.lower)
+
+
+def groups() -> dict[str, list[Setting]]:
+    """The settings by group, less those that stand before the groups."""
+    found: dict[str, list[Setting]] = {}
+    for setting in SETTINGS:
+        if setting.key not in FIRST:
+            found.setdefault(setting.group, []).append(setting)
+    return found
+
+
+def build_controls(prefix: str, look: Look) -> Controls:
+    """Lays out the components of all settings. Element ids are `<prefix>_film_look_<key>`; to be called inside a Blocks.
+
+    Args:
+        prefix: of the element ids, another one for every place.
+        look: the values to begin with.
+    """
+    by_key = {setting.key: setting for setting in SETTINGS}
+    built: dict[str, Any] = {}
+    with gr.Row():
+        built["stock"] = _component(by_key["stock"], prefix, look)
+        refresh = gr.Button(REFRESH, elem_id=f"{prefix}_film_look_refresh_stocks", elem_classes=["tool", "film-look-tool"])
+        built["strength"] = _component(by_key["strength"], prefix, look)
+    refresh.click(fn=lambda: gr.update(choices=stock_choices()), inputs=[], outputs=[built["stock"]], show_progress=False)
+    for group, settings in groups().items():
+        with gr.Accordion(group, open=False, elem_id=f"{prefix}_film_look_{group.lower()}"):
+            for row in _rows(settings):
+                with gr.Row():
+                    for setting in row:
+                        built[setting.key] = _component(setting, prefix, look)
+            if group == "Grain":
+                with gr.Row():
+                    seed_mode = gr.Dropdown(
+                        label="Grain seed",
+                        info="The same seed gives the same grain.",
+                        choices=list(SEED_MODES.values()),
+                        value=SEED_MODES["picture"],
+                        elem_id=f"{prefix}_film_look_seed_mode",
+                    )
+                    seed = gr.Number(label="Fixed grain seed", value=0, precision=0, elem_id=f"{prefix}_film_look_seed")
+    controls = Controls({s.key: built[s.key] for s in SETTINGS}, seed_mode, seed)
+    for component in controls.all:
+        component.do_not_save_to_config = True  # the WebUI would freeze ranges and defaults at its first start
+    return controls
+
+
+def add_reset(button: Any, controls: Controls, default: Callable[[], Look]) -> None:
+    """Makes a button put every setting back to the default look."""
+
+    def reset() -> list[Any]:
+        return [*values_of(default()), SEED_MODES["picture"], 0]
+
+    button.click(fn=reset, inputs=[], outputs=controls.all, show_progress=False)
+
+
+def values_of(look: Look) -> list[Any]:
+    """The values of the settings' components that show a look."""
+    return [value_of(look, setting) for setting in SETTINGS]
+
+
+def value_of(look: Look, setting: Setting) -> Any:
+    """A setting's value as its component shows it."""
+    value = getattr(look, setting.key)
+    return stock_labels().get(value, value) if setting.key == "stock" else value
+
+
+def _rows(settings: Sequence[Setting]) -> Iterator[Sequence[Setting]]:
+    for i in range(0, len(settings), _IN_A_ROW):
+        yield settings[i : i + _IN_A_ROW]
+
+
+def _component(setting: Setting, prefix: str, look: Look) -> Any:
+    common = {
+        "label": label_of(setting),
+        "info": setting.help,
+        "value": value_of(look, setting),
+        "elem_id": f"{prefix}_film_look_{setting.key}",
+    }
+    if setting.is_number:
+        return gr.Slider(minimum=setting.low, maximum=setting.high, step=setting.step, **common)
+    choices: list[Any] = list(setting.choices) or stock_choices()
+    return gr.Dropdown(choices=choices, **common)

@@ -1,0 +1,75 @@
+"""The script in Extras: single pictures, batches and folders."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from modules import scripts_postprocessing
+
+from filmlook import infotext
+from filmlook.chosen import Chosen
+from filmlook.webui.darkroom import developed, log, reason_of
+from filmlook.webui.delivered import delivered
+from filmlook.webui.hooks import is_developed
+from filmlook.webui.jobs import current_run
+from filmlook.webui.panel import build_panel
+from filmlook.webui.policies import LOOK
+
+
+class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
+    """Develops pictures in Extras. A failure never costs the picture: the host does not catch it here."""
+
+    name = "Film Look in Extras"  # another name than the always-on script's: both can be in txt2img, and the API asks by name
+    order = 3500  # after upscaling and face restoration, before pictures are cut
+
+    def ui(self) -> dict[str, Any]:
+        try:
+            panel = build_panel("extras", extras=True)
+        except Exception as error:  # the Extras tab would not open
+            log.error("Film Look: no controls in Extras: %s", reason_of(error))
+            return {}
+        settings = panel.controls
+        return {
+            "enabled": panel.enabled,
+            **settings.settings,
+            "seed_mode": settings.seed_mode,
+            "seed": settings.seed,
+            "again": panel.again,
+        }
+
+    def process(self, pp: Any, enabled: Any = None, again: Any = None, **values: Any) -> None:
+        if enabled is not True:  # the API calls every script with None
+            return
+        try:
+            self._develop(pp, Chosen.from_values(list(values.values())), bool(again))
+        except Exception as error:
+            pp.info[infotext.ERROR] = reason_of(error)
+            log.error("Film Look: the picture stays as it was: %s", reason_of(error))
+
+    def _develop(self, pp: Any, chosen: Chosen, again: bool) -> None:
+        if not again and is_developed(pp.image):
+            return
+        seed = chosen.grain_seed(seed_of(pp.image))
+        pp.info.update(infotext.entries(chosen.look, seed))
+        run = current_run()
+        if run and run.assembles:  # in the main page, on a tile
+            run.chosen, run.seed = run.chosen or chosen, run.seed if run.chosen else seed
+            return
+        try:
+            after = developed(pp.image, LOOK, chosen.look, seed=seed)
+        except Exception:
+            for key in infotext.KEYS:
+                pp.info.pop(key, None)
+            raise
+        delivered.remember(pp.image, after)
+        pp.image = after
+
+
+def seed_of(image: Any) -> int:
+    """The seed that a picture was made with; of one that does not say, a number that is always the same for it."""
+    for text in infotext.texts(image):
+        seed = infotext.pairs_of(text).get("Seed", "")
+        if seed.isdecimal():
+            return int(seed)
+    return zlib.crc32(image.convert("RGB").resize((64, 64)).tobytes())

@@ -1,0 +1,121 @@
+"""The settings page: declared once, and read defensively, for the host checks neither type nor range."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from modules import paths, script_callbacks, shared
+from modules.options import OptionInfo
+
+from filmlook.errors import LookError
+from filmlook.look import Look
+from filmlook.presets import list_looks, load_preset
+from filmlook.webui.policies import ASSEMBLING, GRAIN, LOOK, NOTHING, PASSES
+
+_SECTION = ("film_look", "Film Look")
+_NONE = "None"
+DEVICES = ("auto", "CPU", "GPU")
+_JPEG_NOTE = (
+    "Grain is fine detail: the host's default of JPEG at quality 80 smears it. Save as PNG, as lossless WebP, or as JPEG "
+    "from quality 95 on."
+)
+
+
+def _folder() -> Path:
+    return Path(str(value("folder")).strip() or Path(paths.models_path) / "FilmLook")
+
+
+def _declared() -> dict[str, OptionInfo]:
+    def choice(default: str, label: str, choices: Callable[[], list[Any]]) -> OptionInfo:
+        return OptionInfo(default, label, gr.Dropdown, lambda: {"choices": choices()})
+
+    options = {
+        "preset": choice(_NONE, "Look to begin with", lambda: [_NONE, *list_looks()]).needs_reload_ui(),
+        "device": choice("auto", "Device", lambda: list(DEVICES)).info("auto: the GPU the WebUI works on, else the CPU"),
+        "tile": OptionInfo(0, "Side of the area that is developed at once, in pixels", gr.Number, {"precision": 0}).info(
+            "0: as it suits the device; less needs less memory, and the picture is the same"
+        ),
+        "save_before": OptionInfo(False, "Save the undeveloped picture too").info("its name ends with -before-film-look"),
+        "folder": OptionInfo("", "Folder of your own stocks and looks", onchange=use_folder, restrict_api=True).info(
+            "empty: models/FilmLook; stocks are .json, .safetensors, .pt, .cube and HaldCLUT .png"
+        ),
+        "assembling": OptionInfo(", ".join(ASSEMBLING), "Scripts that assemble a picture from several passes").info(
+            "by title; their tiles are left alone, and what they assemble is developed"
+        ),
+    }
+    for kind in PASSES:
+        options[f"pass_{kind.key}"] = choice(kind.default, kind.label, lambda: [LOOK, GRAIN, NOTHING])
+    return options
+
+
+def register() -> None:
+    """Puts the settings page into the host."""
+
+    def on_ui_settings() -> None:
+        for key, info in _declared().items():
+            info.section = _SECTION
+            shared.opts.add_option(f"film_look_{key}", info)
+        shared.opts.restricted_opts.add("film_look_folder")
+        if note := getattr(shared, "OptionHTML", None):
+            info = note(_JPEG_NOTE)
+            info.section = _SECTION
+            shared.opts.add_option("film_look_jpeg_note", info)
+        use_folder()
+
+    script_callbacks.on_ui_settings(on_ui_settings)
+
+
+def use_folder() -> None:
+    """Makes the user's folder the one that the settings name, and creates it."""
+    folder = _folder()
+    os.environ["FILMLOOK_HOME"] = str(folder)
+    try:
+        for kind in ("stocks", "looks"):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"Film Look: the folder {folder} cannot be made: {error.strerror}")
+
+
+def value(key: str) -> Any:
+    """An option of ours, or its default where the host holds nothing of that type."""
+    default = _DEFAULTS[key]
+    found = shared.opts.data.get(f"film_look_{key}", default)
+    if isinstance(default, int) and not isinstance(default, bool) and isinstance(found, float):
+        found = int(found)
+    return found if type(found) is type(default) else default
+
+
+_DEFAULTS: dict[str, Any] = {key: info.default for key, info in _declared().items()}
+
+
+def policy(kind: str) -> str:
+    """What a pass does: "look", "grain" or "nothing"."""
+    chosen = value(f"pass_{kind}")
+    return chosen if chosen in (LOOK, GRAIN, NOTHING) else _DEFAULTS[f"pass_{kind}"]
+
+
+def assembling() -> list[str]:
+    """Titles of the scripts that assemble pictures."""
+    return [title.strip() for title in value("assembling").split(",") if title.strip()]
+
+
+def default_look() -> Look:
+    """The look that doors open with."""
+    name = value("preset")
+    if name == _NONE:
+        return Look()
+    try:
+        return load_preset(name).look
+    except LookError as error:
+        print(f"Film Look: the look to begin with cannot be had: {error}")
+        return Look()
+
+
+def tile() -> int | None:
+    """Side of the area developed at once; None where the engine decides."""
+    side = value("tile")
+    return min(max(side, 64), 65536) if side > 0 else None

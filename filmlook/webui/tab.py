@@ -1,0 +1,246 @@
+"""The tab "Film Look": pictures that are there already, one or many."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from modules import call_queue, images, infotext_utils, shared, ui_common, ui_components, ui_toprow, util
+from PIL import Image
+
+from filmlook import infotext
+from filmlook.chosen import Chosen
+from filmlook.metering import Lock
+from filmlook.picture import FORMATS
+from filmlook.webui import options
+from filmlook.webui.darkroom import Stopped, developed, log, reason_of
+from filmlook.webui.delivered import delivered
+from filmlook.webui.extras import seed_of
+from filmlook.webui.panel import build_choice
+from filmlook.webui.pasting import controls_fields, preset_field
+from filmlook.webui.policies import LOOK
+
+TAB = "film_look"
+LABEL = "Film Look"
+_SEND_TO = {"img2img": "\U0001f5bc\ufe0f", "inpaint": "\U0001f3a8\ufe0f", "extras": "\U0001f4d0"}
+
+
+def build_tab() -> tuple[Any, str, str]:
+    """The tab as the host's `on_ui_tabs` wants it; its picture and settings can be pasted to."""
+    with gr.Blocks(analytics_enabled=False) as tab:
+        task = gr.Label(visible=False)
+        mode = gr.Number(value=0, visible=False)
+        with ui_components.ResizeHandleRow(equal_height=False, variant="compact"):
+            with gr.Column(variant="compact"):
+                image, *many = _inputs()
+                read = gr.Button("Use the look this picture has", elem_id=f"{TAB}_read")
+                preset, controls = build_choice("tab", options.default_look(), keeping=True)
+            with gr.Column(elem_id=f"{TAB}_results"):
+                toprow = ui_toprow.Toprow(is_compact=True, is_img2img=False, id_part=TAB)
+                toprow.submit.value = "Develop"
+                toprow.create_inline_toprow_image()
+                gallery, about, report = _results()
+        toprow.submit.click(
+            fn=call_queue.wrap_gradio_gpu_call(run, extra_outputs=[None, ""]),
+            _js="submit_film_look",
+            inputs=[task, mode, image, *many, *controls.all],
+            outputs=[gallery, about, report],
+            show_progress=False,
+        )
+        fields = [preset_field(preset), *controls_fields(controls)]
+
+        def from_picture(picture: Any) -> list[Any]:
+            found = infotext.read(picture) if isinstance(picture, Image.Image) else None
+            if found is None or found.look is None:
+                gr.Warning("The picture does not say how it was developed.")
+                return [gr.update()] * len(fields)
+            keys = infotext.entries(found.look, found.seed or 0)
+            values = [function(keys) for _, function in fields]
+            return [gr.update() if value is None else value for value in values]
+
+        read.click(fn=from_picture, inputs=[image], outputs=[component for component, _ in fields], show_progress=False)
+    infotext_utils.add_paste_fields(TAB, image, fields)
+    return tab, LABEL, TAB
+
+
+def _inputs() -> list[Any]:
+    """Picture, files, input folder, output folder, and whether many pictures are a film."""
+    with gr.Tabs(elem_id=f"mode_{TAB}"):
+        with gr.TabItem("Single picture", id="single", elem_id=f"{TAB}_single_tab"):
+            image = gr.Image(
+                label="Source", source="upload", interactive=True, type="pil", image_mode="RGBA", elem_id=f"{TAB}_image"
+            )
+        with gr.TabItem("Batch of files", id="batch", elem_id=f"{TAB}_batch_tab"):
+            files = gr.Files(label="Files", interactive=True, elem_id=f"{TAB}_files")
+        with gr.TabItem("Folder", id="folder", elem_id=f"{TAB}_folder_tab"):
+            source = gr.Textbox(
+                label="Input folder",
+                **shared.hide_dirs,
+                placeholder="A folder on the machine where the server runs.",
+                elem_id=f"{TAB}_input_dir",
+            )
+            target = gr.Textbox(
+                label="Output folder",
+                **shared.hide_dirs,
+                placeholder="Empty: where Extras saves.",
+                elem_id=f"{TAB}_output_dir",
+            )
+    film = gr.Checkbox(
+        label="The files are the frames of a film",
+        info="Grain moves from frame to frame, and nothing flickers.",
+        value=False,
+        elem_id=f"{TAB}_frames",
+    )
+    found = [image, files, source, target, film]
+    for component in found:
+        component.do_not_save_to_config = True
+    return found
+
+
+def _results() -> list[Any]:
+    """Gallery, infotext and report, with the buttons that send a picture on."""
+    with gr.Column(variant="panel", elem_id=f"{TAB}_results_panel"):
+        with gr.Group(elem_id=f"{TAB}_gallery_container"):
+            gallery = gr.Gallery(
+                label="Output",
+                show_label=False,
+                elem_id=f"{TAB}_gallery",
+                columns=4,
+                preview=True,
+                height=shared.opts.data.get("gallery_height") or None,
+            )
+        with gr.Row(elem_id=f"image_buttons_{TAB}", elem_classes="image-buttons"):
+            folder = ui_components.ToolButton(
+                "\U0001f4c2",
+                elem_id=f"{TAB}_open_folder",
+                visible=not shared.cmd_opts.hide_ui_dir_config,
+                tooltip="Open images output directory.",
+            )
+            folder.click(fn=lambda: util.open_folder(_output_folder()), inputs=[], outputs=[])
+            for target, symbol in _SEND_TO.items():
+                button = ui_components.ToolButton(
+                    symbol, elem_id=f"{TAB}_send_to_{target}", tooltip=f"Send image to {target} tab."
+                )
+                infotext_utils.register_paste_params_button(
+                    infotext_utils.ParamBinding(paste_button=button, tabname=target, source_image_component=gallery)
+                )
+        about = gr.HTML(elem_id=f"html_info_{TAB}", elem_classes="infotext")
+        report = gr.HTML(elem_id=f"html_log_{TAB}", elem_classes="html-log")
+    return [gallery, about, report]
+
+
+def _output_folder() -> str:
+    return shared.opts.outdir_samples or shared.opts.outdir_extras_samples
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A picture to develop: where it lies, or the picture itself, and the name for what becomes of it."""
+
+    picture: Any
+    name: str = ""
+
+    def read(self) -> Image.Image:
+        image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
+        return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+
+
+def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
+    if mode == 1:
+        uploaded = [(f, f) if isinstance(f, str) else (f.name, getattr(f, "orig_name", f.name)) for f in files or []]
+        found = [_Source(path, Path(name).stem) for path, name in uploaded]
+    elif mode == 2:
+        if shared.cmd_opts.hide_ui_dir_config:
+            raise ValueError("folders are off: the WebUI runs with --hide-ui-dir-config")
+        if not folder or not Path(folder).is_dir():
+            raise ValueError(f"{folder!r} is not a folder")
+        paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in FORMATS]
+        found = [_Source(str(path), path.stem) for path in sorted(paths, key=_natural)]
+    else:
+        found = [_Source(image)] if isinstance(image, Image.Image) else []
+    if not found:
+        raise ValueError("there is no picture to develop")
+    return found
+
+
+def _natural(path: Path) -> list[Any]:
+    """Frame 9 comes before frame 10."""
+    return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", path.name)]
+
+
+def run(task: str, mode: float, image: Any, files: Any, folder: str, target: str, film: bool, *values: Any) -> list[Any]:
+    """Develops what the tab holds: the gallery's pictures, the last one's infotext, and what went wrong."""
+    chosen = Chosen.from_values(values)
+    sources = _sources(int(mode), image, files, folder)
+    state = shared.state
+    state.job_count = len(sources)
+    outpath = target if int(mode) == 2 and target else _output_folder()
+    done, faults, text = [], [], ""
+    for source, result in zip(sources, _developed(sources, chosen, bool(film)), strict=False):
+        if isinstance(result, str):
+            faults.append(f"{source.name or 'picture'}: {result}")
+            continue
+        after, text = result
+        try:
+            _save(after, text, outpath, source.name)
+        except Exception as error:
+            faults.append(f"{source.name or 'picture'}: not saved: {reason_of(error)}")
+        done.append(after)
+    for fault in faults:
+        log.error("Film Look: %s", fault)
+    report = "".join(f"<p class='error'>{html.escape(fault)}</p>" for fault in faults)
+    return [done, ui_common.plaintext_to_html(text), report]
+
+
+def _developed(sources: list[_Source], chosen: Chosen, film: bool) -> Iterator[tuple[Image.Image, str] | str]:
+    """Each picture developed, with its infotext; or why it was not."""
+    state, lock, seed = shared.state, Lock() if film else None, 0
+
+    def progress(share: float) -> None:
+        state.sampling_steps, state.sampling_step = 100, int(100 * share)
+        if state.interrupted or getattr(state, "stopping_generation", False):
+            raise Stopped
+
+    for number, source in enumerate(sources):
+        if state.interrupted or getattr(state, "stopping_generation", False):
+            return
+        state.skipped = False
+        state.textinfo = source.name
+        try:
+            before = source.read()
+            if number == 0 or not film:
+                seed = chosen.grain_seed(seed_of(before))
+            frame = number if film else None
+            after = developed(before, LOOK, chosen.look, seed=seed, frame=frame, lock=lock, progress=progress)
+        except Stopped:
+            return
+        except Exception as error:
+            yield reason_of(error)
+            continue
+        finally:
+            state.nextjob()
+        delivered.remember(before, after)
+        old = next(iter(infotext.texts(before)), "")
+        text = infotext.with_entries(old, infotext.entries(chosen.look, seed, frame=frame), after.size)
+        after.info["parameters"] = text
+        state.assign_current_image(after)
+        yield after, text
+
+
+def _save(image: Image.Image, text: str, outpath: str, name: str) -> None:
+    images.save_image(
+        image,
+        outpath,
+        "",
+        extension=shared.opts.samples_format,
+        info=text,
+        short_filename=True,
+        no_prompt=True,
+        existing_info={k: v for k, v in image.info.items() if isinstance(v, str) and k != "parameters"},
+        forced_filename=name or None,
+    )
