@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,15 +92,6 @@ def build_controls(prefix: str, look: Look) -> Controls:
     for component in controls.all:
         component.do_not_save_to_config = True  # the WebUI would freeze ranges and defaults at its first start
     return controls
-
-
-def add_reset(button: Any, controls: Controls, default: Callable[[], Look]) -> None:
-    """Makes a button put every setting back to the default look."""
-
-    def reset() -> list[Any]:
-        return [*values_of(default()), SEED_MODES["picture"], 0]
-
-    button.click(fn=reset, inputs=[], outputs=controls.all, show_progress=False)
 
 
 def values_of(look: Look) -> list[Any]:

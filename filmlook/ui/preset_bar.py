@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from filmlook.chosen import Chosen
+from filmlook.chosen import SEED_MODES, Chosen
 from filmlook.errors import LookError
 from filmlook.look import Look
 from filmlook.presets import (
@@ -78,6 +78,16 @@ def connect_presets(dropdown: Any, controls: Controls) -> None:
             return [gr.update()] * len(controls.settings)
 
     dropdown.input(fn=apply, inputs=[dropdown], outputs=list(controls.settings.values()), show_progress=False)
+
+
+def connect_reset(button: Any, dropdown: Any, controls: Controls, default: Callable[[], Look]) -> None:
+    """A button puts every setting back to the default look."""
+
+    def reset() -> list[Any]:
+        look = default()
+        return [preset_label(look), *values_of(look), SEED_MODES["picture"], 0]
+
+    button.click(fn=reset, inputs=[], outputs=[dropdown, *controls.all], show_progress=False)
 
 
 def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:

@@ -9,8 +9,8 @@ import gradio as gr
 from modules import ui_components
 
 from filmlook.look import Look
-from filmlook.ui.controls import Controls, add_reset, build_controls
-from filmlook.ui.preset_bar import connect_presets, preset_dropdown, preset_keeping
+from filmlook.ui.controls import Controls, build_controls
+from filmlook.ui.preset_bar import connect_presets, connect_reset, preset_dropdown, preset_keeping
 from filmlook.webui import options
 
 
@@ -45,7 +45,7 @@ def build_choice(prefix: str, look: Look, *, keeping: bool) -> tuple[Any, Contro
         reset = gr.Button("Reset", elem_id=f"{prefix}_film_look_reset", elem_classes=["film-look-reset"])
     controls = build_controls(prefix, look)
     connect_presets(preset, controls)
-    add_reset(reset, controls, options.default_look)
+    connect_reset(reset, preset, controls, options.default_look)
     if keeping:
         preset_keeping(prefix, preset, controls)
     return preset, controls
