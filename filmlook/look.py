@@ -48,6 +48,11 @@ class Setting:
     def is_number(self) -> bool:
         return isinstance(self.default, float)
 
+    @property
+    def caption(self) -> str:
+        """The label with its unit, as people see it."""
+        return f"{self.label} ({self.unit})" if self.unit not in ("", "x") else self.label
+
     def check(self, value: Any) -> float | str:
         """The value in its own type, or a `LookError` naming the setting, the value and what is allowed."""
         if not self.is_number:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import shlex
 from dataclasses import fields
@@ -11,6 +12,8 @@ import pytest
 
 from filmlook.cli import main
 from filmlook.training.loop import Recipe, read_recipe
+from filmlook.webui.arguments import chosen_from
+from filmlook.webui.policies import ASSEMBLING, FEEDING_BACK
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -53,3 +56,14 @@ def test_the_readmes_commands_are_understood(capsys) -> None:
             main([command, "--help"])
         assert ended.value.code == 0
     assert "usage: filmlook" in capsys.readouterr().out
+
+
+def test_the_webui_page_tells_of_every_script_and_its_example_is_understood() -> None:
+    page = (ROOT / "docs" / "webui.md").read_text(encoding="utf-8")
+    for title in (*ASSEMBLING, *FEEDING_BACK, "AnimateDiff", "mov2mov", "ADetailer"):
+        assert title in page
+    example = json.loads(page.split("```json")[1].split("```")[0])
+    chosen = chosen_from(example["alwayson_scripts"]["Film Look"]["args"])
+    assert chosen is not None
+    assert (chosen.look.stock, chosen.look.grain, chosen.grain_seed(1)) == ("cinestill_800t", 1.4, 7)
+    assert chosen_from(["classic-negative"]) is not None

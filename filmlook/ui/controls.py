@@ -39,11 +39,6 @@ class Controls:
         return [*self.settings.values(), self.seed_mode, self.seed]
 
 
-def label_of(setting: Setting) -> str:
-    """A setting's label with its unit, as people see it."""
-    return f"{setting.label} ({setting.unit})" if setting.unit not in ("", "x") else setting.label
-
-
 def stock_choices() -> list[str]:
     """The labels of the installed stocks. Labels are the dropdown's values: gradio 3 does not show one for the other."""
     return sorted(stock_labels().values(), key=str.lower)
@@ -73,7 +68,7 @@ def build_controls(prefix: str, look: Look) -> Controls:
         built["strength"] = _component(by_key["strength"], prefix, look)
     refresh.click(fn=lambda: gr.update(choices=stock_choices()), inputs=[], outputs=[built["stock"]], show_progress=False)
     for group, settings in groups().items():
-        with gr.Accordion(group, open=False, elem_id=f"{prefix}_film_look_{group.lower()}"):
+        with gr.Accordion(group, open=False, elem_id=f"{prefix}_film_look_{group.lower()}_group"):
             for row in _rows(settings):
                 with gr.Row():
                     for setting in row:
@@ -112,7 +107,7 @@ def _rows(settings: Sequence[Setting]) -> Iterator[Sequence[Setting]]:
 
 def _component(setting: Setting, prefix: str, look: Look) -> Any:
     common = {
-        "label": label_of(setting),
+        "label": setting.caption,
         "info": setting.help,
         "value": value_of(look, setting),
         "elem_id": f"{prefix}_film_look_{setting.key}",

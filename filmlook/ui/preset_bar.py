@@ -99,7 +99,9 @@ def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:
     with gr.Accordion("Keep presets", open=False, elem_id=identity("keeping")):
         name = gr.Textbox(label="Name", max_lines=1, elem_id=identity("name"))
         with gr.Row():
-            save, rename, delete = (gr.Button(label, elem_id=identity(label.lower())) for label in ("Save", "Rename", "Delete"))
+            save = gr.Button("Save", elem_id=identity("save"))
+            rename = gr.Button("Rename", elem_id=identity("rename"))
+            delete = gr.Button("Delete", elem_id=identity("delete"))
         with gr.Row():
             upload = gr.UploadButton("Import", file_types=[".json"], elem_id=identity("import"))
             export = gr.Button("Export", elem_id=identity("export"))

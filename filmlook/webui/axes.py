@@ -12,7 +12,6 @@ from filmlook.chosen import Chosen
 from filmlook.look import SETTINGS
 from filmlook.presets import list_looks, load_look
 from filmlook.stock import list_stocks
-from filmlook.ui.controls import label_of
 
 OFF = "None"
 _PRESET = "look"
@@ -57,5 +56,5 @@ def _add(plot: Any) -> None:
     ]
     for setting in SETTINGS:
         if setting.is_number:
-            options.append(plot.AxisOption(f"[Film Look] {label_of(setting)}", float, _applying(setting.key)))
+            options.append(plot.AxisOption(f"[Film Look] {setting.caption}", float, _applying(setting.key)))
     plot.axis_options.extend(option for option in options if option.label not in known)

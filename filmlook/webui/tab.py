@@ -182,6 +182,8 @@ def run(task: str, mode: float, image: Any, files: Any, folder: str, target: str
     outpath = target if int(mode) == 2 and target else _output_folder()
     done, faults, text = [], [], ""
     for source, result in zip(sources, _developed(sources, chosen, bool(film)), strict=False):
+        if result is None:
+            continue
         if isinstance(result, str):
             faults.append(f"{source.name or 'picture'}: {result}")
             continue
@@ -197,28 +199,35 @@ def run(task: str, mode: float, image: Any, files: Any, folder: str, target: str
     return [done, ui_common.plaintext_to_html(text), report]
 
 
-def _developed(sources: list[_Source], chosen: Chosen, film: bool) -> Iterator[tuple[Image.Image, str] | str]:
-    """Each picture developed, with its infotext; or why it was not."""
-    state, lock, seed = shared.state, Lock() if film else None, 0
+def _is_over() -> bool:
+    """Whether the user wants no more pictures."""
+    return shared.state.interrupted or getattr(shared.state, "stopping_generation", False)
+
+
+def _developed(sources: list[_Source], chosen: Chosen, film: bool) -> Iterator[tuple[Image.Image, str] | str | None]:
+    """Each picture developed, with its infotext; or why it was not; or None for one that the user skipped."""
+    state, lock = shared.state, Lock() if film else None
+    seed: int | None = None
 
     def progress(share: float) -> None:
         state.sampling_steps, state.sampling_step = 100, int(100 * share)
-        if state.interrupted or getattr(state, "stopping_generation", False):
+        if state.skipped or _is_over():
             raise Stopped
 
     for number, source in enumerate(sources):
-        if state.interrupted or getattr(state, "stopping_generation", False):
+        if _is_over():
             return
         state.skipped = False
         state.textinfo = source.name
         try:
             before = source.read()
-            if number == 0 or not film:
+            if seed is None or not film:
                 seed = chosen.grain_seed(seed_of(before))
             frame = number if film else None
             after = developed(before, LOOK, chosen.look, seed=seed, frame=frame, lock=lock, progress=progress)
         except Stopped:
-            return
+            yield None
+            continue
         except Exception as error:
             yield reason_of(error)
             continue

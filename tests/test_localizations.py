@@ -1,0 +1,68 @@
+"""Every text of the page stands in every localisation, and nothing else does."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from filmlook.chosen import SEED_MODES
+from filmlook.look import SETTINGS
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCALES = ("zh_CN", "zh_TW", "ja_JP", "ko_KR", "de_DE", "es_ES")
+KEYWORDS = ("label", "info", "placeholder", "tooltip")
+FIRST = ("Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning")
+SECOND = ("OptionInfo", "choice", "Pass")
+NAMES = ("Film Look", "img2img", "txt2img")  # stay as they are
+
+
+def _text(node: ast.AST) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _texts_of(source: str) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if getattr(target, "id", "") == "_JPEG_NOTE" or getattr(target, "attr", "") == "value":
+            found.add(_text(node.value))  # type: ignore[attr-defined]
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name == "info":  # the host shows what explains an option in brackets
+            found.add(f"({_text(node.args[0])})")
+        found |= {_text(keyword.value) for keyword in node.keywords if keyword.arg in KEYWORDS}
+        places = [0] if name in FIRST and name != "Pass" else [1] if name in SECOND else []
+        found |= {_text(node.args[place]) for place in places if len(node.args) > place}
+    return found
+
+
+def texts() -> set[str]:
+    """What people read on the page, of our own."""
+    found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
+    found |= set(SEED_MODES.values())
+    for room in ("ui", "webui"):
+        for path in (ROOT / "filmlook" / room).glob("*.py"):
+            found |= _texts_of(path.read_text(encoding="utf-8"))
+    return {text for text in found if any(c.isalpha() for c in text) and text not in NAMES}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_text_is_translated(locale: str) -> None:
+    table = json.loads((ROOT / "localizations" / f"{locale}.json").read_text(encoding="utf-8"))
+    assert set(table) == texts()
+    assert all(isinstance(text, str) and text.strip() for text in table.values())
+    same = [text for text, translated in table.items() if text == translated]
+    assert len(same) < 10, same  # a name may be the same in both
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_numbers_and_names_survive(locale: str) -> None:
+    table = json.loads((ROOT / "localizations" / f"{locale}.json").read_text(encoding="utf-8"))
+    for text, translated in table.items():
+        for kept in ("models/FilmLook", "-before-film-look", ".safetensors", "AnimateDiff", "mov2mov", "1/8", "img2img"):
+            assert (kept in text) == (kept in translated), (text, translated)
+        assert text.startswith("(") == translated.startswith("("), text
