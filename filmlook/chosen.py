@@ -28,7 +28,7 @@ class Chosen:
         labels = stock_labels()
         if self.look.stock not in labels:  # a name, never a path: looks come from infotexts and from the network
             raise LookError(f"stock is {self.look.stock!r}; installed stocks are: {', '.join(labels)}")
-        if self.seed_mode not in SEED_MODES:
+        if not isinstance(self.seed_mode, str) or self.seed_mode not in SEED_MODES:
             raise LookError(f"grain_seed is {self.seed_mode!r}; allowed: {', '.join(SEED_MODES)}, or a whole number")
 
     def grain_seed(self, picture_seed: int) -> int:
@@ -69,6 +69,7 @@ def _named(value: Any, labels: Mapping[str, str]) -> Any:
 
 
 def _whole(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, (int, float)) or seed != int(seed) or abs(seed) >= 2**63:
+    number = isinstance(seed, (int, float)) and not isinstance(seed, bool)
+    if not number or not abs(seed) < 2**63 or seed != int(seed):
         raise LookError(f"grain seed is {seed!r}; allowed: a whole number of up to 63 bits")
     return int(seed)

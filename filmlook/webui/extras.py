@@ -41,6 +41,7 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
     def process(self, pp: Any, enabled: Any = None, again: Any = None, **values: Any) -> None:
         if enabled is not True:  # the API calls every script with None
             return
+        pp.info.update(dict.fromkeys(infotext.KEYS))  # in the main page, the last picture's would stay
         try:
             self._develop(pp, Chosen.from_values(list(values.values())), bool(again))
         except Exception as error:
@@ -48,20 +49,17 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
             log.error("Film Look: the picture stays as it was: %s", reason_of(error))
 
     def _develop(self, pp: Any, chosen: Chosen, again: bool) -> None:
+        run = current_run()
+        if run and run.assembles:  # in the main page, on a tile
+            if run.chosen is None:
+                run.chosen, run.seed = chosen, chosen.grain_seed(seed_of(pp.image))
+            pp.info.update(infotext.entries(run.chosen.look, run.seed))
+            return
         if not again and is_developed(pp.image):
             return
         seed = chosen.grain_seed(seed_of(pp.image))
+        after = developed(pp.image, LOOK, chosen.look, seed=seed)
         pp.info.update(infotext.entries(chosen.look, seed))
-        run = current_run()
-        if run and run.assembles:  # in the main page, on a tile
-            run.chosen, run.seed = run.chosen or chosen, run.seed if run.chosen else seed
-            return
-        try:
-            after = developed(pp.image, LOOK, chosen.look, seed=seed)
-        except Exception:
-            for key in infotext.KEYS:
-                pp.info.pop(key, None)
-            raise
         delivered.remember(pp.image, after)
         pp.image = after
 

@@ -68,10 +68,12 @@ def _job(p: Any, chosen: Chosen) -> Job:
     run, film = current_run(), is_animatediff(p) or is_mov2mov(p, shared.opts.data)
     count = len(p.all_seeds)
     assembles = bool(run and run.assembles)
+    sources = getattr(p, "init_images", None) or ()
+    batch = len(sources) if 1 < len(sources) < p.batch_size else p.batch_size  # the host will make it so
     seen: dict[int, bool] = {}
     doings = []
     for number in range(count):
-        source = input_of(p, number % p.batch_size)
+        source = input_of(p, number % batch)
         if id(source) not in seen:
             seen[id(source)] = run.source_developed if run and (assembles or run.feeds_back) else is_developed(source)
         doings.append(options.policy(pass_of(p, developed=seen[id(source)], assembles=assembles, film=film)))
@@ -84,9 +86,8 @@ def _job(p: Any, chosen: Chosen) -> Job:
     first = getattr(p, "film_look_frame", 0)
     p.film_look_frame = first + 1
     p.film_look_lock = getattr(p, "film_look_lock", None) or Lock()
-    alone = p.batch_size == 1
-    seeds = [seeds[i - i % p.batch_size] for i in range(count)]
-    frames = [first if alone else i % p.batch_size for i in range(count)]
+    seeds = [seeds[i - i % batch] for i in range(count)]
+    frames = [first if batch == 1 else i % batch for i in range(count)]
     return Job(chosen, doings, seeds, frames, lock=p.film_look_lock)
 
 
@@ -101,6 +102,8 @@ def finish_image(p: Any, pp: Any) -> None:
     job: Job | None = getattr(p, "film_look_job", None)
     if job is None or isinstance(p.extra_generation_params.get(infotext.LOOK), str):
         return  # a text of that key was written by the Extras script, in the main page: the picture is developed
+    if not callable(p.extra_generation_params.get(infotext.LOOK)):  # that script left the picture alone
+        job.announce(p)
     number = p.iteration * p.batch_size + p.batch_index
     what = job.at(job.doings, number)
     if what == NOTHING:

@@ -56,10 +56,12 @@ class Job:
         """Puts our keys into the processing object's infotext, as functions: every picture has its own values."""
 
         def value(key: str) -> Callable[..., str | None]:
-            def of_picture(index: int = 0, all_seeds: Any = None, p: Any = p, **_: Any) -> str | None:
-                # Within a batch the host counts its pictures from 0, and gives that batch's seeds.
+            def of_picture(
+                index: int = 0, all_seeds: Any = None, use_main_prompt: bool = False, p: Any = p, **_: Any
+            ) -> str | None:
+                # Within a batch the host counts its pictures from 0, and gives that batch's seeds; a grid has the first's.
                 first = p.iteration * p.batch_size if all_seeds is getattr(p, "seeds", None) else 0
-                return self.entries(first + index).get(key)
+                return self.entries(0 if use_main_prompt else first + index).get(key)
 
             return of_picture
 

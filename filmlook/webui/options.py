@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +85,7 @@ def value(key: str) -> Any:
     """An option of ours, or its default where the host holds nothing of that type."""
     default = _DEFAULTS[key]
     found = shared.opts.data.get(f"film_look_{key}", default)
-    if isinstance(default, int) and not isinstance(default, bool) and isinstance(found, float):
+    if isinstance(default, int) and not isinstance(default, bool) and isinstance(found, float) and math.isfinite(found):
         found = int(found)
     return found if type(found) is type(default) else default
 

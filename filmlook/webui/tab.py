@@ -33,7 +33,7 @@ _SEND_TO = {"img2img": "\U0001f5bc\ufe0f", "inpaint": "\U0001f3a8\ufe0f", "extra
 def build_tab() -> tuple[Any, str, str]:
     """The tab as the host's `on_ui_tabs` wants it; its picture and settings can be pasted to."""
     with gr.Blocks(analytics_enabled=False) as tab:
-        task = gr.Label(visible=False)
+        task = gr.Textbox(visible=False)
         mode = gr.Number(value=0, visible=False)
         with ui_components.ResizeHandleRow(equal_height=False, variant="compact"):
             with gr.Column(variant="compact"):
@@ -44,7 +44,7 @@ def build_tab() -> tuple[Any, str, str]:
                 toprow = ui_toprow.Toprow(is_compact=True, is_img2img=False, id_part=TAB)
                 toprow.submit.value = "Develop"
                 toprow.create_inline_toprow_image()
-                gallery, about, report = _results()
+                gallery, about, report, buttons = _results()
         toprow.submit.click(
             fn=call_queue.wrap_gradio_gpu_call(run, extra_outputs=[None, ""]),
             _js="submit_film_look",
@@ -65,6 +65,10 @@ def build_tab() -> tuple[Any, str, str]:
 
         read.click(fn=from_picture, inputs=[image], outputs=[component for component, _ in fields], show_progress=False)
     infotext_utils.add_paste_fields(TAB, image, fields)
+    for target, button in buttons.items():
+        infotext_utils.register_paste_params_button(
+            infotext_utils.ParamBinding(paste_button=button, tabname=target, source_image_component=gallery)
+        )
     return tab, LABEL, TAB
 
 
@@ -102,8 +106,8 @@ def _inputs() -> list[Any]:
     return found
 
 
-def _results() -> list[Any]:
-    """Gallery, infotext and report, with the buttons that send a picture on."""
+def _results() -> tuple[Any, Any, Any, dict[str, Any]]:
+    """Gallery, infotext, report, and the buttons that send a picture on, by tab."""
     with gr.Column(variant="panel", elem_id=f"{TAB}_results_panel"):
         with gr.Group(elem_id=f"{TAB}_gallery_container"):
             gallery = gr.Gallery(
@@ -122,16 +126,15 @@ def _results() -> list[Any]:
                 tooltip="Open images output directory.",
             )
             folder.click(fn=lambda: util.open_folder(_output_folder()), inputs=[], outputs=[])
+            buttons: dict[str, Any] = {}
             for target, symbol in _SEND_TO.items():
                 button = ui_components.ToolButton(
                     symbol, elem_id=f"{TAB}_send_to_{target}", tooltip=f"Send image to {target} tab."
                 )
-                infotext_utils.register_paste_params_button(
-                    infotext_utils.ParamBinding(paste_button=button, tabname=target, source_image_component=gallery)
-                )
+                buttons[target] = button
         about = gr.HTML(elem_id=f"html_info_{TAB}", elem_classes="infotext")
         report = gr.HTML(elem_id=f"html_log_{TAB}", elem_classes="html-log")
-    return [gallery, about, report]
+    return gallery, about, report, buttons
 
 
 def _output_folder() -> str:

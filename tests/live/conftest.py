@@ -8,6 +8,7 @@ import json
 import os
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,15 @@ def same(a: Image.Image, b: Image.Image) -> bool:
 def apart(a: Image.Image, b: Image.Image) -> float:
     """Mean difference in codes."""
     return float(np.abs(codes(a) - codes(b)).mean())
+
+
+@pytest.fixture(scope="session")
+def host_dir() -> Path:
+    """The running WebUI's own folder, where it is on this machine."""
+    folder = os.environ.get("FILMLOOK_HOST_DIR")
+    if not folder:
+        pytest.skip("FILMLOOK_HOST_DIR names no folder of the running WebUI")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")

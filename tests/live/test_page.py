@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 from filmlook import Look, develop, infotext, load_look
+from filmlook.folders import BUILT_IN
+from filmlook.presets import read_preset
 from tests.live.conftest import Host, apart, codes, encoded, same
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the page needs playwright: pip install playwright")
@@ -322,3 +324,46 @@ def test_extras_develops_and_leaves_developed_pictures_alone(page: Page, host: H
             assert infotext.read(result) is not None
         else:
             assert apart(result, source) == 0
+
+
+def test_stocks_dropped_into_the_folder_appear_after_refresh(page: Page, host_dir: Path) -> None:
+    folder = host_dir / "models" / "FilmLook" / "stocks"
+    file = folder / "film_of_a_test.json"
+    shutil.copy(BUILT_IN / "stocks" / "neutral.json", file)
+    file.write_text(file.read_text(encoding="utf-8").replace('"Neutral"', '"Film of a test"'), encoding="utf-8")
+    try:
+        page.tab("tab_film_look")
+        page.find("#tab_film_look_refresh_stocks").click()
+        page.page.wait_for_timeout(1500)
+        page.choose("tab_film_look_stock", "Film of a test")
+        assert page.shown("tab_film_look_stock") == "Film of a test"
+    finally:
+        file.unlink()
+
+
+def test_presets_are_exported_and_imported(page: Page, host_dir: Path, tmp_path: Path) -> None:
+    page.tab("tab_film_look")
+    page.find("#tab_film_look_reset").click()
+    page.page.wait_for_timeout(1000)
+    page.choose("tab_film_look_stock", "Kodak Ektar 100")
+    if not page.find("#tab_film_look_preset_export").is_visible():
+        page.find("#tab_film_look_preset_keeping .label-wrap").click()
+        page.page.wait_for_timeout(500)
+    page.find("#tab_film_look_preset_name textarea, #tab_film_look_preset_name input").fill("taken along")
+    page.find("#tab_film_look_preset_export").click()
+    page.page.wait_for_timeout(1500)
+    with page.page.expect_download() as download:
+        page.find("#tab_film_look_preset_file a").click()
+    exported = tmp_path / "brought back.json"
+    download.value.save_as(exported)
+    assert read_preset(exported).look == Look(stock="kodak_ektar_100")
+    kept = host_dir / "models" / "FilmLook" / "looks"
+    before = set(kept.glob("*.json"))
+    upload = page.find("#tab_film_look_preset_import")
+    with page.page.expect_file_chooser() as chooser:
+        upload.click()
+    chooser.value.set_files(str(exported))
+    page.page.wait_for_timeout(2500)
+    (new,) = set(kept.glob("*.json")) - before
+    assert read_preset(new).look == Look(stock="kodak_ektar_100")
+    new.unlink()

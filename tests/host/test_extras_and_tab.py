@@ -1,0 +1,435 @@
+"""Pictures that are there already: the script in Extras, the tab, and the buttons that send pictures to it."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from filmlook import Lock, Look, LookError, infotext, load_look
+from tests.host.conftest import bare, codes, develop, look_in, regrain, same, seed_in
+from tests.host.fake import Host, raw_picture
+
+SETTINGS: dict[str, Any] = {"stock": "kodak_portra_400", "grain": 3.0}
+FILM = Look(**SETTINGS)
+PLAIN = (
+    'a cat, (grain:1.2)\nNegative prompt: ugly\nSteps: 20, Sampler: Euler a, Seed: 7, Lora hashes: "a: 1, b: 2", Version: v1'
+)
+
+
+def _told(pp: Any) -> dict[str, str]:
+    """What the host writes of a script's info: it leaves None out."""
+    return {key: value for key, value in pp.info.items() if value is not None}
+
+
+def _picture(seed: int = 1, text: str = "") -> Image.Image:
+    picture = raw_picture(seed)
+    if text:
+        picture.info["parameters"] = text
+    return picture
+
+
+# Extras
+
+
+def _extras(host: Host, image: Image.Image, **values: Any) -> Any:
+    return host.extras(image, **{"enabled": True, **SETTINGS, **values})
+
+
+def test_extras_develop(host: Host) -> None:
+    pp = _extras(host, _picture(text=PLAIN))
+    same(pp.image, develop(_picture(), FILM, seed=7))
+    assert _told(pp) == infotext.entries(FILM, 7)
+
+
+def test_extras_seed_of_a_picture_that_does_not_say_is_its_own(host: Host) -> None:
+    first, second = (_extras(host, _picture(n), again=True) for n in (1, 2))
+    assert first.info[infotext.SEED] == _extras(host, _picture(1), again=True).info[infotext.SEED]
+    assert first.info[infotext.SEED] != second.info[infotext.SEED]
+    same(first.image, develop(_picture(1), FILM, seed=int(first.info[infotext.SEED])))
+
+
+def test_extras_seed_may_be_fixed(host: Host) -> None:
+    pp = _extras(host, _picture(text=PLAIN), seed_mode="Fixed", seed=99)
+    same(pp.image, develop(_picture(), FILM, seed=99))
+    assert pp.info[infotext.SEED] == "99"
+
+
+def test_extras_are_off_unless_turned_on(host: Host) -> None:
+    picture = _picture()
+    for values in ({}, dict.fromkeys(host.extras_controls), {**SETTINGS, "enabled": None}):
+        pp = host.extras(picture, **values)
+        assert pp.image is picture
+        assert _told(pp) == {}
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+def test_extras_leave_developed_pictures_alone_unless_asked(host: Host, stripped: bool) -> None:
+    film = host.txt2img([SETTINGS]).images[0]
+    film = bare(film) if stripped else film
+    pp = _extras(host, film)
+    assert pp.image is film
+    assert _told(pp) == {}
+    again = _extras(host, film, again=True)
+    same(again.image, develop(film, FILM, seed=int(again.info[infotext.SEED])))
+
+
+def test_what_extras_developed_counts_as_developed(host: Host) -> None:
+    pp = _extras(host, _picture())
+    stored = bare(pp.image)
+    stored.info["postprocessing"] = ", ".join(f"{key}: {value}" for key, value in _told(pp).items())
+    host.module("delivered").delivered._kept.clear()
+    for source in (stored, bare(pp.image)):
+        off, on = host.img2img(None, [source]), host.img2img([SETTINGS], [source])
+        expected = regrain if source is stored else develop  # the cache was emptied: only the text can tell
+        same(on.images[0], expected(off.images[0], FILM, seed=11))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [({"grain": 99}, "grain is 99"), ({"stock": None}, "stock"), ({"stock": "../x"}, "stock"), ({"seed": 1.5}, "grain seed")],
+)
+def test_wrong_values_in_extras_cost_nothing(
+    host: Host, caplog: pytest.LogCaptureFixture, values: dict[str, Any], told: str
+) -> None:
+    picture = _picture()
+    pp = _extras(host, picture, **values)
+    assert pp.image is picture
+    assert list(_told(pp)) == [infotext.ERROR]
+    assert told in pp.info[infotext.ERROR]
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), MemoryError(), AssertionError("broken")])
+def test_a_failure_in_extras_never_costs_the_picture(host: Host, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def breaking(*args: Any, **kwargs: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(host.module("darkroom"), "develop", breaking)
+    picture = _picture()
+    pp = _extras(host, picture)
+    assert pp.image is picture
+    same(picture, _picture())
+    assert list(_told(pp)) == [infotext.ERROR]
+    assert type(error).__name__ in pp.info[infotext.ERROR]
+    monkeypatch.undo()
+    assert infotext.ERROR not in _told(_extras(host, picture))
+
+
+def test_extras_keep_alpha_and_size(host: Host) -> None:
+    picture = raw_picture(1, (41, 33)).convert("RGBA")
+    picture.putalpha(raw_picture(2, (41, 33)).convert("L"))
+    after = _extras(host, picture).image
+    assert (after.mode, after.size) == ("RGBA", (41, 33))
+    np.testing.assert_array_equal(codes(after)[..., 3], codes(picture)[..., 3])
+
+
+def test_the_extras_tab_opens_even_without_our_controls(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaking(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(host.module("extras"), "build_panel", breaking)
+    host.extras_controls = host.extras_script.ui()
+    assert host.extras_controls == {}
+    assert len(caplog.records) == 1
+    picture = _picture()
+    pp = host.extras(picture)
+    assert pp.image is picture
+
+
+# the tab
+
+
+@pytest.fixture
+def tab(host: Host) -> Host:
+    """The host with its page built."""
+    assert [label for _, label, _ in host.build_page()] == ["Film Look"]
+    return host
+
+
+def _develop(host: Host, mode: int, **values: Any) -> tuple[list[Image.Image], str, str]:
+    """Presses Develop, in one of the tab's three modes."""
+    host.find("film_look_generate").events[-1][1]["inputs"][1].value = mode
+    ours = {f"tab_film_look_{key}": values.pop(key, value) for key, value in {**SETTINGS, "seed_mode": "picture"}.items()}
+    ours.update({f"tab_film_look_{key}": values.pop(key) for key in ("seed", "lab") if key in values})
+    images, about, report = host.press("film_look_generate", **ours, **{f"film_look_{k}": v for k, v in values.items()})
+    return images, html.unescape(about), report
+
+
+def _write(folder: Path, name: str, seed: int, text: str = "") -> str:
+    info = PngInfo()
+    if text:
+        info.add_text("parameters", text)
+    folder.mkdir(exist_ok=True)
+    raw_picture(seed).save(folder / name, pnginfo=info)
+    return str(folder / name)
+
+
+def test_a_single_picture(tab: Host) -> None:
+    picture = _picture(text=PLAIN)
+    images, about, report = _develop(tab, 0, image=picture)
+    expected = infotext.with_entries(PLAIN, infotext.entries(FILM, 7), picture.size)
+    assert report == ""
+    assert len(images) == len(tab.saved) == 1
+    same(images[0], develop(_picture(), FILM, seed=7))
+    same(tab.saved[0].image, images[0])
+    assert images[0].info["parameters"] == tab.saved[0].pnginfo["parameters"] == expected
+    assert expected in about
+    assert tab.saved[0].path.startswith("outputs/extras/")
+    assert picture.info == {"parameters": PLAIN}
+
+
+def test_infotext_is_merged_and_nothing_else_touched(tab: Host) -> None:
+    old = infotext.with_entries(PLAIN, infotext.entries(Look(grain=8), 4, frame=2, grain_only=True), (1, 1))
+    images, _, _ = _develop(tab, 0, image=_picture(text=old), seed_mode="fixed", seed=5)
+    assert images[0].info["parameters"] == f"{PLAIN}, Film Look: {FILM.to_text()}, Film Look seed: 5"
+
+
+def test_a_picture_that_the_tab_developed_counts_as_developed(tab: Host) -> None:
+    film = bare(_develop(tab, 0, image=_picture())[0][0])
+    off, on = tab.img2img(None, [film]), tab.img2img([SETTINGS], [film])
+    same(on.images[0], regrain(off.images[0], FILM, seed=11))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1", "LA"])
+def test_pictures_of_every_mode(tab: Host, mode: str) -> None:
+    picture = _picture().convert(mode)
+    images, _, report = _develop(tab, 0, image=picture, seed_mode="fixed", seed=5)
+    assert report == ""
+    assert images[0].size == picture.size
+    same(images[0], develop(picture if mode == "RGBA" else picture.convert("RGB"), FILM, seed=5))
+
+
+def test_a_damaged_file_among_good_ones(tab: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = [_write(tmp_path / "in", name, seed) for seed, name in enumerate(("a.png", "<b>.png", "c.png"))]
+    Path(files[1]).write_bytes(Path(files[1]).read_bytes()[:700])
+    images, _, report = _develop(tab, 1, files=files)
+    assert len(images) == 2
+    for image, seed in zip(images, (0, 2), strict=True):
+        same(image, develop(raw_picture(seed), FILM, seed=seed_in(image.info["parameters"])))
+    assert "&lt;b&gt;" in report
+    assert "<b>" not in report
+    assert [Path(file.path).stem for file in tab.saved] == ["a", "c"]
+    assert len(caplog.records) == 1
+
+
+def test_uploaded_files_keep_their_own_names(tab: Host, tmp_path: Path) -> None:
+    class Upload:
+        name = _write(tmp_path / "upload", "tmp123.png", 3)
+        orig_name = "holiday.png"
+
+    images, _, _ = _develop(tab, 1, files=[Upload()])
+    assert Path(tab.saved[0].path).stem == "holiday"
+    same(images[0], tab.saved[0].image)
+
+
+def test_a_picture_that_cannot_be_saved_is_shown(tab: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(tab.module("tab").images, "save_image", full)
+    images, _, report = _develop(tab, 0, image=_picture())
+    assert len(images) == 1
+    assert "not saved" in report
+    assert "no space left" in report
+
+
+def _frames(folder: Path, count: int = 11, text: str = PLAIN) -> list[int]:
+    """Files frame1.png .. frame11.png, each with its own seed, written in the order of their names; what they show."""
+    for number in sorted(range(1, count + 1), key=str):
+        _write(folder, f"frame{number}.png", number, text.replace("Seed: 7", f"Seed: {100 + number}"))
+    (folder / "notes.txt").write_text("no picture")
+    return list(range(1, count + 1))
+
+
+def test_a_folder_in_its_natural_order(tab: Host, tmp_path: Path) -> None:
+    shown = _frames(tmp_path / "in")
+    target = str(tmp_path / "out")
+    images, _, report = _develop(tab, 2, input_dir=str(tmp_path / "in"), output_dir=target)
+    assert report == ""
+    assert [Path(file.path).stem for file in tab.saved] == [f"frame{n}" for n in shown]
+    assert all(file.path.startswith(target) for file in tab.saved)
+    for number, image in zip(shown, images, strict=True):
+        same(image, develop(raw_picture(number), FILM, seed=100 + number))
+        assert infotext.FRAME not in infotext.pairs_of(image.info["parameters"])
+
+
+def test_the_frames_of_a_film(tab: Host, tmp_path: Path) -> None:
+    shown, lock = _frames(tmp_path / "in"), Lock()
+    look = Look(**SETTINGS, lab=1.0)
+    images, _, _ = _develop(tab, 2, input_dir=str(tmp_path / "in"), frames=True, lab=1.0)
+    for frame, (number, image) in enumerate(zip(shown, images, strict=True)):
+        pairs = infotext.pairs_of(image.info["parameters"])
+        assert (pairs[infotext.SEED], pairs[infotext.FRAME], pairs["Seed"]) == ("101", str(frame), str(100 + number))
+        same(image, develop(raw_picture(number), look, seed=101, frame=frame, lock=lock))
+
+
+@pytest.mark.parametrize(("seed_mode", "seed"), [("fixed", 5), ("picture", 102)])
+def test_a_damaged_first_frame_does_not_change_the_seed_of_the_film(
+    tab: Host, tmp_path: Path, seed_mode: str, seed: int
+) -> None:
+    _frames(tmp_path / "in", 3)
+    (tmp_path / "in" / "frame1.png").write_bytes(b"no picture")
+    images, _, report = _develop(tab, 2, input_dir=str(tmp_path / "in"), frames=True, seed_mode=seed_mode, seed=5)
+    assert "frame1" in report
+    assert [seed_in(image.info["parameters"]) for image in images] == [seed, seed]
+    assert [infotext.pairs_of(image.info["parameters"])[infotext.FRAME] for image in images] == ["1", "2"]
+
+
+def test_interrupt_stops_after_the_picture_that_is_done(tab: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _frames(tmp_path / "in", 5)
+
+    def interrupting(image: Image.Image) -> None:
+        tab.state.shown.append(image)
+        tab.state.interrupted = len(tab.state.shown) == 2
+
+    monkeypatch.setattr(tab.state, "assign_current_image", interrupting)
+    images, about, report = _develop(tab, 2, input_dir=str(tmp_path / "in"))
+    assert len(images) == len(tab.saved) == 2
+    assert report == ""
+    assert "Seed: 102" in about
+
+
+def test_interrupt_stops_within_a_picture(tab: Host) -> None:
+    large = raw_picture(1, (1200, 900))
+    state = type(tab.state)
+    seen: list[int] = []
+
+    class Interrupting(state):  # type: ignore[misc, valid-type]
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "sampling_step" and value:
+                seen.append(value)
+                super().__setattr__("interrupted", True)
+
+    tab.state.__class__ = Interrupting
+    images, _, _ = _develop(tab, 0, image=large)
+    assert images == []
+    assert tab.saved == []
+    assert len(seen) == 1
+    assert seen[0] < 100
+
+
+def test_skip_and_progress(tab: Host, tmp_path: Path) -> None:
+    _frames(tmp_path / "in", 3)
+    _develop(tab, 2, input_dir=str(tmp_path / "in"))
+    assert (tab.state.job_count, tab.state.job_no, tab.state.textinfo) == (3, 3, "frame3")
+    assert len(tab.state.shown) == 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "told"),
+    [
+        (0, {}, "no picture"),
+        (1, {}, "no picture"),
+        (1, {"files": []}, "no picture"),
+        (2, {}, "not a folder"),
+        (2, {"input_dir": "/no/such/folder"}, "not a folder"),
+        (0, {"grain": 99}, "grain is 99"),
+    ],
+)
+def test_what_cannot_be_done_is_told(tab: Host, mode: int, values: dict[str, Any], told: str) -> None:
+    picture = {"image": _picture()} if "grain" in values else {}
+    with pytest.raises((ValueError, LookError), match=told):
+        _develop(tab, mode, **picture, **values)
+
+
+def test_folders_are_off_where_the_host_hides_them(tab: Host, tmp_path: Path) -> None:
+    _frames(tmp_path / "in", 1)
+    tab.module("tab").shared.cmd_opts.hide_ui_dir_config = True
+    with pytest.raises(ValueError, match="hide-ui-dir-config"):
+        _develop(tab, 2, input_dir=str(tmp_path / "in"))
+
+
+def _pressed_read(host: Host, picture: Any) -> dict[str, Any]:
+    """What "Use the look this picture has" puts into the controls, by element id."""
+    _, event = host.find("film_look_read").events[-1]
+    values = host.press("film_look_read", film_look_image=picture)
+    return {component.kwargs["elem_id"]: value for component, value in zip(event["outputs"], values, strict=True)}
+
+
+def test_the_look_of_a_picture_is_read(tab: Host) -> None:
+    film = tab.txt2img([{"look": "cinema", "grain_seed": 5}]).images[0]
+    values = _pressed_read(tab, film)
+    cinema = load_look("cinema")
+    assert values["tab_film_look_grain"] == cinema.grain
+    assert values["tab_film_look_frame"] == cinema.frame
+    assert values["tab_film_look_seed"] == 5
+    assert not tab.warnings
+
+
+@pytest.mark.parametrize("picture", [None, _picture(text=PLAIN)], ids=["none", "undeveloped"])
+def test_a_picture_without_a_look_changes_no_control(tab: Host, picture: Any) -> None:
+    assert all(value == {"__type__": "update"} for value in _pressed_read(tab, picture).values())
+    assert len(tab.warnings) == 1
+
+
+def test_infotexts_can_be_pasted_to_the_tab(tab: Host) -> None:
+    keys = infotext.pairs_of(tab.txt2img([SETTINGS]).infotexts[0])
+    values = {component.kwargs["elem_id"]: function(keys) for component, function in tab.pasted["film_look"]}
+    assert values["tab_film_look_grain"] == 3.0
+    text = tab.txt2img(None).infotexts[0]
+    assert look_in(text) is None
+    assert all(function(infotext.pairs_of(text)) is None for _, function in tab.pasted["film_look"])
+
+
+# buttons
+
+PAGE = [f"{tab}_{part}" for tab in ("txt2img", "img2img", "extras") for part in ("gallery", "send_to_extras")]
+PNG_INFO = ["pnginfo_image", "pnginfo_generation_info", "extras_tab"]
+
+
+def _bound(host: Host) -> list[tuple[str, str, str]]:
+    return [
+        (b["tabname"], b["paste_button"].kwargs["elem_id"], b["source_image_component"].kwargs["elem_id"])
+        for b in host.bindings
+    ]
+
+
+def test_buttons_send_pictures_to_the_tab_and_from_it(host: Host) -> None:
+    tabs = host.build_page(*PAGE, *PNG_INFO)
+    assert [(label, identity) for _, label, identity in tabs] == [("Film Look", "film_look")]
+    assert sorted(_bound(host)) == sorted(
+        [(name, f"film_look_send_to_{name}", "film_look_gallery") for name in ("img2img", "inpaint", "extras")]
+        + [("film_look", f"{name}_send_to_film_look", f"{name}_gallery") for name in ("txt2img", "img2img", "extras")]
+        + [("film_look", "film_look_tab", "pnginfo_image")]
+    )
+    assert host.bindings[-1]["source_text_component"].kwargs["elem_id"] == "pnginfo_generation_info"
+
+
+def test_a_page_that_is_built_again_has_one_tab(host: Host) -> None:
+    host.build_page(*PAGE, *PNG_INFO)
+    first = _bound(host)
+    host.bindings.clear()
+    assert len(host.build_page(*PAGE, *PNG_INFO)) == 1
+    assert _bound(host) == first
+    host.bindings.clear()
+    assert len(host.build_page()) == 1
+    assert "txt2img_send_to_film_look" not in str(_bound(host))  # a button of an older page is not bound
+
+
+def test_a_hidden_tab_is_not_there_and_nothing_is_bound_to_it(host: Host) -> None:
+    host.options.data["hidden_tabs"] = ["Train", "Film Look"]
+    assert host.build_page(*PAGE, *PNG_INFO) == []
+    assert host.bindings == []
+    assert not [made for made in host.gradio.made if str(made.kwargs.get("elem_id")).endswith("send_to_film_look")]
+
+
+@pytest.mark.parametrize("place", ["build_choice", "_results", "controls_fields", "preset_field"])
+def test_a_tab_that_cannot_be_built_is_left_out(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    def breaking(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(host.module("tab"), place, breaking)
+    assert host.build_page(*PAGE, *PNG_INFO) == []
+    assert [record.getMessage() for record in caplog.records] == ["Film Look: no tab: RuntimeError: broken"]
+    assert host.bindings == []
