@@ -13,7 +13,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from filmlook import Lock, Look, LookError, infotext, load_look
 from tests.host.conftest import bare, codes, develop, look_in, regrain, same, seed_in
-from tests.host.fake import Host, raw_picture
+from tests.host.fake import Host
+from tests.host.fake_processing import raw_picture
 
 SETTINGS: dict[str, Any] = {"stock": "kodak_portra_400", "grain": 3.0}
 FILM = Look(**SETTINGS)

@@ -18,7 +18,9 @@ from PIL import Image, ImageDraw
 
 from filmlook import Lock, Look, infotext, load_look
 from tests.host.conftest import Make, bare, codes, develop, look_in, regrain, same, seed_in
-from tests.host.fake import SIZE, ADetailer, AnimateDiff, ExtrasInMainPage, Host, Processed, raw_picture
+from tests.host.fake import Host
+from tests.host.fake_processing import SIZE, Processed, raw_picture
+from tests.host.fake_scripts import ADetailer, AnimateDiff, ExtrasInMainPage
 
 LOOK: dict[str, Any] = {"stock": "kodak_portra_400", "frame": "super8", "grain": 4.0, "halation": 2.0, "vignette": 0.3}
 FILM = Look(**LOOK)

@@ -18,7 +18,8 @@ from filmlook import SETTINGS, Look, infotext, load_look
 from filmlook.chosen import SEED_MODES, Chosen
 from filmlook.stock import stock_labels
 from tests.host.conftest import codes, develop, look_in, regrain, same, seed_in
-from tests.host.fake import BaseScript, Host, Processed, raw_picture
+from tests.host.fake import Host
+from tests.host.fake_processing import BaseScript, Processed, raw_picture
 
 FILM = Look(stock="kodak_gold_200", grain=3.0, toning="sepia")
 ON = [FILM.to_dict()]

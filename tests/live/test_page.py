@@ -50,6 +50,7 @@ class Page:
         self.page.wait_for_selector("#txt2img_film_look-visible-checkbox", state="attached")
         self.page.wait_for_timeout(1500)
         self.host = host
+        self.small()
 
     def _console(self, message: Any) -> None:
         if message.type == "error":
@@ -166,7 +167,6 @@ def test_a_preset_sets_all_settings_and_reset_takes_them_back(page: Page) -> Non
 
 
 def test_generated_shown_and_told(page: Page) -> None:
-    page.small()
     page.switch("txt2img", True)
     page.choose("txt2img_film_look_stock", "Kodak Portra 400")
     page.set_number("txt2img_film_look_strength", 0.8)
