@@ -117,8 +117,7 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int = 95, 
         kind = FORMATS.get(path.suffix.lower())
         if kind is None:
             raise PictureError(f"unknown extension {path.suffix!r}; allowed are {' '.join(FORMATS)}")
-        if not 1 <= quality <= 100:
-            raise PictureError(f"quality {quality} is out of range; allowed is 1 to 100")
+        _check_writable(kind, quality)
         if path.exists() and not overwrite:
             raise PictureError("exists already and overwriting was not asked for")
         unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
@@ -128,6 +127,34 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int = 95, 
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """The picture in a file's bytes; as `read`.
+
+    Raises PictureError, one line that tells the fault.
+    """
+    with _one_line("picture", "cannot be read"):
+        return _decode(io.BytesIO(data), max_pixels)
+
+
+def encode(picture: Picture, kind: str, *, quality: int = 95) -> bytes:
+    """The bytes of a file of one of the kinds in `FORMATS`; as `write`.
+
+    Raises PictureError: an unknown kind, or a quality out of range.
+    """
+    with _one_line("picture", "cannot be written"):
+        _check_writable(kind, quality)
+        file = io.BytesIO()
+        _encode(file, picture, kind, quality)
+        return file.getvalue()
+
+
+def _check_writable(kind: str, quality: int) -> None:
+    if kind not in FORMATS.values():
+        raise PictureError(f"unknown format {kind!r}; allowed are {', '.join(sorted(set(FORMATS.values())))}")
+    if not 1 <= quality <= 100:
+        raise PictureError(f"quality {quality} is out of range; allowed is 1 to 100")
 
 
 @contextmanager
@@ -184,9 +211,10 @@ def _decode(file: BinaryIO, max_pixels: int) -> Picture:
         raise PictureError(f"has {image.width} x {image.height} pixels; allowed are {max_pixels}")
 
     # Pillow fills in what is missing (except in WebP) when a host has set LOAD_TRUNCATED_IMAGES: look for the end here.
-    size = end = os.fstat(file.fileno()).st_size
+    position = file.tell()
+    size = end = file.seek(0, os.SEEK_END)
+    file.seek(position)
     if isinstance(image, PngImageFile):
-        position = file.tell()
         metadata = _check_png(file, size)
         if head[24] == 16:
             file.seek(0)
