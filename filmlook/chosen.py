@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from filmlook import infotext
 from filmlook.errors import LookError
 from filmlook.look import SETTINGS, Look
 from filmlook.presets import load_look
@@ -46,7 +50,8 @@ class Chosen:
         """
         settings = dict(zip((s.key for s in SETTINGS), values, strict=False))
         mode, seed = (*values[len(SETTINGS) : len(SETTINGS) + 2], "picture", 0)[:2]
-        settings["stock"] = _named(settings.get("stock"), stock_labels())
+        if "stock" in settings:
+            settings["stock"] = _named(settings["stock"], stock_labels())
         return cls(Look.from_dict(settings), _named(mode, SEED_MODES), _whole(seed))
 
     @classmethod
@@ -61,6 +66,17 @@ class Chosen:
         seed = settings.pop("grain_seed", "picture")
         look = Look.from_dict({**start, **settings})
         return cls(look, seed) if isinstance(seed, str) else cls(look, "fixed", _whole(seed))
+
+
+def own_seed(texts: Iterable[str], pixels: np.ndarray) -> int:
+    """The seed that a picture was made with, by its infotexts; of one that does not say, a number that is always the
+    same for it. `pixels` are its samples `(H, W, C)`."""
+    for text in texts:
+        seed = infotext.pairs_of(text).get("Seed", "")
+        if seed.isdecimal() and int(seed) < 2**63:
+            return int(seed)
+    steps = [max(1, n // 64) for n in pixels.shape[:2]]
+    return zlib.crc32(np.ascontiguousarray(pixels[:: steps[0], :: steps[1], :3]).tobytes())
 
 
 def _named(value: Any, labels: Mapping[str, str]) -> Any:

@@ -1,4 +1,4 @@
-"""The command line: `filmlook develop`, `stocks`, `looks`, `fit`, `import-weights`, `train`, `export-lut`, `bench`.
+"""The command line: `filmlook develop`, `stocks`, `looks`, `fit`, `import-weights`, `train`, `export-lut`, `serve`, `bench`.
 
 Exit codes: 0 all done, 1 some failed, 2 usage.
 """
@@ -116,6 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     bake.add_argument("--size", type=int, choices=(17, 33, 65), default=33, help="of the .cube (33)")
     bake.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     _add_settings(bake)
+
+    serve = command("serve", _serve, "Serve the HTTP API on this machine.")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=int, default=7862, help="port to listen on (7862)")
+    serve.add_argument("--auth", default="", metavar="USER:PASSWORD", help="who may come in; needed where others can")
+    serve.add_argument("--max-megabytes", type=int, default=64, metavar="MB", help="of a request (64)")
+    serve.add_argument("--max-megapixels", type=int, default=64, metavar="MP", help="of a picture (64)")
+    serve.add_argument("--max-pictures", type=int, default=32, metavar="N", help="of a request (32)")
+    serve.add_argument("--device", help="cpu, cuda, ... (a GPU where there is one)")
+    serve.add_argument("--tile", type=int, metavar="PX", help="side of the area developed at once; less needs less memory")
 
     bench = command("bench", _bench, "Measure speed and memory on this machine.")
     bench.add_argument("--quick", action="store_true", help="leave out the 24-megapixel picture")
@@ -334,6 +344,16 @@ def _export_lut(args: argparse.Namespace) -> int:
     baked = lut.bake(colour_of(look), 64 if hald else args.size)
     baked = dataclasses.replace(baked, title=load_stock(look.stock).label)
     (lut.write_hald if hald else lut.write_cube)(out, baked)
+    return DONE
+
+
+def _serve(args: argparse.Namespace) -> int:
+    try:
+        from filmlook import bodies, serve
+    except ImportError as error:
+        raise FilmLookError(f'serve needs {error.name}: pip install "filmlook[serve]"') from None
+    limits = bodies.Limits(args.max_megabytes * 2**20, args.max_megapixels * 10**6, args.max_pictures)
+    serve.run(args.host, args.port, args.auth, limits, args.device, args.tile)
     return DONE
 
 

@@ -71,7 +71,7 @@ def save_preset(name: str, look: Look, *, label: str = "", text: str = "") -> Pr
     Raises:
         LookError: the name is not one for a file, there is no folder of the user's, or it cannot be written.
     """
-    _check(name)
+    check_name(name)
     preset = Preset(name, label or name, text, look)
     folder = _own_folder()
     unfinished = folder / f".{name}.part"
@@ -91,7 +91,7 @@ def rename_preset(name: str, new_name: str) -> Preset:
         LookError: no such preset of the user's own, or the new name is taken or not one for a file.
     """
     old = _own(name)
-    _check(new_name)
+    check_name(new_name)
     if new_name in _files():
         raise LookError(f"there is a look {new_name!r} already")
     preset = read_preset(old)
@@ -147,6 +147,7 @@ def _own(name: str) -> Path:
     return _files()[name]
 
 
-def _check(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises LookError for what is no name for a look's file."""
     if not _NAME.fullmatch(name) or name[-1] in ". ":
         raise LookError(f"{name!r} is no name for a look; allowed: up to 64 letters, digits, blanks and .()+-_")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any
 
+import numpy as np
 from modules import scripts_postprocessing
 
 from filmlook import infotext
-from filmlook.chosen import Chosen
+from filmlook.chosen import Chosen, own_seed
 from filmlook.webui.darkroom import developed, log, reason_of
 from filmlook.webui.delivered import delivered
 from filmlook.webui.hooks import is_developed
@@ -52,22 +52,13 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
         run = current_run()
         if run and run.assembles:  # in the main page, on a tile
             if run.chosen is None:
-                run.chosen, run.seed = chosen, chosen.grain_seed(seed_of(pp.image))
+                run.chosen, run.seed = chosen, chosen.grain_seed(own_seed(infotext.texts(pp.image), np.asarray(pp.image)))
             pp.info.update(infotext.entries(run.chosen.look, run.seed))
             return
         if not again and is_developed(pp.image):
             return
-        seed = chosen.grain_seed(seed_of(pp.image))
+        seed = chosen.grain_seed(own_seed(infotext.texts(pp.image), np.asarray(pp.image)))
         after = developed(pp.image, LOOK, chosen.look, seed=seed)
         pp.info.update(infotext.entries(chosen.look, seed))
         delivered.remember(pp.image, after)
         pp.image = after
-
-
-def seed_of(image: Any) -> int:
-    """The seed that a picture was made with; of one that does not say, a number that is always the same for it."""
-    for text in infotext.texts(image):
-        seed = infotext.pairs_of(text).get("Seed", "")
-        if seed.isdecimal():
-            return int(seed)
-    return zlib.crc32(image.convert("RGB").resize((64, 64)).tobytes())

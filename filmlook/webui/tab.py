@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from modules import call_queue, images, infotext_utils, shared, ui_common, ui_components, ui_toprow, util
 from PIL import Image
 
 from filmlook import infotext
-from filmlook.chosen import Chosen
+from filmlook.chosen import Chosen, own_seed
 from filmlook.metering import Lock
 from filmlook.picture import FORMATS
 from filmlook.webui import options
 from filmlook.webui.darkroom import Stopped, developed, log, reason_of
 from filmlook.webui.delivered import delivered
-from filmlook.webui.extras import seed_of
 from filmlook.webui.panel import build_choice
 from filmlook.webui.pasting import controls_fields, preset_field
 from filmlook.webui.policies import LOOK
@@ -225,7 +225,7 @@ def _developed(sources: list[_Source], chosen: Chosen, film: bool) -> Iterator[t
         try:
             before = source.read()
             if seed is None or not film:
-                seed = chosen.grain_seed(seed_of(before))
+                seed = chosen.grain_seed(own_seed(infotext.texts(before), np.asarray(before)))
             frame = number if film else None
             after = developed(before, LOOK, chosen.look, seed=seed, frame=frame, lock=lock, progress=progress)
         except Stopped:

@@ -1,0 +1,210 @@
+"""What clients order, checked field by field; and what the API's description says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import HTTPException
+
+from filmlook import bodies
+from filmlook.bodies import Limits
+from filmlook.chosen import Chosen
+from filmlook.errors import LookError
+from filmlook.look import Look
+from filmlook.presets import check_name
+from filmlook.schema import look_schema
+
+KINDS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+SIZES = (17, 33, 65)
+_SEED = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+_PICTURE = {"type": "string", "contentEncoding": "base64", "description": "A PNG, JPEG, WebP or TIFF file in base64."}
+_TINY = (  # one grey pixel, for the examples
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNoaGgAAAMEAYFL09IQAAAAAElFTkSuQmCC"
+)
+
+
+@dataclass(frozen=True)
+class Develop:
+    """Pictures to develop; `seeds` is empty where each has its own."""
+
+    pictures: list[bytes]
+    look: Look
+    seeds: list[int]
+    kind: str
+    quality: int
+    sheet: bool
+
+
+@dataclass(frozen=True)
+class LutOrder:
+    """A LUT to bake: "cube" of a size, or "hald"."""
+
+    look: Look
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True)
+class PresetOrder:
+    """A preset to save."""
+
+    name: str
+    look: Look
+    label: str
+    help: str
+
+
+def develop_order(fields: dict[str, Any], limits: Limits) -> Develop:
+    """An order to develop. Raises HTTPException 422 that names the field and what is allowed."""
+    _only(fields, ("images", "look", "seed", "format", "quality", "include"))
+    images = fields.get("images")
+    if not isinstance(images, list) or not 1 <= len(images) <= limits.pictures:
+        raise HTTPException(422, f"images: allowed is a list of 1 to {limits.pictures} pictures")
+    pictures = [bodies.bytes_of(value, f"images[{i}]") for i, value in enumerate(images)]
+    seed = fields.get("seed")
+    seeds = [] if seed is None else list(seed) if isinstance(seed, list) else [seed] * len(pictures)
+    if not all(_is_whole(value, 0, 2**63 - 1) for value in seeds) or len(seeds) not in (0, len(pictures)):
+        raise HTTPException(422, f"seed is {str(seed)[:60]}; allowed: a whole number from 0, or one for each picture")
+    include = fields.get("include", [])
+    if not isinstance(include, list) or any(value != "sheet" for value in include):
+        raise HTTPException(422, f"include is {str(include)[:60]}; allowed: a list, with sheet in it or empty")
+    return Develop(
+        pictures=pictures,
+        look=look_of(fields),
+        seeds=seeds,
+        kind=KINDS[_choice(fields, "format", tuple(KINDS), "png")],
+        quality=_whole(fields, "quality", 1, 100, 95),
+        sheet=bool(include),
+    )
+
+
+def one_picture(fields: dict[str, Any]) -> bytes:
+    """The picture of an order that has one, as `image` or as the only one of `images`."""
+    _only(fields, ("image", "images"))
+    images = fields.get("images", [fields.get("image")])
+    if not isinstance(images, list) or len(images) != 1:
+        raise HTTPException(422, "image: allowed is one picture")
+    return bodies.bytes_of(images[0], "image")
+
+
+def lut_order(fields: dict[str, Any]) -> LutOrder:
+    """An order for a LUT. Raises HTTPException 422."""
+    _only(fields, ("look", "format", "size"))
+    size = _whole(fields, "size", min(SIZES), max(SIZES), 33)
+    if size not in SIZES:
+        raise HTTPException(422, f"size is {size}; allowed: {', '.join(map(str, SIZES))}")
+    return LutOrder(look_of(fields), _choice(fields, "format", ("cube", "hald"), "cube"), size)
+
+
+def preset_order(name: str, fields: dict[str, Any]) -> PresetOrder:
+    """An order to save a preset. Raises HTTPException 422."""
+    _only(fields, ("look", "label", "help"))
+    try:
+        check_name(name)
+    except LookError as error:
+        raise HTTPException(422, str(error)) from None
+    texts = [fields.get(key, "") for key in ("label", "help")]
+    for key, text in zip(("label", "help"), texts, strict=True):
+        if not isinstance(text, str) or len(text) > 1000:
+            raise HTTPException(422, f"{key}: allowed is a text of up to 1000 characters")
+    return PresetOrder(name, look_of(fields), *texts)
+
+
+def look_of(fields: dict[str, Any]) -> Look:
+    """The look of an order: a preset's name, or settings by key, among which `look` names a preset that they change."""
+    value = fields.get("look", {})
+    if not isinstance(value, (str, dict)):
+        raise HTTPException(422, f"look is {type(value).__name__}; allowed: the name of a preset, or an object of settings")
+    settings = {"look": value} if isinstance(value, str) else value
+    if "grain_seed" in settings:
+        raise HTTPException(422, "look: unknown setting 'grain_seed'; the seed stands beside the look")
+    if not isinstance(settings.get("look", ""), str):
+        raise HTTPException(422, "look: its look is the name of a preset")
+    try:
+        return Chosen.from_mapping(settings).look
+    except LookError as error:
+        raise HTTPException(422, f"look: {error}") from None
+
+
+def _only(fields: dict[str, Any], allowed: Sequence[str]) -> None:
+    for key in fields:
+        if key not in allowed:
+            raise HTTPException(422, f"unknown field {str(key)[:60]!r}; allowed: {', '.join(allowed)}")
+
+
+def _choice(fields: dict[str, Any], key: str, allowed: Sequence[str], default: str) -> str:
+    value = fields.get(key, default)
+    if not isinstance(value, str) or value not in allowed:
+        raise HTTPException(422, f"{key} is {str(value)[:60]!r}; allowed: {', '.join(allowed)}")
+    return value
+
+
+def _is_whole(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _whole(fields: dict[str, Any], key: str, low: int, high: int, default: int) -> int:
+    value = fields.get(key, default)
+    if not _is_whole(value, low, high):
+        raise HTTPException(422, f"{key} is {str(value)[:60]!r}; allowed: a whole number from {low} to {high}")
+    return value
+
+
+def described(route: str) -> dict[str, Any]:
+    """What the API's description says of a route: its body with an example that runs, and its refusals."""
+    look = {"oneOf": [{"type": "string", "description": "A preset."}, look_schema()]}
+    image = _object({"image": _PICTURE}, ["image"])
+    fields = {
+        "develop": _object(
+            {
+                "images": {"type": "array", "items": _PICTURE, "minItems": 1, "maxItems": Limits.pictures},
+                "look": look,
+                "seed": {"oneOf": [_SEED, {"type": "array", "items": _SEED}]},
+                "format": {"type": "string", "enum": list(KINDS), "default": "png"},
+                "quality": {"type": "integer", "minimum": 1, "maximum": 100, "default": 95},
+                "include": {"type": "array", "items": {"type": "string", "enum": ["sheet"]}},
+            },
+            ["images"],
+        ),
+        "read": image,
+        "export-lut": _object(
+            {
+                "look": look,
+                "format": {"type": "string", "enum": ["cube", "hald"], "default": "cube"},
+                "size": {"type": "integer", "enum": list(SIZES), "default": 33},
+            }
+        ),
+        "look": _object({"look": look, "label": {"type": "string"}, "help": {"type": "string"}}),
+    }[route]
+    example = {
+        "develop": {"images": [_TINY], "look": {"look": "classic-negative", "grain": 1.4}, "seed": 7},
+        "read": {"image": _TINY},
+        "export-lut": {"look": "gold-snapshot"},
+        "look": {"label": "Mine", "look": {"stock": "kodak_portra_400", "grain": 1.2}},
+    }[route]
+    content: dict[str, Any] = {"application/json": {"schema": fields, "example": example}}
+    if route in ("develop", "read"):
+        upload = {"images": {"type": "array", "items": {"type": "string", "format": "binary"}}, "order": {"type": "string"}}
+        content["multipart/form-data"] = {"schema": _object(upload, ["images"])}
+    refusals = {
+        401: "No credentials, or wrong ones.",
+        413: "The body is too large.",
+        415: "The body is of another kind.",
+        422: "A field is wrong; the detail names it and what is allowed.",
+        503: "Too many calls are waiting.",
+    }
+    return {
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+        "responses": {status: {"description": text} for status, text in refusals.items()},
+    }
+
+
+def _object(properties: dict[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        **({"required": list(required)} if required else {}),
+    }

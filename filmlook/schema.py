@@ -1,0 +1,30 @@
+"""The settings as JSON Schema, made from `SETTINGS`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from filmlook.look import LOOK_VERSION, SETTINGS, Setting
+
+
+def look_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a look: settings by key, all of them optional; and `look`, a preset that they change."""
+    properties: dict[str, Any] = {
+        "look": {"type": "string", "description": "A preset that the other settings change."},
+        "version": {"type": "integer", "minimum": 1, "maximum": LOOK_VERSION},
+    }
+    properties.update({setting.key: _setting(setting) for setting in SETTINGS})
+    return {
+        "type": "object",
+        "title": "Look",
+        "additionalProperties": False,
+        "properties": properties,
+        "examples": [{"look": "gold-snapshot", "grain": 1.4}],
+    }
+
+
+def _setting(setting: Setting) -> dict[str, Any]:
+    about = {"title": setting.caption, "description": setting.help, "default": setting.default}
+    if setting.is_number:
+        return {"type": "number", "minimum": setting.low, "maximum": setting.high, **about}
+    return {"type": "string", **({"enum": list(setting.choices)} if setting.choices else {}), **about}
