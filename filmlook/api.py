@@ -49,7 +49,9 @@ class Turn(Protocol):
 class Backend(Protocol):
     """What stands behind the routes."""
 
-    limits: Limits
+    @property
+    def limits(self) -> Limits:
+        """What one request may bring."""
 
     def check(self, request: Request) -> None:
         """Lets a request in, or raises `HTTPException` 401."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from modules import devices
-from PIL import Image
 
 from filmlook.develop import develop
 from filmlook.errors import FilmLookError, LookError
@@ -47,7 +46,7 @@ def device() -> torch.device:
 
 
 def developed(
-    image: Image.Image,
+    image: Any,
     what: str,
     look: Look,
     *,
@@ -55,8 +54,8 @@ def developed(
     frame: int | None = None,
     lock: Lock | None = None,
     progress: Callable[[float], None] | None = None,
-) -> Image.Image:
-    """The image with the whole look or its grain alone (`policies.LOOK`, `GRAIN`).
+) -> Any:
+    """The image (of any kind that `develop` takes) with the whole look or its grain alone (`policies.LOOK`, `GRAIN`).
 
     Short of memory it tries again in smaller tiles, and then on the CPU.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio
 
 from filmlook.errors import FilmLookError
-from filmlook.webui import axes, options, runs, sending
+from filmlook.webui import axes, options, routes, runs, sending
 from filmlook.webui.extras import FilmLookExtras
 from filmlook.webui.script import FilmLookScript
 
@@ -27,3 +27,4 @@ def register() -> None:
     runs.register()
     axes.register()
     sending.register()
+    routes.register()

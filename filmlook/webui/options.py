@@ -12,6 +12,7 @@ import gradio as gr
 from modules import paths, script_callbacks, shared
 from modules.options import OptionInfo
 
+from filmlook.bodies import Limits
 from filmlook.errors import LookError
 from filmlook.look import Look
 from filmlook.presets import list_looks, load_preset
@@ -44,6 +45,9 @@ def _declared() -> dict[str, OptionInfo]:
         "folder": OptionInfo("", "Folder of your own stocks and looks", onchange=use_folder, restrict_api=True).info(
             "empty: models/FilmLook; stocks are .json, .safetensors, .pt, .cube and HaldCLUT .png"
         ),
+        "api_megabytes": OptionInfo(64, "API: most megabytes of a request", gr.Number, {"precision": 0}),
+        "api_megapixels": OptionInfo(64, "API: most megapixels of a picture", gr.Number, {"precision": 0}),
+        "api_pictures": OptionInfo(32, "API: most pictures of a request", gr.Number, {"precision": 0}),
         "assembling": OptionInfo(", ".join(ASSEMBLING), "Scripts that assemble a picture from several passes").info(
             "by title; their tiles are left alone, and what they assemble is developed"
         ),
@@ -114,6 +118,12 @@ def default_look() -> Look:
     except LookError as error:
         print(f"Film Look: the look to begin with cannot be had: {error}")
         return Look()
+
+
+def limits() -> Limits:
+    """What one request to the API may bring."""
+    megabytes, megapixels, pictures = (max(1, value(f"api_{key}")) for key in ("megabytes", "megapixels", "pictures"))
+    return Limits(megabytes * 2**20, megapixels * 10**6, pictures)
 
 
 def tile() -> int | None:

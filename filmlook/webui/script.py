@@ -10,12 +10,14 @@ from filmlook.webui import hooks
 from filmlook.webui.panel import build_panel
 from filmlook.webui.pasting import controls_fields, is_developed, preset_field
 
+TITLE = "Film Look"
+
 
 class FilmLookScript(scripts.Script):
     """Develops generated pictures as film."""
 
     def title(self) -> str:
-        return "Film Look"
+        return TITLE
 
     def show(self, is_img2img: bool) -> Any:
         return scripts.AlwaysVisible

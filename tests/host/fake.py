@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,13 +54,15 @@ class Host:
         hooks += ["postprocess_image_after_composite"] if self.after_composite else []
         self.script_class = type("Script", (BaseScript,), dict.fromkeys(hooks, idle_hook))
         self.runner_class = type("ScriptRunner", (BaseRunner,), {})
+        self.api_class = type("Api", (), {"init_script_args": lambda self, request, *args: request.alwayson_scripts})
         self.options, self.state = Options(), State()
         self.plot = Namespace(axis_options=[], AxisOption=AxisOption)
         self.gradio = FakeGradio(self.warnings)
 
     def modules(self) -> dict[str, Any]:
         """What stands in `sys.modules`."""
-        names = ("on_ui_settings", "on_before_ui", "on_after_component", "on_ui_tabs", "on_before_image_saved", "on_image_grid")
+        names = ("on_ui_settings", "on_before_ui", "on_after_component", "on_ui_tabs", "on_app_started")
+        names += ("on_before_image_saved", "on_image_grid")
         plot = Namespace(path="/webui/scripts/xyz_grid.py", module=self.plot)
         contents: dict[str, dict[str, Any]] = {
             "scripts": {
@@ -76,7 +79,7 @@ class Host:
                 "opts": self.options,
                 "state": self.state,
                 "hide_dirs": {},
-                "cmd_opts": Namespace(hide_ui_dir_config=False),
+                "cmd_opts": Namespace(hide_ui_dir_config=False, api=True, nowebui=False, api_auth=None),
                 "OptionHTML": OptionInfo,
             },
             "devices": {"get_optimal_device": lambda: torch.device("cpu"), "torch_gc": lambda: None},
@@ -89,7 +92,9 @@ class Host:
             "ui_components": {n: getattr(self.gradio, n) for n in ("InputAccordion", "ToolButton", "ResizeHandleRow")},
             "ui_toprow": {"Toprow": partial(Toprow, self.gradio)},
             "ui_common": {"plaintext_to_html": lambda text: f"<p>{text}</p>"},
-            "call_queue": {"wrap_gradio_gpu_call": lambda func, extra_outputs=None: func},
+            "call_queue": {"wrap_gradio_gpu_call": lambda func, extra_outputs=None: func, "queue_lock": threading.Lock()},
+            "api": {"__path__": []},
+            "api.api": {"Api": self.api_class},
             "util": {"open_folder": lambda path: None},
             "paths": {"models_path": str(self.folder / "models")},
         }

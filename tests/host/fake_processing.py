@@ -65,6 +65,12 @@ class State:
         self.job_count = self.job_no = self.sampling_step = self.sampling_steps = 0
         self.textinfo, self.shown = "", []
 
+    def begin(self, job: str) -> None:
+        self.job = job
+
+    def end(self) -> None:
+        self.job = ""
+
     def nextjob(self) -> None:
         self.job_no += 1
 

@@ -53,6 +53,11 @@ CALLED: dict[str, tuple[str, ...]] = {
     "script_callbacks.on_before_ui": ("callback",),
     "script_callbacks.on_after_component": ("callback",),
     "script_callbacks.on_ui_tabs": ("callback",),
+    "script_callbacks.on_app_started": ("callback",),
+    "api/api.Api.init_script_args": ("request",),
+    "shared_state.State.begin": ("job",),
+    "shared_state.State.end": (),
+    "shared_state.State.interrupt": (),
     "script_callbacks.on_before_image_saved": ("callback",),
     "script_callbacks.on_image_grid": ("callback",),
     "script_callbacks.ImageSaveParams": ("image", "p", "filename", "pnginfo"),
@@ -92,13 +97,14 @@ HELD: dict[str, tuple[str, ...]] = {
     ),
     "ui_toprow.Toprow": ("submit",),
     "paths": ("models_path",),
+    "call_queue": ("queue_lock",),
 }
 """What modules and objects hold."""
 
 SAID: dict[str, tuple[str, ...]] = {
     "processing": ("p.batch_index = i", "-before-highres-fix", "-mask"),
     "shared_options": ("samples_format", "outdir_samples", "outdir_extras_samples", "overlay_inpaint", "hidden_tabs"),
-    "cmd_args": ("--hide-ui-dir-config",),
+    "cmd_args": ("--hide-ui-dir-config", "--api-auth", "--nowebui"),
     "ui_common": ("_gallery", "_send_to_extras"),
     "ui": ("pnginfo_image", "pnginfo_generation_info"),
     "infotext_utils": ('f"{tab}_tab"',),
