@@ -52,7 +52,10 @@ class Chosen:
         mode, seed = (*values[len(SETTINGS) : len(SETTINGS) + 2], "picture", 0)[:2]
         if "stock" in settings:
             settings["stock"] = _named(settings["stock"], stock_labels())
-        return cls(Look.from_dict(settings), _named(mode, SEED_MODES), _whole(seed))
+        mode = _named(mode, SEED_MODES)
+        if seed is None and mode != "fixed":  # the page's field, emptied
+            seed = 0
+        return cls(Look.from_dict(settings), mode, _whole(seed))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Chosen:

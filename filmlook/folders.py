@@ -25,4 +25,10 @@ def find_files(kind: str, suffixes: Sequence[str]) -> dict[str, Path]:
     roots = [BUILT_IN / kind]
     if home := user_folder():
         roots += [home, home / kind] if kind == "stocks" else [home / kind]
-    return {p.stem: p for root in roots if root.is_dir() for p in sorted(root.iterdir()) if p.suffix.lower() in suffixes}
+    return {
+        p.stem: p
+        for root in roots
+        if root.is_dir()
+        for p in sorted(root.iterdir())
+        if p.suffix.lower() in suffixes and p.is_file()
+    }

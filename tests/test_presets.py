@@ -9,6 +9,7 @@ import pytest
 from filmlook import Look, LookError, list_looks, load_look
 from filmlook.folders import BUILT_IN
 from filmlook.presets import delete_preset, import_preset, is_own, load_preset, preset_json, rename_preset, save_preset
+from filmlook.stock import stock_labels
 
 MINE = Look(stock="kodak_portra_400", grain=1.7)
 
@@ -68,6 +69,15 @@ def test_imported_and_exported(tmp_path: Path) -> None:
     with pytest.raises(LookError, match="grain"):
         import_preset(file, "other")
     assert "other" not in list_looks()
+
+
+def test_a_link_to_nowhere_takes_nothing_away(home: Path) -> None:
+    for kind, suffix in (("looks", ".json"), ("stocks", ".cube")):
+        (home / kind).mkdir(parents=True, exist_ok=True)
+        (home / kind / f"gone{suffix}").symlink_to(home / "nowhere")
+    assert "gone" not in list_looks()
+    assert "gone" not in stock_labels()
+    assert "cinema" in list_looks()
 
 
 def test_without_a_folder_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ import html
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -29,28 +31,29 @@ from filmlook.ui.controls import REFRESH, Controls, values_of
 _LEAVE = object()
 
 
-def preset_labels() -> dict[str, str]:
-    """The label of every preset that can be read, by name, each label once."""
-    labels: dict[str, str] = {}
+def presets_by_label() -> dict[str, Preset]:
+    """Every preset that can be read, by its label; of two with the same label, the second's tells its name."""
+    found: dict[str, Preset] = {}
     for name in list_looks():
         with suppress(LookError):  # a damaged file of the user's must not take the others away
-            label = load_preset(name).label
-            labels[name] = f"{label} ({name})" if label in labels.values() else label
-    return labels
+            preset = load_preset(name)
+            found[f"{preset.label} ({name})" if preset.label in found else preset.label] = preset
+    return found
 
 
 def preset_label(look: Look) -> str | None:
     """The label of a preset that is this look."""
-    return next((label for name, label in preset_labels().items() if load_preset(name).look == look), None)
+    return next((label for label, preset in presets_by_label().items() if preset.look == look), None)
 
 
 def _choices() -> list[str]:
-    return sorted(preset_labels().values(), key=str.lower)
+    return sorted(presets_by_label(), key=str.lower)
 
 
 def _name(label: str | None) -> str:
     """The name of the preset that a label stands for; "" for none."""
-    return next((name for name, known in preset_labels().items() if known == label), "")
+    preset = presets_by_label().get(label or "")
+    return preset.name if preset else ""
 
 
 def preset_dropdown(prefix: str, look: Look) -> Any:
@@ -70,12 +73,8 @@ def connect_presets(dropdown: Any, controls: Controls) -> None:
     """Choosing a preset sets the controls."""
 
     def apply(label: str | None) -> list[Any]:
-        name = _name(label)
-        try:
-            return values_of(load_preset(name).look) if name else [gr.update()] * len(controls.settings)
-        except LookError as error:
-            gr.Warning(str(error))
-            return [gr.update()] * len(controls.settings)
+        preset = presets_by_label().get(label or "")
+        return values_of(preset.look) if preset else [gr.update()] * len(controls.settings)
 
     dropdown.input(fn=apply, inputs=[dropdown], outputs=list(controls.settings.values()), show_progress=False)
 
@@ -88,6 +87,12 @@ def connect_reset(button: Any, dropdown: Any, controls: Controls, default: Calla
         return [preset_label(look), *values_of(look), SEED_MODES["picture"], 0]
 
     button.click(fn=reset, inputs=[], outputs=[dropdown, *controls.all], show_progress=False)
+
+
+@cache
+def _exports() -> tempfile.TemporaryDirectory[str]:
+    """Where exported files wait for the browser; gone with the program."""
+    return tempfile.TemporaryDirectory(prefix="film-look-")
 
 
 def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:
@@ -112,8 +117,9 @@ def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:
         component.do_not_save_to_config = True
 
     def done(text: str, chosen: Any = _LEAVE) -> list[Any]:
-        value = {} if chosen is _LEAVE else {"value": preset_labels().get(chosen)}
-        return [gr.update(choices=_choices(), **value), html.escape(text)]
+        by_label = presets_by_label()
+        value = {} if chosen is _LEAVE else {"value": next((k for k, v in by_label.items() if v.name == chosen), None)}
+        return [gr.update(choices=sorted(by_label, key=str.lower), **value), html.escape(text)]
 
     def trying(action: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
         def run(*values: Any) -> list[Any]:
@@ -137,12 +143,15 @@ def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:
 
     def on_import(uploaded: Any) -> list[Any]:
         path = Path(uploaded if isinstance(uploaded, str) else uploaded.name)
-        return done("Imported", import_preset(path, Path(getattr(uploaded, "orig_name", path.name)).stem).name)
+        wanted = Path(getattr(uploaded, "orig_name", path.name)).stem
+        taken = list_looks()  # an import replaces nothing
+        name = next(n for n in chain([wanted], (f"{wanted} ({i})" for i in count(2))) if n not in taken)
+        return done(f"Imported: {name}", import_preset(path, name).name)
 
     def on_export(typed: str, chosen: str | None, *values: Any) -> list[Any]:
         look = Chosen.from_values(values).look
         stem = typed.strip() or _name(chosen) or "look"
-        path = Path(tempfile.mkdtemp()) / f"{''.join(c if c.isalnum() or c in ' .-_' else '_' for c in stem)}.json"
+        path = Path(_exports().name) / f"{''.join(c if c.isalnum() or c in ' .-_' else '_' for c in stem)}.json"
         path.write_text(preset_json(Preset(stem, stem, "", look)), encoding="utf-8")
         return [gr.update(value=str(path), visible=True), ""]
 

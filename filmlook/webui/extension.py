@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio
 
 from filmlook.errors import FilmLookError
-from filmlook.webui import axes, options, routes, runs, sending
+from filmlook.webui import axes, forge, options, routes, runs, sending
 from filmlook.webui.extras import FilmLookExtras
 from filmlook.webui.script import FilmLookScript
 
@@ -25,6 +25,7 @@ def register() -> None:
         raise FilmLookError(f"it needs gradio {wanted} or later; installed is {gradio.__version__}: update the WebUI")
     options.register()
     runs.register()
+    forge.register()
     axes.register()
     sending.register()
     routes.register()

@@ -12,7 +12,6 @@ from filmlook.chosen import Chosen, own_seed
 from filmlook.webui.darkroom import developed, log, reason_of
 from filmlook.webui.delivered import delivered
 from filmlook.webui.hooks import is_developed
-from filmlook.webui.jobs import current_run
 from filmlook.webui.panel import build_panel
 from filmlook.webui.policies import LOOK
 
@@ -22,6 +21,7 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
 
     name = "Film Look in Extras"  # another name than the always-on script's: both can be in txt2img, and the API asks by name
     order = 3500  # after upscaling and face restoration, before pictures are cut
+    _told = False
 
     def ui(self) -> dict[str, Any]:
         try:
@@ -38,10 +38,24 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
             "again": panel.again,
         }
 
+    def process_firstpass(self, pp: Any, enabled: Any = None, **values: Any) -> None:
+        """Reads what the picture says, while it says it: upscalers drop its metadata."""
+        if enabled is not True:
+            return
+        try:
+            pp.shared.film_look = (is_developed(pp.image), own_seed(infotext.texts(pp.image), np.asarray(pp.image)))
+        except Exception as error:  # the host would give up the whole job
+            log.error("Film Look: the picture cannot be read: %s", reason_of(error))
+            pp.shared.film_look = (False, 0)
+
     def process(self, pp: Any, enabled: Any = None, again: Any = None, **values: Any) -> None:
         if enabled is not True:  # the API calls every script with None
             return
-        pp.info.update(dict.fromkeys(infotext.KEYS))  # in the main page, the last picture's would stay
+        if not hasattr(pp.shared, "film_look"):  # in the main page, which has no first pass
+            if not self._told:
+                log.warning("Film Look: in txt2img and img2img its own accordion develops; the script of Extras does nothing")
+            FilmLookExtras._told = True
+            return
         try:
             self._develop(pp, Chosen.from_values(list(values.values())), bool(again))
         except Exception as error:
@@ -49,15 +63,10 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
             log.error("Film Look: the picture stays as it was: %s", reason_of(error))
 
     def _develop(self, pp: Any, chosen: Chosen, again: bool) -> None:
-        run = current_run()
-        if run and run.assembles:  # in the main page, on a tile
-            if run.chosen is None:
-                run.chosen, run.seed = chosen, chosen.grain_seed(own_seed(infotext.texts(pp.image), np.asarray(pp.image)))
-            pp.info.update(infotext.entries(run.chosen.look, run.seed))
+        was_developed, own = pp.shared.film_look
+        if was_developed and not again:
             return
-        if not again and is_developed(pp.image):
-            return
-        seed = chosen.grain_seed(own_seed(infotext.texts(pp.image), np.asarray(pp.image)))
+        seed = chosen.grain_seed(own)
         after = developed(pp.image, LOOK, chosen.look, seed=seed)
         pp.info.update(infotext.entries(chosen.look, seed))
         delivered.remember(pp.image, after)

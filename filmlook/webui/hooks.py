@@ -22,7 +22,10 @@ from filmlook.webui.delivered import delivered
 from filmlook.webui.jobs import Job, current_run
 from filmlook.webui.policies import GRAIN, LOOK, NOTHING, input_of, is_animatediff, is_mov2mov, pass_of
 
-_BEFORE = re.compile(r"-(before-[\w-]+|mask|mask-composite)(-\d+)?$")  # what the host saves beside the picture itself
+# What the host, we and ADetailer save beside the picture itself.
+_BESIDE = re.compile(
+    r"-(before-(face-restoration|color-correction|highres-fix|film-look)|mask(-composite)?|ad-(before|preview.*))$"
+)
 
 
 def begin(p: Any, args: Sequence[Any]) -> None:
@@ -100,10 +103,8 @@ def see_overlay(p: Any, overlay: Any) -> None:
 def finish_image(p: Any, pp: Any) -> None:
     """At `postprocess_image_after_composite`: develops the picture as it will be saved and shown."""
     job: Job | None = getattr(p, "film_look_job", None)
-    if job is None or isinstance(p.extra_generation_params.get(infotext.LOOK), str):
-        return  # a text of that key was written by the Extras script, in the main page: the picture is developed
-    if not callable(p.extra_generation_params.get(infotext.LOOK)):  # that script left the picture alone
-        job.announce(p)
+    if job is None:
+        return
     number = p.iteration * p.batch_size + p.batch_index
     what = job.at(job.doings, number)
     if what == NOTHING:
@@ -127,7 +128,7 @@ def finish_image(p: Any, pp: Any) -> None:
         log.error("Film Look: the picture stays as it was: %s", reason_of(error))
         return
     delivered.remember(before if what == LOOK else None, after)
-    pp.image = after
+    pp.image = job.finished = after
     run = current_run()
     if run and run.feeds_back:
         run.results[id(after)] = (after, before)
@@ -176,11 +177,12 @@ def _save_before(p: Any, image: Image.Image) -> None:
 
 
 def before_saved(params: Any) -> None:
-    """At `on_before_image_saved`: pictures that scripts assembled are developed here; what the host saves beside a
-    picture, before it was finished, does not say that it is developed."""
-    run = current_run()
+    """At `on_before_image_saved`: pictures that scripts assembled are developed here; what is saved beside a picture,
+    before it was finished, does not say that it is developed."""
+    run, job = current_run(), getattr(params.p, "film_look_job", None)
     text = params.pnginfo.get("parameters")
-    if isinstance(text, str) and infotext.LOOK in text and _BEFORE.search(Path(params.filename).stem):
+    beside = _BESIDE.search(Path(params.filename).stem) and params.image is not getattr(job, "finished", None)
+    if beside and isinstance(text, str) and infotext.LOOK in text:
         params.pnginfo["parameters"] = infotext.with_entries(text, {}, params.image.size)
         return
     if run and run.assembles and run.chosen and params.p is not None and params.image.size not in run.grids:

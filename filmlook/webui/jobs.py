@@ -13,7 +13,7 @@ from PIL import Image
 from filmlook import infotext
 from filmlook.chosen import Chosen
 from filmlook.metering import Lock
-from filmlook.webui.policies import GRAIN
+from filmlook.webui.policies import GRAIN, NOTHING
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Job:
         errors: why pictures were not developed.
         overlay: what the host last told of its inpaint mask.
         lock: what a film's frames share.
+        finished: the picture that was developed last.
     """
 
     chosen: Chosen
@@ -37,6 +38,7 @@ class Job:
     errors: dict[int, str] = field(default_factory=dict)
     overlay: Any = None
     lock: Lock | None = None
+    finished: Image.Image | None = None
 
     def at(self, values: list[Any], number: int) -> Any:
         """A picture's value; scripts may have made more pictures than the host counts."""
@@ -47,7 +49,7 @@ class Job:
         if number in self.errors:
             return {infotext.ERROR: self.errors[number]}
         what = self.at(self.doings, number)
-        if what not in ("look", "grain"):
+        if what == NOTHING:
             return {}
         frame = None if self.frames is None else self.at(self.frames, number)
         return infotext.entries(self.chosen.look, self.at(self.seeds, number), frame=frame, grain_only=what == GRAIN)
@@ -57,7 +59,7 @@ class Job:
 
         def value(key: str) -> Callable[..., str | None]:
             def of_picture(
-                index: int = 0, all_seeds: Any = None, use_main_prompt: bool = False, p: Any = p, **_: Any
+                p: Any, index: int = 0, all_seeds: Any = None, use_main_prompt: bool = False, **_: Any
             ) -> str | None:
                 # Within a batch the host counts its pictures from 0, and gives that batch's seeds; a grid has the first's.
                 first = p.iteration * p.batch_size if all_seeds is getattr(p, "seeds", None) else 0
@@ -74,7 +76,6 @@ class Run:
     """One run of a selected script, which may call the pipeline many times.
 
     Attributes:
-        title: the script's.
         assembles: whether it puts pictures together from several passes.
         feeds_back: whether its results are the next pass's input.
         source: the picture it begins with, and whether that is developed.
@@ -83,7 +84,6 @@ class Run:
         grids: sizes of the grids that the host made during the run.
     """
 
-    title: str
     assembles: bool = False
     feeds_back: bool = False
     source: Image.Image | None = None

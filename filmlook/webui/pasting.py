@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gradio as gr
+
 from filmlook import infotext
 from filmlook.chosen import SEED_MODES
 from filmlook.infotext import Developed
@@ -30,11 +32,11 @@ def controls_fields(controls: Controls) -> list[tuple[Any, Function]]:
 
 
 def preset_field(dropdown: Any) -> tuple[Any, Function]:
-    """The dropdown of presets shows the one that the infotext's look is."""
+    """The dropdown of presets shows the one that the infotext's look is, or none."""
 
     def value(keys: dict[str, Any]) -> Any:
         found = _found(keys)
-        return preset_label(found.look) if found and found.look else None
+        return gr.update(value=preset_label(found.look)) if found and found.look else None
 
     return dropdown, value
 

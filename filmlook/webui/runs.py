@@ -42,16 +42,16 @@ def _run_of(runner: Any, p: Any, args: tuple[Any, ...]) -> Run:
     try:
         index = args[0] if args else 0
         if not index:
-            return Run("")
+            return Run()
         title = str(runner.selectable_scripts[index - 1].title())
         sources = getattr(p, "init_images", None)
         source = sources[0] if sources and isinstance(sources[0], Image.Image) else None
         assembles, feeds_back = title in options.assembling(), title in FEEDING_BACK
         developed = (assembles or feeds_back) and is_developed(source)
-        return Run(title, assembles, feeds_back, source, developed)
+        return Run(assembles, feeds_back, source, developed)
     except Exception as error:
         log.error("Film Look: the selected script is not recognised: %s", reason_of(error))
-        return Run("")
+        return Run()
 
 
 def _finish(run: Run, processed: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +18,20 @@ from PIL import Image
 
 from filmlook import infotext
 from filmlook.chosen import Chosen, own_seed
+from filmlook.errors import FilmLookError
 from filmlook.metering import Lock
 from filmlook.picture import FORMATS
 from filmlook.webui import options
 from filmlook.webui.darkroom import Stopped, developed, log, reason_of
 from filmlook.webui.delivered import delivered
+from filmlook.webui.hooks import is_developed
 from filmlook.webui.panel import build_choice
 from filmlook.webui.pasting import controls_fields, preset_field
 from filmlook.webui.policies import LOOK
 
 TAB = "film_look"
 LABEL = "Film Look"
+_SHOWN = 24  # of many pictures the last: the browser and the memory hold no more
 _SEND_TO = {"img2img": "\U0001f5bc\ufe0f", "inpaint": "\U0001f3a8\ufe0f", "extras": "\U0001f4d0"}
 
 
@@ -60,8 +65,7 @@ def build_tab() -> tuple[Any, str, str]:
                 gr.Warning("The picture does not say how it was developed.")
                 return [gr.update()] * len(fields)
             keys = infotext.entries(found.look, found.seed or 0)
-            values = [function(keys) for _, function in fields]
-            return [gr.update() if value is None else value for value in values]
+            return [function(keys) for _, function in fields]
 
         read.click(fn=from_picture, inputs=[image], outputs=[component for component, _ in fields], show_progress=False)
     infotext_utils.add_paste_fields(TAB, image, fields)
@@ -73,7 +77,7 @@ def build_tab() -> tuple[Any, str, str]:
 
 
 def _inputs() -> list[Any]:
-    """Picture, files, input folder, output folder, and whether many pictures are a film."""
+    """Picture, files, input folder, output folder, whether many pictures are a film, and whether to develop again."""
     with gr.Tabs(elem_id=f"mode_{TAB}"):
         with gr.TabItem("Single picture", id="single", elem_id=f"{TAB}_single_tab"):
             image = gr.Image(
@@ -100,7 +104,8 @@ def _inputs() -> list[Any]:
         value=False,
         elem_id=f"{TAB}_frames",
     )
-    found = [image, files, source, target, film]
+    again = gr.Checkbox(label="Develop developed pictures again", value=False, elem_id=f"{TAB}_again")
+    found = [image, files, source, target, film, again]
     for component in found:
         component.do_not_save_to_config = True
     return found
@@ -176,15 +181,18 @@ def _natural(path: Path) -> list[Any]:
     return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", path.name)]
 
 
-def run(task: str, mode: float, image: Any, files: Any, folder: str, target: str, film: bool, *values: Any) -> list[Any]:
+def run(
+    task: str, mode: float, image: Any, files: Any, folder: str, target: str, film: bool, again: bool, *values: Any
+) -> list[Any]:
     """Develops what the tab holds: the gallery's pictures, the last one's infotext, and what went wrong."""
     chosen = Chosen.from_values(values)
     sources = _sources(int(mode), image, files, folder)
     state = shared.state
     state.job_count = len(sources)
     outpath = target if int(mode) == 2 and target else _output_folder()
-    done, faults, text = [], [], ""
-    for source, result in zip(sources, _developed(sources, chosen, bool(film)), strict=False):
+    done: deque[Image.Image] = deque(maxlen=_SHOWN)
+    faults, text = [], ""
+    for source, result in zip(sources, _developed(sources, chosen, bool(film), bool(again)), strict=False):
         if result is None:
             continue
         if isinstance(result, str):
@@ -199,7 +207,7 @@ def run(task: str, mode: float, image: Any, files: Any, folder: str, target: str
     for fault in faults:
         log.error("Film Look: %s", fault)
     report = "".join(f"<p class='error'>{html.escape(fault)}</p>" for fault in faults)
-    return [done, ui_common.plaintext_to_html(text), report]
+    return [list(done), ui_common.plaintext_to_html(text), report]
 
 
 def _is_over() -> bool:
@@ -207,7 +215,9 @@ def _is_over() -> bool:
     return shared.state.interrupted or getattr(shared.state, "stopping_generation", False)
 
 
-def _developed(sources: list[_Source], chosen: Chosen, film: bool) -> Iterator[tuple[Image.Image, str] | str | None]:
+def _developed(
+    sources: list[_Source], chosen: Chosen, film: bool, again: bool
+) -> Iterator[tuple[Image.Image, str] | str | None]:
     """Each picture developed, with its infotext; or why it was not; or None for one that the user skipped."""
     state, lock = shared.state, Lock() if film else None
     seed: int | None = None
@@ -224,6 +234,8 @@ def _developed(sources: list[_Source], chosen: Chosen, film: bool) -> Iterator[t
         state.textinfo = source.name
         try:
             before = source.read()
+            if not again and is_developed(before):
+                raise FilmLookError("it is developed already; to develop it again, tick the box")
             if seed is None or not film:
                 seed = chosen.grain_seed(own_seed(infotext.texts(before), np.asarray(before)))
             frame = number if film else None
@@ -254,5 +266,11 @@ def _save(image: Image.Image, text: str, outpath: str, name: str) -> None:
         short_filename=True,
         no_prompt=True,
         existing_info={k: v for k, v in image.info.items() if isinstance(v, str) and k != "parameters"},
-        forced_filename=name or None,
+        forced_filename=_free_name(Path(outpath), name) if name and shared.opts.use_original_name_batch else None,
     )
+
+
+def _free_name(folder: Path, name: str) -> str:
+    """The name, or the first of name-1, name-2 ... that no file has: nothing is written over."""
+    names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(1)))
+    return next(n for n in names if not (folder / f"{n}.{shared.opts.samples_format}").exists())

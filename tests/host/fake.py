@@ -256,8 +256,13 @@ class Host:
             grid.paste(image.convert("RGB"), (i * width, 0))
         return grid
 
-    def extras(self, image: Image.Image, **values: Any) -> Any:
+    def extras(self, image: Image.Image, upscaled: int = 1, **values: Any) -> Any:
         """What Extras make of a picture with the controls set to `values`: an object with `image` and `info`."""
-        pp = Namespace(image=image, info={})
-        self.extras_script.process(pp, **{k: values.get(k, c.value) for k, c in self.extras_controls.items()})
+        pp = Namespace(image=image, info={}, shared=Namespace())
+        controls = {k: values.get(k, c.value) for k, c in self.extras_controls.items()}
+        self.extras_script.process_firstpass(pp, **controls)
+        if upscaled > 1:
+            pp.image = image.resize((upscaled * image.width, upscaled * image.height))
+            pp.image.info = {}
+        self.extras_script.process(pp, **controls)
         return pp

@@ -45,7 +45,7 @@ class Options:
 
     def __init__(self) -> None:
         self.data: dict[str, Any] = {"samples_format": "png", "outdir_samples": "", "outdir_extras_samples": "outputs/extras"}
-        self.data.update(overlay_inpaint=True, save_mask=False, return_grid=False)
+        self.data.update(overlay_inpaint=True, save_mask=False, return_grid=False, use_original_name_batch=True)
         self.labels: dict[str, Any] = {}
         self.restricted_opts: set[str] = set()
 

@@ -156,7 +156,7 @@ class ExtrasInMainPage(BaseScript):
         return self.script.name
 
     def postprocess_image(self, p: Processing, script_pp: Any, *args: Any) -> None:
-        pp = Namespace(image=script_pp.image, info={})
+        pp = Namespace(image=script_pp.image, info={}, shared=Namespace())
         self.script.process(pp, **dict(zip(self.names, args, strict=True)))
         p.extra_generation_params.update(pp.info)
         script_pp.image = pp.image

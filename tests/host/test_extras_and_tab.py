@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from filmlook import Lock, Look, LookError, infotext, load_look
+from filmlook.presets import Preset, is_own, preset_json
 from tests.host.conftest import bare, codes, develop, look_in, regrain, same, seed_in
 from tests.host.fake import Host
 from tests.host.fake_processing import raw_picture
@@ -80,6 +81,15 @@ def test_extras_leave_developed_pictures_alone_unless_asked(host: Host, stripped
     same(again.image, develop(film, FILM, seed=int(again.info[infotext.SEED])))
 
 
+def test_extras_know_a_developed_picture_and_its_seed_after_an_upscaler_dropped_its_metadata(host: Host) -> None:
+    film = host.txt2img([SETTINGS]).images[0]
+    host.module("delivered").delivered._kept.clear()
+    pp = _extras(host, film, upscaled=2)
+    assert pp.image.size == (2 * film.width, 2 * film.height)
+    assert _told(pp) == {}
+    assert _told(_extras(host, _picture(text=PLAIN), upscaled=2))[infotext.SEED] == "7"
+
+
 def test_what_extras_developed_counts_as_developed(host: Host) -> None:
     pp = _extras(host, _picture())
     stored = bare(pp.image)
@@ -93,7 +103,13 @@ def test_what_extras_developed_counts_as_developed(host: Host) -> None:
 
 @pytest.mark.parametrize(
     ("values", "told"),
-    [({"grain": 99}, "grain is 99"), ({"stock": None}, "stock"), ({"stock": "../x"}, "stock"), ({"seed": 1.5}, "grain seed")],
+    [
+        ({"grain": 99}, "grain is 99"),
+        ({"stock": None}, "stock"),
+        ({"stock": "../x"}, "stock"),
+        ({"seed": 1.5}, "grain seed"),
+        ({"seed": None, "seed_mode": "Fixed"}, "grain seed"),
+    ],
 )
 def test_wrong_values_in_extras_cost_nothing(
     host: Host, caplog: pytest.LogCaptureFixture, values: dict[str, Any], told: str
@@ -120,6 +136,10 @@ def test_a_failure_in_extras_never_costs_the_picture(host: Host, monkeypatch: py
     assert type(error).__name__ in pp.info[infotext.ERROR]
     monkeypatch.undo()
     assert infotext.ERROR not in _told(_extras(host, picture))
+
+
+def test_an_emptied_seed_field_matters_only_where_the_seed_is_fixed(host: Host) -> None:
+    same(_extras(host, _picture(text=PLAIN), seed=None).image, develop(_picture(), FILM, seed=7))
 
 
 def test_extras_keep_alpha_and_size(host: Host) -> None:
@@ -189,7 +209,7 @@ def test_a_single_picture(tab: Host) -> None:
 
 def test_infotext_is_merged_and_nothing_else_touched(tab: Host) -> None:
     old = infotext.with_entries(PLAIN, infotext.entries(Look(grain=8), 4, frame=2, grain_only=True), (1, 1))
-    images, _, _ = _develop(tab, 0, image=_picture(text=old), seed_mode="fixed", seed=5)
+    images, _, _ = _develop(tab, 0, image=_picture(text=old), seed_mode="fixed", seed=5, again=True)
     assert images[0].info["parameters"] == f"{PLAIN}, Film Look: {FILM.to_text()}, Film Look seed: 5"
 
 
@@ -197,6 +217,37 @@ def test_a_picture_that_the_tab_developed_counts_as_developed(tab: Host) -> None
     film = bare(_develop(tab, 0, image=_picture())[0][0])
     off, on = tab.img2img(None, [film]), tab.img2img([SETTINGS], [film])
     same(on.images[0], regrain(off.images[0], FILM, seed=11))
+
+
+def test_a_developed_picture_is_left_alone_unless_asked(tab: Host) -> None:
+    film = tab.txt2img([SETTINGS]).images[0]
+    count = len(tab.saved)
+    images, _, report = _develop(tab, 0, image=film)
+    assert images == []
+    assert len(tab.saved) == count
+    assert "developed already" in report
+    assert len(_develop(tab, 0, image=film, again=True)[0]) == 1
+
+
+def test_nothing_is_written_over(tab: Host, tmp_path: Path) -> None:
+    source = _write(tmp_path, "a.png", 1)
+    before = Path(source).read_bytes()
+    _write(tmp_path, "a-1.png", 2)
+    for text in ("a.png", "a-1.png"):
+        assert (tmp_path / text).is_file()
+    _develop(tab, 2, input_dir=str(tmp_path), output_dir=str(tmp_path))
+    assert sorted(Path(file.path).stem for file in tab.saved) == ["a-1-1", "a-2"]
+    assert Path(source).read_bytes() == before
+
+
+def test_of_many_pictures_the_last_are_shown(tab: Host, tmp_path: Path) -> None:
+    for number in range(26):
+        _write(tmp_path, f"{number}.png", number)
+    images, _, report = _develop(tab, 2, input_dir=str(tmp_path), output_dir=str(tmp_path / "out"))
+    assert report == ""
+    assert len(tab.saved) == 26
+    assert len(images) == 24
+    same(images[-1], tab.saved[-1].image)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1", "LA"])
@@ -379,6 +430,14 @@ def test_infotexts_can_be_pasted_to_the_tab(tab: Host) -> None:
     text = tab.txt2img(None).infotexts[0]
     assert look_in(text) is None
     assert all(function(infotext.pairs_of(text)) is None for _, function in tab.pasted["film_look"])
+
+
+def test_an_imported_preset_replaces_none(tab: Host, tmp_path: Path) -> None:
+    for grain in (1.0, 2.0):
+        (tmp_path / "cinema.json").write_text(preset_json(Preset("", "Mine", "", Look(grain=grain))), encoding="utf-8")
+        tab.press("tab_film_look_preset_import", tab_film_look_preset_import=str(tmp_path / "cinema.json"))
+    assert [load_look(name).grain for name in ("cinema (2)", "cinema (3)")] == [1.0, 2.0]
+    assert not is_own("cinema")
 
 
 # buttons

@@ -308,43 +308,18 @@ def _extras_in_main_page(host: Host) -> None:
     host.add(ExtrasInMainPage(host.extras_script), *values)
 
 
-@pytest.mark.parametrize("args", [None, ON])
-def test_extras_in_the_main_page_develop_once(host: Host, args: Any) -> None:
-    off = host.txt2img(None, batch_size=2)
-    _extras_in_main_page(host)
-    _check(off, host.txt2img(args, batch_size=2))
-
-
-@pytest.mark.parametrize("args", [None, ON])
-def test_extras_in_the_main_page_leave_tiles_alone(host: Host, raw: Image.Image, args: Any) -> None:
-    off = host.img2img(None, [raw], "SD upscale")
-    _extras_in_main_page(host)
-    _check(off, host.img2img(args, [raw], "SD upscale"))
-
-
-@pytest.mark.parametrize("args", [None, ON])
-def test_a_picture_that_extras_failed_on_does_not_say_it_is_developed(
-    host: Host, monkeypatch: pytest.MonkeyPatch, args: Any
+@pytest.mark.parametrize("script", ["", "SD upscale"])
+def test_extras_in_the_main_page_leave_it_to_the_accordion(
+    host: Host, raw: Image.Image, caplog: pytest.LogCaptureFixture, script: str
 ) -> None:
-    """The infotext's keys are shared by the pictures of a batch: those of the first must not stick to the second."""
+    off, on = (host.img2img(args, [raw], script, batch_size=2) for args in (None, ON))
     _extras_in_main_page(host)
-    calls: list[int] = []
-    extras = host.module("extras")
-    real = extras.developed
-
-    def failing_once(*values: Any, **more: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 2:
-            raise RuntimeError("no")
-        return real(*values, **more)
-
-    monkeypatch.setattr(extras, "developed", failing_once)
-    on = host.txt2img(args, batch_size=3)
-    for number, (image, text) in enumerate(zip(on.images, on.infotexts, strict=True)):
-        before, says = raw_picture(11 + number), look_in(text)
-        same(image, before if says is None else develop(before, FILM, seed=seed_in(text)))
-        assert (says is None) == (infotext.ERROR in infotext.pairs_of(text)), text
-    assert look_in(on.infotexts[0]) == look_in(on.infotexts[2]) == FILM
+    for before, args in ((off, None), (on, ON)):
+        now = host.img2img(args, [raw], script, batch_size=2)
+        for old, new, text, old_text in zip(before.images, now.images, now.infotexts, before.infotexts, strict=True):
+            same(old, new)
+            assert look_in(text) == look_in(old_text)
+    assert [r.getMessage().count("accordion") for r in caplog.records] == [1]
 
 
 def _film(host: Host, off: Processed, on: Processed) -> None:

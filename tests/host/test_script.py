@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -201,7 +203,7 @@ def test_paste_shows_the_preset(host: Host) -> None:
     for args, label in ((["cinema"], filmlook.presets.load_preset("cinema").label), ([{"look": "cinema", "grain": 7.5}], None)):
         keys = infotext.pairs_of(host.txt2img(args).infotexts[0])
         host.script.ui(False)
-        assert [function(keys) for _, function in host.script.infotext_fields][1] == label
+        assert [function(keys) for _, function in host.script.infotext_fields][1]["value"] == label
 
 
 def test_pasting_a_picture_without_our_keys_switches_off_and_leaves_the_rest(host: Host) -> None:
@@ -282,6 +284,46 @@ def test_what_the_host_saves_beside_a_picture_is_not_told_to_be_developed(host: 
     told = [(Path(file.path).stem.split("-", 2)[2:], look_in(file.pnginfo["parameters"])) for file in host.saved]
     assert told == [(["before-highres-fix"], None), ([], FILM), ([], FILM), (["mask"], None)]
     assert infotext.pairs_of(host.saved[0].pnginfo["parameters"])["Seed"] == "11"
+
+
+def test_a_picture_whose_name_ends_like_a_mask_keeps_its_look(host: Host) -> None:
+    """File names may hold the prompt."""
+    p = host.processing(ON)
+    real = host.save_image
+    host.save_image = lambda *values, **how: real(*values, **{**how, "forced_filename": "a venetian-mask"})  # type: ignore[method-assign]
+    host.generate(p)
+    assert [look_in(file.pnginfo["parameters"]) for file in host.saved] == [FILM]
+
+
+def test_forges_canvas_gives_a_pictures_metadata_to_no_other(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    class LogicalImage:
+        """Pictures come as they are here; Forge sends them as text."""
+
+        def __init__(self) -> None:
+            self.infotext: dict[str, Any] = {}
+
+        def preprocess(self, payload: Image.Image) -> Image.Image:
+            image = payload.copy()
+            image.info = self.infotext
+            return image
+
+        def postprocess(self, value: Image.Image) -> None:
+            self.infotext = value.info
+
+    canvas = ModuleType("modules_forge.forge_canvas.canvas")
+    canvas.LogicalImage = LogicalImage  # type: ignore[attr-defined]
+    for name in ("modules_forge", "modules_forge.forge_canvas"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, canvas.__name__, canvas)
+    for _ in range(2):  # scripts are loaded again
+        host.module("forge").register()
+    component, film = LogicalImage(), host.txt2img(ON).images[0]
+    component.postprocess(film)
+    for picture, developed in ((film, True), (film.convert("RGBA"), True), (raw_picture(5), False)):
+        coming = component.preprocess(picture)
+        assert (infotext.read(coming) is not None) == developed
+        same(coming.convert("RGB"), picture.convert("RGB"))
+    assert infotext.read(film) is not None
 
 
 # failures

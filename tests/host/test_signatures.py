@@ -25,6 +25,7 @@ CALLED: dict[str, tuple[str, ...]] = {
     "scripts.PostProcessMaskOverlayArgs": ("index", "mask_for_overlay", "overlay_image"),
     "scripts.PostprocessImageArgs": ("image",),
     "scripts_postprocessing.ScriptPostprocessing.ui": (),
+    "scripts_postprocessing.ScriptPostprocessing.process_firstpass": ("pp", "**args"),
     "scripts_postprocessing.ScriptPostprocessing.process": ("pp", "**args"),
     "scripts_postprocessing.PostprocessedImage": ("image",),
     "processing.process_images": ("p",),
@@ -81,7 +82,7 @@ HELD: dict[str, tuple[str, ...]] = {
     "scripts.Script": ("args_from", "args_to", "infotext_fields"),
     "scripts.ScriptRunner": ("alwayson_scripts", "selectable_scripts"),
     "scripts_postprocessing.ScriptPostprocessing": ("name", "order"),
-    "scripts_postprocessing.PostprocessedImage": ("image", "info"),
+    "scripts_postprocessing.PostprocessedImage": ("image", "info", "shared"),
     "processing.StableDiffusionProcessing": (
         *("batch_size", "n_iter", "iteration", "outpath_samples", "do_not_save_samples", "extra_generation_params"),
         *("scripts", "script_args", "prompts", "negative_prompts", "seeds", "subseeds", "all_seeds"),
@@ -103,7 +104,14 @@ HELD: dict[str, tuple[str, ...]] = {
 
 SAID: dict[str, tuple[str, ...]] = {
     "processing": ("p.batch_index = i", "-before-highres-fix", "-mask"),
-    "shared_options": ("samples_format", "outdir_samples", "outdir_extras_samples", "overlay_inpaint", "hidden_tabs"),
+    "shared_options": (
+        "samples_format",
+        "outdir_samples",
+        "outdir_extras_samples",
+        "overlay_inpaint",
+        "hidden_tabs",
+        "use_original_name_batch",
+    ),
     "cmd_args": ("--hide-ui-dir-config", "--api-auth", "--nowebui"),
     "ui_common": ("_gallery", "_send_to_extras"),
     "ui": ("pnginfo_image", "pnginfo_generation_info"),
