@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 import filmlook
 from filmlook import bodies, infotext, lut, orders, picture
@@ -32,6 +33,8 @@ from filmlook.stock import load_stock, stock_labels
 
 PREFIX = "/sdapi/v1/film-look"
 _WAITING = 64  # clients in line; whoever comes then is told to come later
+_BODIES = 4  # of the largest size, or more that are smaller, are in memory at once
+_Order = TypeVar("_Order")
 
 
 class Stopped(Exception):  # noqa: N818 (it is no error)
@@ -77,12 +80,34 @@ class _Line:
 
     def __post_init__(self) -> None:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="film-look")
-        self._waiting = 0
+        self._waiting, self._bytes = 0, 0
+        self._door, self._desk = asyncio.Lock(), asyncio.Lock()  # which let clients through in the order in which they came
+
+    @asynccontextmanager
+    async def place(self, request: Request, order_of: Callable[[dict[str, Any]], _Order]) -> AsyncIterator[_Order]:
+        """A place in line, with the order that the request's fields make. Its body is taken in when there is room for it."""
+        if self._waiting >= _WAITING:
+            raise HTTPException(503, f"{_WAITING} calls are waiting already; try again later", {"Retry-After": "10"})
+        limits = self.backend.limits
+        size, held = bodies.size_of(request, limits.bytes), 0
+        self._waiting += 1
+        try:
+            async with self._door:
+                while self._bytes and self._bytes + size > _BODIES * limits.bytes:
+                    await asyncio.sleep(0.05)
+                held = size
+                self._bytes += held
+            fields = await bodies.fields_of(request, limits)
+            async with self._desk:
+                order = await run_in_threadpool(order_of, fields)
+            del fields  # the same pictures in base64
+            yield order
+        finally:
+            self._waiting -= 1
+            self._bytes -= held
 
     async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], Any]) -> Any:
         """Runs the work when its turn comes; a client that goes away leaves the line, or stops the work."""
-        if self._waiting >= _WAITING:
-            raise HTTPException(503, f"{_WAITING} calls are waiting already; try again later", {"Retry-After": "10"})
         gone = threading.Event()
 
         def in_turn() -> Any:
@@ -91,7 +116,6 @@ class _Line:
             with self.backend.turn(pictures) as turn:
                 return work(turn, gone.is_set)
 
-        self._waiting += 1
         future = self._worker.submit(in_turn)
         try:
             task = asyncio.wrap_future(future)
@@ -104,7 +128,6 @@ class _Line:
             raise HTTPException(499, "the client has gone") from None
         finally:
             gone.set()
-            self._waiting -= 1
 
 
 def build_router(backend: Backend) -> APIRouter:
@@ -113,38 +136,40 @@ def build_router(backend: Backend) -> APIRouter:
     def check(request: Request) -> None:
         backend.check(request)
 
-    router = APIRouter(prefix=PREFIX, dependencies=[Depends(check)], tags=["Film Look"])
+    router = APIRouter(prefix=PREFIX, dependencies=[Depends(check)], tags=["Film Look"], responses=orders.refusals(401, 403))
     line = _Line(backend)
 
     @router.post("/develop", summary="Develop pictures", **orders.described("develop"))
     async def develop(request: Request) -> dict[str, Any]:
-        order = orders.develop_order(await bodies.fields_of(request, backend.limits), backend.limits)
+        async with line.place(request, lambda fields: orders.develop_order(fields, backend.limits)) as order:
 
-        def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
-            return _developed(backend, order, turn, gone)
+            def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
+                return _developed(backend, order, turn, gone)
 
-        return await line.run(request, len(order.pictures), work)
+            return await line.run(request, len(order.pictures), work)
 
     @router.post("/read", summary="Read the look of a picture", **orders.described("read"))
     async def read(request: Request) -> dict[str, Any]:
-        data = orders.one_picture(await bodies.fields_of(request, backend.limits))
+        async with line.place(request, orders.one_picture) as data:
 
-        def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
-            with _refused():
-                return _read(picture.decode(data, max_pixels=backend.limits.pixels))
+            def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
+                with _refused():
+                    return _read(picture.decode(data, max_pixels=backend.limits.pixels))
 
-        return await line.run(request, 0, work)
+            return await line.run(request, 0, work)
 
-    @router.post("/export-lut", summary="Bake a look's colour into a LUT", **orders.described("export-lut"))
+    @router.post(
+        "/export-lut", summary="Bake a look's colour into a LUT", response_class=Response, **orders.described("export-lut")
+    )
     async def export_lut(request: Request) -> Response:
-        order = orders.lut_order(await bodies.fields_of(request, backend.limits))
+        async with line.place(request, orders.lut_order) as order:
+            kind, name = ("image/png", "look.png") if order.kind == "hald" else ("text/plain", "look.cube")
 
-        def work(turn: Turn, gone: Callable[[], bool]) -> bytes:
-            with _refused():
-                return _baked(order)
+            def work(turn: Turn, gone: Callable[[], bool]) -> bytes:
+                with _refused():
+                    return _baked(order, name)
 
-        data = await line.run(request, 0, work)
-        kind, name = ("image/png", "look.png") if order.kind == "hald" else ("text/plain", "look.cube")
+            data = await line.run(request, 0, work)
         return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
     @router.get("/schema", summary="JSON Schema of the settings")
@@ -155,7 +180,7 @@ def build_router(backend: Backend) -> APIRouter:
     def stocks() -> list[dict[str, Any]]:
         return [{"name": name, "label": label} for name, label in stock_labels().items()]
 
-    @router.get("/stocks/{name}", summary="What is known of a stock")
+    @router.get("/stocks/{name}", summary="What is known of a stock", responses=orders.refusals(404, 422))
     def stock(name: str) -> dict[str, Any]:
         if name not in stock_labels():
             raise HTTPException(404, f"there is no stock {name!r}")
@@ -166,7 +191,7 @@ def build_router(backend: Backend) -> APIRouter:
     def looks() -> list[dict[str, Any]]:
         return [_preset(load_preset(name)) for name in list_looks() if _is_readable(name)]
 
-    @router.get("/looks/{name}", summary="One preset")
+    @router.get("/looks/{name}", summary="One preset", responses=orders.refusals(404, 422))
     def look(name: str) -> dict[str, Any]:
         if name not in list_looks():
             raise HTTPException(404, f"there is no look {name!r}")
@@ -175,11 +200,11 @@ def build_router(backend: Backend) -> APIRouter:
 
     @router.put("/looks/{name}", summary="Save a preset of your own", **orders.described("look"))
     async def put_look(name: str, request: Request) -> dict[str, Any]:
-        order = orders.preset_order(name, await bodies.fields_of(request, backend.limits))
-        with _refused():
-            return _preset(save_preset(order.name, order.look, label=order.label, text=order.help))
+        async with line.place(request, lambda fields: orders.preset_order(name, fields)) as order:
+            with _refused():
+                return _preset(save_preset(order.name, order.look, label=order.label, text=order.help))
 
-    @router.delete("/looks/{name}", summary="Delete a preset of your own")
+    @router.delete("/looks/{name}", summary="Delete a preset of your own", responses=orders.refusals(404, 409, 422))
     def drop_look(name: str) -> dict[str, Any]:
         if name not in list_looks():
             raise HTTPException(404, f"there is no look {name!r}")
@@ -215,7 +240,7 @@ class _refused:  # noqa: N801 (used as a function)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, FilmLookError):
-            raise HTTPException(422, str(error)) from None
+            raise HTTPException(422, orders.told(error)) from None
 
 
 def _preset(preset: Preset) -> dict[str, Any]:
@@ -236,11 +261,11 @@ def _is_readable(name: str) -> bool:
     return True
 
 
-def _baked(order: orders.LutOrder) -> bytes:
+def _baked(order: orders.LutOrder, name: str) -> bytes:
     hald = order.kind == "hald"
     baked = replace(lut.bake(colour_of(order.look), 64 if hald else order.size), title=load_stock(order.look.stock).label)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "look"
+        path = Path(folder) / name
         (lut.write_hald if hald else lut.write_cube)(path, baked)
         return path.read_bytes()
 
@@ -293,9 +318,9 @@ def _developed(backend: Backend, order: orders.Develop, turn: Turn, gone: Callab
                 raise
             made["errors"] = "interrupted"
         except FilmLookError as error:
-            made["errors"] = str(error)
+            made["errors"] = orders.told(error)
         except (MemoryError, RuntimeError) as error:
-            made["errors"] = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            made["errors"] = f"{type(error).__name__}: {' '.join(orders.told(error).split())[:200]}"
         for key, values in answer.items():
             values.append(made[key])
     return answer

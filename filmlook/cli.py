@@ -124,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--max-megabytes", type=int, default=64, metavar="MB", help="of a request (64)")
     serve.add_argument("--max-megapixels", type=int, default=64, metavar="MP", help="of a picture (64)")
     serve.add_argument("--max-pictures", type=int, default=32, metavar="N", help="of a request (32)")
+    serve.add_argument("--max-answer-megapixels", type=int, default=128, metavar="MP", help="of all that comes back (128)")
     serve.add_argument("--device", help="cpu, cuda, ... (a GPU where there is one)")
     serve.add_argument("--tile", type=int, metavar="PX", help="side of the area developed at once; less needs less memory")
 
@@ -352,7 +353,9 @@ def _serve(args: argparse.Namespace) -> int:
         from filmlook import bodies, serve
     except ImportError as error:
         raise FilmLookError(f'serve needs {error.name}: pip install "filmlook[serve]"') from None
-    limits = bodies.Limits(args.max_megabytes * 2**20, args.max_megapixels * 10**6, args.max_pictures)
+    limits = bodies.Limits(
+        args.max_megabytes * 2**20, args.max_megapixels * 10**6, args.max_pictures, args.max_answer_megapixels * 10**6
+    )
     serve.run(args.host, args.port, args.auth, limits, args.device, args.tile)
     return DONE
 

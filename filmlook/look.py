@@ -60,9 +60,9 @@ class Setting:
                 return value
             allowed = ", ".join(self.choices) or "the name of a stock"
             raise LookError(f"{self.key} is {value!r}; allowed: {allowed}")
-        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-        if self.low <= number <= self.high:
-            return number
+        number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+        if self.low <= number <= self.high:  # before it is made a float, for which a whole number may be too large
+            return float(number)
         unit = f" {self.unit}" if self.unit else ""
         raise LookError(f"{self.key} is {value!r}; allowed: a number from {self.low:g} to {self.high:g}{unit}")
 
@@ -203,7 +203,7 @@ class Look:
             raise LookError(f"a look is a table of settings, not {type(values).__name__}")
         settings = {k: v for k, v in values.items() if k != "version"}
         version = values.get("version", LOOK_VERSION)
-        if version not in range(1, LOOK_VERSION + 1):
+        if isinstance(version, bool) or version not in range(1, LOOK_VERSION + 1):
             raise LookError(f"version is {version!r}; this Film Look reads looks up to version {LOOK_VERSION}")
         for key in settings:
             if key not in _KEYS:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import HTTPException
 
-from filmlook import bodies
+from filmlook import bodies, picture
 from filmlook.bodies import Limits
 from filmlook.chosen import Chosen
-from filmlook.errors import LookError
+from filmlook.errors import LookError, PictureError
+from filmlook.folders import BUILT_IN, user_folder
 from filmlook.look import Look
 from filmlook.presets import check_name
 from filmlook.schema import look_schema
 
 KINDS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 SIZES = (17, 33, 65)
+_SURROGATES = re.compile("[\ud800-\udfff]")  # JSON can tell of them, which no answer and no file can hold
 _SEED = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 _PICTURE = {"type": "string", "contentEncoding": "base64", "description": "A PNG, JPEG, WebP or TIFF file in base64."}
 _TINY = (  # one grey pixel, for the examples
@@ -57,19 +62,27 @@ class PresetOrder:
 
 
 def develop_order(fields: dict[str, Any], limits: Limits) -> Develop:
-    """An order to develop. Raises HTTPException 422 that names the field and what is allowed."""
+    """An order to develop.
+
+    Raises:
+        HTTPException: 422 that names the field and what is allowed; 413 for more pixels than are allowed.
+    """
     _only(fields, ("images", "look", "seed", "format", "quality", "include"))
     images = fields.get("images")
     if not isinstance(images, list) or not 1 <= len(images) <= limits.pictures:
         raise HTTPException(422, f"images: allowed is a list of 1 to {limits.pictures} pictures")
     pictures = [bodies.bytes_of(value, f"images[{i}]") for i, value in enumerate(images)]
     seed = fields.get("seed")
-    seeds = [] if seed is None else list(seed) if isinstance(seed, list) else [seed] * len(pictures)
-    if not all(_is_whole(value, 0, 2**63 - 1) for value in seeds) or len(seeds) not in (0, len(pictures)):
-        raise HTTPException(422, f"seed is {str(seed)[:60]}; allowed: a whole number from 0, or one for each picture")
+    seeds: list[Any] = seed if isinstance(seed, list) else [] if seed is None else [seed] * len(pictures)
+    if seed is not None and not (len(seeds) == len(pictures) and all(_is_whole(value, 0, 2**63 - 1) for value in seeds)):
+        raise HTTPException(422, f"seed is {_shown(seed)}; allowed: a whole number from 0, or one for each picture")
     include = fields.get("include", [])
     if not isinstance(include, list) or any(value != "sheet" for value in include):
-        raise HTTPException(422, f"include is {str(include)[:60]}; allowed: a list, with sheet in it or empty")
+        raise HTTPException(422, f"include is {_shown(include)}; allowed: a list, with sheet in it or empty")
+    pixels = sum(_pixels(data, limits) for data in pictures) * (3 if include else 1)  # a sheet shows its picture twice
+    most = max(limits.answer_pixels, limits.pixels)
+    if pixels > most:
+        raise HTTPException(413, f"images: {pixels} pixels would come back; allowed are {most} in an answer")
     return Develop(
         pictures=pictures,
         look=look_of(fields),
@@ -80,11 +93,20 @@ def develop_order(fields: dict[str, Any], limits: Limits) -> Develop:
     )
 
 
+def _pixels(data: bytes, limits: Limits) -> int:
+    """The pixels of a picture; none of one that will be refused in its place."""
+    try:
+        pixels = picture.count_pixels(data)
+    except PictureError:
+        return 0
+    return pixels if pixels <= limits.pixels else 0
+
+
 def one_picture(fields: dict[str, Any]) -> bytes:
     """The picture of an order that has one, as `image` or as the only one of `images`."""
     _only(fields, ("image", "images"))
     images = fields.get("images", [fields.get("image")])
-    if not isinstance(images, list) or len(images) != 1:
+    if len(fields) > 1 or not isinstance(images, list) or len(images) != 1:
         raise HTTPException(422, "image: allowed is one picture")
     return bodies.bytes_of(images[0], "image")
 
@@ -104,10 +126,10 @@ def preset_order(name: str, fields: dict[str, Any]) -> PresetOrder:
     try:
         check_name(name)
     except LookError as error:
-        raise HTTPException(422, str(error)) from None
+        raise HTTPException(422, told(error)) from None
     texts = [fields.get(key, "") for key in ("label", "help")]
     for key, text in zip(("label", "help"), texts, strict=True):
-        if not isinstance(text, str) or len(text) > 1000:
+        if not isinstance(text, str) or len(text) > 1000 or _SURROGATES.search(text):
             raise HTTPException(422, f"{key}: allowed is a text of up to 1000 characters")
     return PresetOrder(name, look_of(fields), *texts)
 
@@ -125,20 +147,25 @@ def look_of(fields: dict[str, Any]) -> Look:
     try:
         return Chosen.from_mapping(settings).look
     except LookError as error:
-        raise HTTPException(422, f"look: {error}") from None
+        raise HTTPException(422, f"look: {told(error)}") from None
 
 
 def _only(fields: dict[str, Any], allowed: Sequence[str]) -> None:
     for key in fields:
         if key not in allowed:
-            raise HTTPException(422, f"unknown field {str(key)[:60]!r}; allowed: {', '.join(allowed)}")
+            raise HTTPException(422, f"unknown field {_shown(key)}; allowed: {', '.join(allowed)}")
 
 
 def _choice(fields: dict[str, Any], key: str, allowed: Sequence[str], default: str) -> str:
     value = fields.get(key, default)
     if not isinstance(value, str) or value not in allowed:
-        raise HTTPException(422, f"{key} is {str(value)[:60]!r}; allowed: {', '.join(allowed)}")
+        raise HTTPException(422, f"{key} is {_shown(value)}; allowed: {', '.join(allowed)}")
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value as an answer can tell it: short, and with what is no text (a lone surrogate) escaped."""
+    return repr(value)[:60]
 
 
 def _is_whole(value: Any, low: int, high: int) -> bool:
@@ -148,8 +175,32 @@ def _is_whole(value: Any, low: int, high: int) -> bool:
 def _whole(fields: dict[str, Any], key: str, low: int, high: int, default: int) -> int:
     value = fields.get(key, default)
     if not _is_whole(value, low, high):
-        raise HTTPException(422, f"{key} is {str(value)[:60]!r}; allowed: a whole number from {low} to {high}")
+        raise HTTPException(422, f"{key} is {_shown(value)}; allowed: a whole number from {low} to {high}")
     return value
+
+
+def told(error: Exception) -> str:
+    """What an answer tells of an error: files without the folders that they have on this machine."""
+    text = str(error)
+    for folder in sorted(map(str, (user_folder() or BUILT_IN, BUILT_IN.parent, sys.prefix)), key=len, reverse=True):
+        text = text.replace(f"{folder}{os.sep}", "")
+    return text
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the API's description says of the statuses that a call may be refused with."""
+    texts = {
+        401: "No credentials, or wrong ones.",
+        403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
+        404: "There is none of this name.",
+        408: "The body stopped coming.",
+        409: "It is built in, and cannot be deleted.",
+        413: "The body is too large, or too much would come back.",
+        415: "The body is of another kind.",
+        422: "A field is wrong; the detail names it and what is allowed.",
+        503: "Too many calls are waiting.",
+    }
+    return {status: {"description": texts[status]} for status in statuses}
 
 
 def described(route: str) -> dict[str, Any]:
@@ -188,17 +239,11 @@ def described(route: str) -> dict[str, Any]:
     if route in ("develop", "read"):
         upload = {"images": {"type": "array", "items": {"type": "string", "format": "binary"}}, "order": {"type": "string"}}
         content["multipart/form-data"] = {"schema": _object(upload, ["images"])}
-    refusals = {
-        401: "No credentials, or wrong ones.",
-        413: "The body is too large.",
-        415: "The body is of another kind.",
-        422: "A field is wrong; the detail names it and what is allowed.",
-        503: "Too many calls are waiting.",
-    }
-    return {
-        "openapi_extra": {"requestBody": {"required": True, "content": content}},
-        "responses": {status: {"description": text} for status, text in refusals.items()},
-    }
+    responses = refusals(408, 413, 415, 422, 503)
+    if route == "export-lut":
+        file = {"schema": {"type": "string", "format": "binary"}}
+        responses[200] = {"description": "The file.", "content": {"text/plain": file, "image/png": file}}
+    return {"openapi_extra": {"requestBody": {"required": True, "content": content}}, "responses": responses}
 
 
 def _object(properties: dict[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:

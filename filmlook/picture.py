@@ -9,7 +9,6 @@ References: PNG 3rd edition (W3C), TIFF 6.0, Exif 2.32; infotext in the EXIF Use
 
 from __future__ import annotations
 
-import importlib
 import io
 import logging
 import os
@@ -19,25 +18,24 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile, PngInfo
-from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from filmlook import exif as exif_data
 from filmlook.errors import PictureError
+from filmlook.srgb import extra, srgb_of, srgb_of_16_bit, srgb_profile
+from filmlook.tiff import TiffFile, check_layout, is_16_bit, samples_of, write_tiff
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 MAX_PIXELS = 200_000_000
-
-_NO_TABLE: Any = 0x100  # lcms2's cmsFLAGS_NOOPTIMIZE: compute each pixel instead of looking it up in 33 points
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +71,7 @@ def from_pil(image: Image.Image) -> Picture:
     """
     with _one_line("picture", "cannot be used"):
         image.load()
-        return _with_metadata(_pixels(image), image)
+        return _with_metadata(srgb_of(image), image)
 
 
 def to_pil(picture: Picture) -> Image.Image:
@@ -138,6 +136,16 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         return _decode(io.BytesIO(data), max_pixels)
 
 
+def count_pixels(data: bytes) -> int:
+    """How many pixels the header of a file's bytes tells of; none is decoded.
+
+    Raises PictureError, one line that tells the fault.
+    """
+    with _one_line("picture", "cannot be read"):
+        image = _open(io.BytesIO(data))
+        return image.width * image.height
+
+
 def encode(picture: Picture, kind: str, *, quality: int = 95) -> bytes:
     """The bytes of a file of one of the kinds in `FORMATS`; as `write`.
 
@@ -169,44 +177,32 @@ def _one_line(name: object, failed: str) -> Iterator[None]:
         raise PictureError(f"{name}: {failed}: {' '.join(fault.split())}") from error
 
 
-def _extra(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise PictureError(f'16 bits need {name}: pip install "filmlook[files]"') from error
-
-
 # Reading
-
-
-class _TiffFile(TiffImageFile):
-    """Pillow's reader, less its own limit of pixels (since 11.1): ours has been applied to the header."""
-
-    def load_prepare(self) -> None:
-        size = getattr(self, "_tile_size", None)
-        if size and self._im is None:
-            self.im = Image.core.new(self.mode, size)
-        super().load_prepare()
 
 
 _READERS: dict[bytes, type[ImageFile]] = {
     b"\x89PNG\r\n\x1a\n": PngImageFile,
     b"\xff\xd8\xff": JpegImageFile,
     b"RIFF": WebPImageFile,
-    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), _TiffFile),
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffFile),
 }
 
 
-def _decode(file: BinaryIO, max_pixels: int) -> Picture:
-    head = file.read(32)
+def _open(file: BinaryIO) -> ImageFile:
+    """The picture of a file of which the header alone has been read."""
+    head = file.read(8)
     reader = next((reader for magic, reader in _READERS.items() if head.startswith(magic)), None)
     if reader is None:
         raise PictureError("is not a PNG, JPEG, WebP or TIFF picture" if head else "is empty")
     file.seek(0)
     try:
-        image = reader(file)  # not Image.open, which would apply Pillow's limit of pixels instead of ours
+        return reader(file)  # not Image.open, which would apply Pillow's limit of pixels instead of ours
     except SyntaxError as error:
         raise PictureError(f"has a damaged or unsupported header ({error})") from error
+
+
+def _decode(file: BinaryIO, max_pixels: int) -> Picture:
+    image = _open(file)
     if image.width * image.height > max_pixels:
         raise PictureError(f"has {image.width} x {image.height} pixels; allowed are {max_pixels}")
 
@@ -216,25 +212,27 @@ def _decode(file: BinaryIO, max_pixels: int) -> Picture:
     file.seek(position)
     if isinstance(image, PngImageFile):
         metadata = _check_png(file, size)
-        if head[24] == 16:
+        file.seek(24)
+        if file.read(1) == b"\x10":  # bits of a sample
             file.seek(0)
-            samples = _extra("imagecodecs").png_decode(file.read())
+            samples = extra("imagecodecs").png_decode(file.read())
             image = PngImageFile(io.BytesIO(_add_chunks(_tiny_png(), metadata)))
-            return _with_metadata(_rgb16(samples, image.info.get("icc_profile")), image)
+            return _with_metadata(srgb_of_16_bit(samples, image.info.get("icc_profile")), image)
         file.seek(position)
     elif isinstance(image, JpegImageFile):
         if b"\xff\xd9" not in file.read():  # Pillow has read up to the picture, past the thumbnails
             end = size + 1
     elif isinstance(image, TiffImageFile):
         tags = image.tag_v2
+        check_layout(tags, max_pixels)
         offsets, counts = (tags.get(strips) or tags.get(tiles) or (0,) for strips, tiles in ((273, 324), (279, 325)))
         end = max(map(sum, zip(offsets, counts, strict=False)))
-        if end <= size and _is_16_bit(tags):
-            return _with_metadata(_rgb16(_tiff_samples(file), image.info.get("icc_profile")), image)
+        if end <= size and is_16_bit(tags):
+            return _with_metadata(srgb_of_16_bit(samples_of(file, max_pixels), image.info.get("icc_profile")), image)
     if end > size:
         raise PictureError("is cut short")
     image.load()
-    return _with_metadata(_pixels(image), image)
+    return _with_metadata(srgb_of(image), image)
 
 
 def _check_png(file: BinaryIO, size: int) -> list[bytes]:
@@ -265,99 +263,6 @@ def _tiny_png(**metadata: Any) -> bytes:
 def _add_chunks(png: bytes, chunks: list[bytes]) -> bytes:
     head = 8 + 25  # signature and IHDR
     return b"".join([png[:head], *chunks, png[head:]])
-
-
-def _is_16_bit(tags: ImageFileDirectory_v2) -> bool:
-    """Grey or RGB of 16-bit integers without premultiplied alpha; Pillow makes the rest 8-bit."""
-    colours_and_alpha = tags.get(262) in (0, 1, 2) and tags.get(338) != (1,)
-    return colours_and_alpha and set(tags.get(258, ())) == {16} and set(tags.get(339, (1,))) == {1}
-
-
-def _tiff_samples(file: BinaryIO) -> np.ndarray:
-    """(H, W) or (H, W, C) uint16 of the first page, white the highest."""
-    file.seek(0)
-    with _extra("tifffile").TiffFile(file) as tiff:
-        page = tiff.pages[0]
-        samples = np.asarray(page.asarray(), np.uint16)
-    if page.axes == "SYX":
-        samples = np.moveaxis(samples, 0, -1)
-    return 65535 - samples if page.photometric == 0 else samples
-
-
-def _pixels(image: Image.Image) -> np.ndarray:
-    """(H, W, 3 or 4) sRGB of a loaded image, orientation as stored."""
-    icc = image.info.get("icc_profile")
-    if image.mode == "F":
-        raise PictureError("mode F (floating point) does not say what white is; convert it to 8 or 16 bits first")
-    if image.mode.startswith("I"):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
-            raise PictureError(f"mode I has values {values.min()}..{values.max()}; allowed are 0 to 65535")
-        return _rgb16(values.astype(np.uint16), icc)
-    plain = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
-    if "transparency" in image.info:
-        image = image.convert("RGBA")
-    elif image.mode in plain:
-        image = image.convert(plain[image.mode])
-    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
-    if alpha:
-        image = image.convert(image.mode[:-1])
-    if image.mode == "LAB":
-        icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    transform = _to_srgb(icc, image.mode)
-    if transform is None or transform.input_mode == "RGB":
-        image = image.convert("RGB")
-    rgb = np.array(ImageCms.applyTransform(image, transform) if transform else image)
-    return rgb if alpha is None else np.dstack([rgb, np.asarray(alpha)])
-
-
-def _rgb16(samples: np.ndarray, icc: bytes | None) -> np.ndarray:
-    """(H, W, 3 or 4) uint16 sRGB of (H, W) or (H, W, 1 to 4) uint16; lcms applies the profile in 16 bits."""
-    samples = samples.reshape(*samples.shape[:2], -1)
-    colours = 1 if samples.shape[2] < 3 else 3
-    colour, alpha = samples[..., :colours], samples[..., colours : colours + 1]
-    transform = _to_srgb(icc, "L" if colours == 1 else "RGB")
-    grey = transform is not None and transform.input_mode == "L"
-    colour = colour[..., 0] if grey else np.broadcast_to(colour, (*colour.shape[:2], 3))
-    if transform:
-        spaces = {"colorspace": "gray" if grey else "rgb", "outcolorspace": "rgb"}
-        options = {**spaces, "flags": _NO_TABLE}  # with the table, 100 of 65535 off, without 8
-        colour = _extra("imagecodecs").cms_transform(np.ascontiguousarray(colour), icc, srgb_profile(), **options)
-    return np.concatenate([colour, alpha], axis=2)
-
-
-@cache
-def srgb_profile() -> bytes:
-    """The sRGB ICC profile that every file gets; its date is set so that the same picture gives the same file."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile[:24] + struct.pack(">6H", 2025, 1, 1, 0, 0, 0) + profile[36:]
-
-
-def _to_srgb(icc: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The 8-bit transform of a profile to sRGB, from `mode` if the profile is of that colour space, else from RGB.
-
-    None without a profile, for one that is broken or of a third space, and for sRGB under any name: one that moves no
-    colour by more than 2 of 255 (roundings of its tables), so that an sRGB picture stays as it is to the bit.
-    """
-    if not icc:
-        return None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        space = profile.profile.xcolor_space.strip()
-        source = mode if space == {"L": "GRAY", "LAB": "Lab"}.get(mode, mode) else "RGB"
-        srgb = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
-        flags: Any = _NO_TABLE if source == "L" else 0  # with the table, linear grey is 10 of 255 off
-        transform = ImageCms.buildTransform(profile, srgb, source, "RGB", flags=flags)
-    except (ImageCms.PyCMSError, OSError) as error:
-        _log.warning("broken or unfit colour profile passed over (%s)", error)
-        return None
-    if source not in ("L", "RGB"):
-        return transform
-    steps = np.arange(0, 256, 15, dtype=np.uint8)
-    probe = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3) if source == "RGB" else steps[None]
-    before = Image.fromarray(probe)
-    moved = np.asarray(ImageCms.applyTransform(before, transform), int) - np.asarray(before.convert("RGB"), int)
-    return transform if np.abs(moved).max() > 2 else None
 
 
 # Metadata
@@ -404,7 +309,7 @@ def _eight_bit(pixels: np.ndarray) -> np.ndarray:
 def _encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:
     exif = exif_data.with_comment(picture.exif, picture.text.get("parameters", ""), add=kind != "PNG") or b""
     if kind == "TIFF":
-        _write_tiff(file, picture.pixels, exif)
+        write_tiff(file, picture.pixels, exif)
         return
     options: dict[str, Any] = {"icc_profile": srgb_profile(), "exif": exif}
     if kind == "PNG":
@@ -414,25 +319,9 @@ def _encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:
         if picture.pixels.dtype == np.uint16:
             tiny = _tiny_png(**options)
             metadata = _check_png(io.BytesIO(tiny), len(tiny))
-            file.write(_add_chunks(_extra("imagecodecs").png_encode(picture.pixels), metadata))
+            file.write(_add_chunks(extra("imagecodecs").png_encode(picture.pixels), metadata))
             return
     else:
         options |= {"quality": quality, "subsampling": "4:4:4", "lossless": quality == 100, "exact": True}
     pixels = picture.pixels[..., :3] if kind == "JPEG" else picture.pixels
     Image.fromarray(_eight_bit(pixels)).save(file, kind, **options)
-
-
-def _write_tiff(file: BinaryIO, pixels: np.ndarray, exif: bytes) -> None:
-    """One directory and one strip. Pillow has the parts for it, but saves no 16-bit RGB; tifffile saves no EXIF."""
-    height, width, channels = pixels.shape
-    tags = ImageFileDirectory_v2()
-    for tag, value in exif_data.about_picture(exif_data.load(exif)).items():
-        tags[tag] = value
-    tags[256], tags[257], tags[258] = width, height, (8 * pixels.itemsize,) * channels
-    tags[259], tags[262], tags[277] = 1, 2, channels  # uncompressed, RGB
-    tags[273], tags[278], tags[279] = 0, height, pixels.nbytes  # Pillow counts the strip from the directory's end
-    if channels == 4:
-        tags[338] = 2  # straight alpha
-    tags[34675] = srgb_profile()
-    file.write(b"II*\0" + struct.pack("<I", 8) + tags.tobytes(8))
-    file.write(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data)

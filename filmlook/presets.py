@@ -51,7 +51,9 @@ def read_preset(path: Path) -> Preset:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         look = Look.from_dict(data["look"])
-        return Preset(path.stem, str(data.get("label", path.stem)), str(data.get("help", "")), look)
+        preset = Preset(path.stem, str(data.get("label", path.stem)), str(data.get("help", "")), look)
+        preset_json(preset).encode()  # JSON can tell of surrogates, which no answer and no file can hold
+        return preset
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise LookError(f"{path}: not a look file: {error!r}") from None
     except LookError as error:
@@ -76,9 +78,12 @@ def save_preset(name: str, look: Look, *, label: str = "", text: str = "") -> Pr
     folder = _own_folder()
     unfinished = folder / f".{name}.part"
     try:
+        data = preset_json(preset).encode()
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(preset_json(preset), encoding="utf-8")
+        unfinished.write_bytes(data)
         os.replace(unfinished, folder / f"{name}.json")
+    except UnicodeEncodeError as error:
+        raise LookError(f"look {name!r} cannot be saved: {error.reason}") from None
     except OSError as error:
         raise LookError(f"look {name!r} cannot be saved: {error.strerror}") from None
     return preset

@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import lzma
 import struct
 import sys
 import time
+import tracemalloc
 import warnings
 import zlib
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from filmlook.errors import PictureError
-from filmlook.picture import Picture, from_pil, read, srgb_profile, to_pil, write
+from filmlook.picture import Picture, count_pixels, from_pil, read, srgb_profile, to_pil, write
 
 INFOTEXT = "a cat, ciné <lora:x:1> 猫\nNegative prompt: blurry\nSteps: 20, Seed: 1"
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -582,6 +584,85 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path):
     data = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     (tmp_path / "bomb.png").write_bytes(data)
     refused(tmp_path / "bomb.png", "100000 x 50000 pixels; allowed are 200000000")
+
+
+def tiff(*tags: tuple[int, ...], pixels: bytes = bytes(64 * 64 * 6)) -> bytes:
+    """A TIFF of one strip with these tags, whole numbers, over those of a plain picture of 64 x 64 pixels."""
+    plain = {256: 64, 257: 64, 258: 16, 259: 1, 262: 1, 273: 1000, 277: 1, 278: 64, 279: len(pixels)}
+    given = [(tag, value) for tag, *values in tags for value in values]
+    told = sorted(
+        [*((tag, value) for tag, value in plain.items() if tag not in dict(given)), *given], key=lambda entry: entry[0]
+    )
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in told)
+    return (b"II*\0" + struct.pack("<IH", 8, len(told)) + entries + bytes(4)).ljust(1000, b"\0") + pixels
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(
+    ("tags", "fault"),
+    [
+        ([(32997, 20)], "is a stack of 20 pictures; allowed is 1"),
+        ([(322, 40000), (323, 40000), (324, 1000), (325, 8192)], "tiles of 40000 x 40000 pixels; allowed are 200000000"),
+        ([(322, 2**31), (323, 16), (324, 1000), (325, 8192)], "tiles of 2147483648 x 16 pixels"),
+    ],
+)
+def test_a_tiff_with_pixels_that_its_size_does_not_tell_of(tmp_path, bits, tags, fault):
+    (tmp_path / "a.tif").write_bytes(tiff((258, bits)))
+    assert read(tmp_path / "a.tif").pixels.shape == (64, 64, 3)
+    (tmp_path / "a.tif").write_bytes(tiff((258, bits), *tags))
+    refused(tmp_path / "a.tif", fault)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [(256, 30000, 64), (257, 30000, 64)],
+        [(277, 20000, 1)],
+        [(32997, 100000, 1)],
+        [(322, 30000, 16), (323, 30000, 16), (324, 1000, 1000), (325, 8192, 8192)],
+    ],
+)
+def test_a_16_bit_tiff_of_two_minds(tmp_path, tags, turned):
+    """Of a tag that stands there twice, not every reader takes the same one."""
+    pytest.importorskip("tifffile")
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(*((tag, *values[:: -1 if turned else 1]) for tag, *values in tags)))
+    tracemalloc.start()
+    with contextlib.suppress(PictureError):
+        assert read(path, max_pixels=1_000_000).pixels.shape == (64, 64, 3)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("compression", "packed"), [(8, zlib.compress), (34925, lzma.compress)])
+def test_a_bomb_in_a_16_bit_tiff(tmp_path, compression, packed, monkeypatch):
+    pytest.importorskip("tifffile")
+    pytest.importorskip("imagecodecs")
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff((259, compression), pixels=packed(bytes(100_000_000))))
+    tracemalloc.start()
+    with contextlib.suppress(PictureError):
+        read(path)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    refused(path, r"16 bits need imagecodecs: pip install")
+
+
+def test_16_bits_in_a_compression_that_tells_its_own_size(tmp_path):
+    pytest.importorskip("tifffile")
+    (tmp_path / "a.tif").write_bytes(tiff((259, 7)))
+    refused(tmp_path / "a.tif", "has compression 7; allowed are 1, 5, 8, ")
+
+
+def test_pixels_are_counted_by_the_header(tmp_path):
+    for name in NAMES:
+        assert count_pixels(valid(tmp_path, name, 40, 50).read_bytes()) == 2000
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 100_000, 50_000, 8, 2, 0, 0, 0))
+    assert count_pixels(bomb + chunk(b"IDAT", b"")) == 5_000_000_000
+    with pytest.raises(PictureError, match="picture: is not a PNG"):
+        count_pixels(b"no picture")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -47,6 +47,7 @@ def _declared() -> dict[str, OptionInfo]:
         ),
         "api_megabytes": OptionInfo(64, "API: most megabytes of a request", gr.Number, {"precision": 0}),
         "api_megapixels": OptionInfo(64, "API: most megapixels of a picture", gr.Number, {"precision": 0}),
+        "api_answer_megapixels": OptionInfo(128, "API: most megapixels of an answer", gr.Number, {"precision": 0}),
         "api_pictures": OptionInfo(32, "API: most pictures of a request", gr.Number, {"precision": 0}),
         "assembling": OptionInfo(", ".join(ASSEMBLING), "Scripts that assemble a picture from several passes").info(
             "by title; their tiles are left alone, and what they assemble is developed"
@@ -122,8 +123,9 @@ def default_look() -> Look:
 
 def limits() -> Limits:
     """What one request to the API may bring."""
-    megabytes, megapixels, pictures = (max(1, value(f"api_{key}")) for key in ("megabytes", "megapixels", "pictures"))
-    return Limits(megabytes * 2**20, megapixels * 10**6, pictures)
+    keys = ("megabytes", "megapixels", "pictures", "answer_megapixels")
+    megabytes, megapixels, pictures, answer = (max(1, value(f"api_{key}")) for key in keys)
+    return Limits(megabytes * 2**20, megapixels * 10**6, pictures, answer * 10**6)
 
 
 def tile() -> int | None:

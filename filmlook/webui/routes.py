@@ -16,6 +16,7 @@ from filmlook.api import build_router
 from filmlook.bodies import Limits
 from filmlook.errors import LookError
 from filmlook.look import SETTINGS, Look
+from filmlook.orders import told
 from filmlook.serve import check_basic, credentials_of
 from filmlook.webui import options
 from filmlook.webui.arguments import chosen_from
@@ -133,5 +134,5 @@ def checked(entry: Any) -> Any:
     try:
         chosen_from(args)
     except LookError as error:
-        raise HTTPException(422, f"{TITLE}: {error}") from None
+        raise HTTPException(422, f"{TITLE}: {told(error)}") from None
     return {**entry, "args": args}

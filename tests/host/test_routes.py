@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 from types import SimpleNamespace as Namespace
 from typing import Any
 
@@ -125,6 +126,16 @@ def test_wrong_arguments_are_refused_before_anything_is_sampled(host: Host, entr
         host.api_class().init_script_args(request)
     assert refused.value.status_code == 422
     assert "Film Look" in refused.value.detail
+
+
+def test_a_damaged_preset_is_told_without_its_folder(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    (tmp_path / "looks").mkdir()
+    (tmp_path / "looks" / "broken.json").write_text("{")
+    with pytest.raises(HTTPException) as refused:
+        host.module("routes").checked({"args": "broken"})
+    assert "broken.json: not a look file" in refused.value.detail
+    assert str(tmp_path) not in refused.value.detail
 
 
 @pytest.mark.parametrize("args", [{"look": "cinema", "grain": 1.4}, "cinema", [True], [{"enabled": False}], []])

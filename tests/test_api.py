@@ -1,0 +1,397 @@
+"""The HTTP API as a program uses it: what each call answers. Who is refused and whose turn it is: test_api_guards.py."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from filmlook import SETTINGS, Look, __version__, develop, list_looks, list_stocks, load_look, lut, picture
+from filmlook.bodies import Limits
+from filmlook.colour import colour_of
+from filmlook.folders import BUILT_IN
+from filmlook.infotext import developed, pairs_of
+from filmlook.look import LOOK_VERSION
+from filmlook.serve import Server, build_app
+
+PREFIX = "/sdapi/v1/film-look"
+INFOTEXT = "a cat, at night\nSteps: 20, Sampler: Euler a, Seed: 965400086, Size: 64x48"
+LOOK = {"look": "gold-snapshot", "grain": 2}
+SAME_LOOK = Look.from_dict({**load_look("gold-snapshot").to_dict(), "grain": 2})
+PATIENCE_S = 30
+
+
+def png(pixels: np.ndarray, **texts: str) -> bytes:
+    file, info = io.BytesIO(), PngInfo()
+    for key, value in texts.items():
+        info.add_text(key, value)
+    Image.fromarray(pixels).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
+
+
+def client_of(app: Any) -> TestClient:
+    """A client on this machine, which is told of faults as others are."""
+    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def opened(text: str) -> Image.Image:
+    image = Image.open(io.BytesIO(base64.b64decode(text)))
+    image.load()
+    return image
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+class Watched(Server):
+    """The server's own backend, which tells what it is doing; a picture with the seed `LONG` takes for ever."""
+
+    LONG = 999
+
+    def __init__(self, credentials: dict[str, str] | None = None, limits: Limits | None = None) -> None:
+        super().__init__(credentials or {}, limits or Limits(), "cpu")
+        self.came, self.begun, self.done, self.broken_off = [], [], [], []  # type: ignore[var-annotated]
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def check(self, request: Any) -> None:
+        super().check(request)
+        self.came.append(request)
+
+    def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
+        self.begun.append(seed)
+        try:
+            self.gate.wait(PATIENCE_S)
+            for i in range(6000 if seed == self.LONG else 1):
+                progress(i / 6000)
+                time.sleep(0.01)
+            made = super().develop(pixels, look, seed, progress)
+        except BaseException:
+            self.broken_off.append(seed)
+            raise
+        self.done.append(seed)
+        return made
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """A real server on a free port of this machine; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_S)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return client_of(build_app(Server({}, Limits(), "cpu")))
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    y, x = np.mgrid[0:48, 0:64]
+    return np.stack((x * 3, y * 4, 200 - x - y), -1).astype(np.uint8)
+
+
+@pytest.fixture
+def order(client: TestClient) -> Callable[..., dict[str, Any]]:
+    def send(*images: bytes, **fields: Any) -> dict[str, Any]:
+        answer = client.post(f"{PREFIX}/develop", json={"images": [b64(image) for image in images], **fields})
+        assert answer.status_code == 200, answer.text
+        assert {len(values) for values in answer.json().values()} == {len(images)}
+        return answer.json()
+
+    return send
+
+
+Order = Callable[..., dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    ("sent", "look"),
+    [
+        ("cinema", load_look("cinema")),
+        ({"stock": "kodak_portra_400", "grain": 3}, Look(stock="kodak_portra_400", grain=3)),
+        ({"stock": "kodak_portra_400", "version": LOOK_VERSION}, Look(stock="kodak_portra_400")),
+        (LOOK, SAME_LOOK),
+        ({}, Look()),
+        (None, Look()),
+    ],
+)
+def test_a_picture_comes_back_as_the_library_develops_it(order: Order, photo: np.ndarray, sent: Any, look: Look) -> None:
+    answer = order(png(photo), seed=7, **({} if sent is None else {"look": sent}))
+    np.testing.assert_array_equal(np.asarray(opened(answer["images"][0])), develop(photo, look, seed=7))
+    assert answer["errors"] == [None]
+    assert answer["seeds"] == [7]
+    assert "sheets" not in answer
+
+
+def test_each_of_many_pictures_has_its_seed(order: Order, photo: np.ndarray) -> None:
+    pictures = [png(photo), png(photo[::-1]), png(photo[:, ::-1])]
+    for sent, seeds in ((4, [4, 4, 4]), ([3, 2**63 - 1, 0], [3, 2**63 - 1, 0])):
+        answer = order(*pictures, seed=sent, look=LOOK)
+        assert answer["seeds"] == seeds
+        for made, data, seed in zip(answer["images"], pictures, seeds, strict=True):
+            want = develop(np.asarray(Image.open(io.BytesIO(data))), SAME_LOOK, seed=seed)
+            np.testing.assert_array_equal(np.asarray(opened(made)), want)
+
+
+def test_without_a_seed_it_is_the_pictures_own(order: Order, photo: np.ndarray) -> None:
+    pictures = png(photo, parameters=INFOTEXT), png(photo), png(photo[::-1])
+    seeds = order(*pictures)["seeds"]
+    assert seeds[0] == 965400086
+    assert len(set(seeds)) == 3
+    assert order(*pictures, seed=None)["seeds"] == seeds
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_the_metadata_survives_and_tells_the_look(client: TestClient, order: Order, photo: np.ndarray, kind: str) -> None:
+    answer = order(png(photo, parameters=INFOTEXT, workflow='{"nodes": []}', Title="ünïcode"), look=LOOK, seed=5, format=kind)
+    image = opened(answer["images"][0])
+    assert image.format == kind.upper()
+    assert image.info["icc_profile"]
+    film = picture.decode(base64.b64decode(answer["images"][0]))
+    text = film.text["parameters"]
+    assert text == answer["infotexts"][0]
+    assert text.startswith(INFOTEXT)
+    told = developed(pairs_of(text))
+    assert told is not None
+    assert (told.look, told.seed) == (SAME_LOOK, 5)
+    if kind == "png":
+        assert (film.text["workflow"], film.text["Title"]) == ('{"nodes": []}', "ünïcode")
+    read = client.post(f"{PREFIX}/read", json={"image": answer["images"][0]}).json()
+    assert read == {"developed": True, "look": SAME_LOOK.to_dict(), "seed": 5, "frame": 0, "parameters": text}
+
+
+def test_alpha_and_sixteen_bits_are_kept(order: Order, photo: np.ndarray) -> None:
+    pytest.importorskip("imagecodecs")
+    alpha = np.dstack((photo, photo[..., 0]))
+    film = picture.decode(base64.b64decode(order(png(alpha), seed=1)["images"][0])).pixels
+    np.testing.assert_array_equal(film, develop(alpha, Look(), seed=1))
+    np.testing.assert_array_equal(film[..., 3], photo[..., 0])
+    deep = photo.astype(np.uint16) * 257
+    answer = order(picture.encode(picture.Picture(deep, text={"parameters": INFOTEXT}), "PNG"), seed=1)
+    film = picture.decode(base64.b64decode(answer["images"][0]))
+    assert film.pixels.dtype == np.uint16
+    np.testing.assert_array_equal(film.pixels, develop(deep, Look(), seed=1))
+    assert film.text["parameters"] == answer["infotexts"][0]
+
+
+def test_quality_is_that_of_jpeg_and_webp(order: Order, photo: np.ndarray) -> None:
+    for kind in ("jpeg", "webp"):
+        sizes = [len(order(png(photo), seed=1, format=kind, quality=q)["images"][0]) for q in (30, 95)]
+        assert sizes[0] < sizes[1]
+    lossless = opened(order(png(photo), seed=1, format="webp", quality=100)["images"][0])
+    np.testing.assert_array_equal(np.asarray(lossless), develop(photo, Look(), seed=1))
+
+
+def test_a_sheet_shows_before_and_after(order: Order, photo: np.ndarray) -> None:
+    answer = order(png(photo), png(photo, parameters=INFOTEXT), b"no picture", seed=2, include=["sheet"])
+    for sheet in answer["sheets"][:2]:
+        image = opened(sheet)
+        np.testing.assert_array_equal(np.asarray(image), np.hstack((photo, develop(photo, Look(), seed=2))))
+        assert "parameters" not in image.info
+    assert answer["sheets"][2] is None
+    assert "sheets" not in order(png(photo), include=[])
+
+
+def test_an_upload_is_the_same_as_json(client: TestClient, photo: np.ndarray) -> None:
+    pictures = [png(photo, parameters=INFOTEXT), png(photo[::-1])]
+    fields = {"look": LOOK, "seed": [1, 2], "format": "webp", "include": ["sheet"]}
+    files = [("images", (name, data, "image/png")) for name, data in zip(("../a.png", "b"), pictures, strict=True)]
+    uploaded = client.post(f"{PREFIX}/develop", files=files, data={"order": json.dumps(fields)})
+    sent = client.post(f"{PREFIX}/develop", json={"images": ["data:image/png;base64," + b64(p) for p in pictures], **fields})
+    assert uploaded.status_code == 200
+    assert uploaded.json() == sent.json()
+    without_order = client.post(f"{PREFIX}/develop", files=files[:1]).json()
+    assert without_order["seeds"] == [965400086]
+    film = base64.b64decode(uploaded.json()["images"][0])
+    assert client.post(f"{PREFIX}/read", files={"images": ("x", film)}).json()["look"] == SAME_LOOK.to_dict()
+
+
+def test_a_damaged_picture_among_good_ones_is_told_in_its_place(order: Order, photo: np.ndarray) -> None:
+    good = png(photo)
+    answer = order(good, good[:-30], good, b"", b"\xff\xd8\xffnothing", seed=3)
+    for i, told in ((1, "cut short"), (3, "is empty"), (4, "picture: ")):
+        assert told in answer["errors"][i]
+        assert answer["images"][i] is answer["infotexts"][i] is answer["seeds"][i] is None
+    assert answer["errors"][0] is answer["errors"][2] is None
+    assert answer["images"][0] == answer["images"][2]
+
+
+def test_a_picture_that_the_machine_fails_at_is_told_in_its_place(photo: np.ndarray) -> None:
+    class Failing(Server):
+        def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Any) -> np.ndarray:
+            if seed == 2:
+                raise RuntimeError("CUDA out of memory.\n Tried to allocate 2 GiB")
+            return super().develop(pixels, look, seed, progress)
+
+    client = client_of(build_app(Failing({}, Limits(), "cpu")))
+    answer = client.post(f"{PREFIX}/develop", json={"images": [b64(png(photo))] * 3, "seed": [1, 2, 3]}).json()
+    assert answer["errors"] == [None, "RuntimeError: CUDA out of memory. Tried to allocate 2 GiB", None]
+    assert answer["images"][1] is None
+    assert answer["images"][2]
+
+
+def test_what_a_picture_does_not_say_is_none(client: TestClient, photo: np.ndarray) -> None:
+    nothing = {"developed": False, "look": None, "seed": None, "frame": None}
+    told = client.post(f"{PREFIX}/read", json={"image": b64(png(photo, parameters=INFOTEXT))}).json()
+    assert told == {**nothing, "parameters": INFOTEXT}
+    assert client.post(f"{PREFIX}/read", json={"images": [b64(png(photo))]}).json() == {**nothing, "parameters": ""}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"look": LOOK}, {"look": LOOK, "size": 17, "format": "cube"}, {"look": LOOK, "format": "hald"}]
+)
+def test_a_lut_is_the_librarys_own(client: TestClient, tmp_path: Path, fields: dict[str, Any]) -> None:
+    hald = fields.get("format") == "hald"
+    if hald:
+        pytest.importorskip("imagecodecs")
+    answer = client.post(f"{PREFIX}/export-lut", json=fields)
+    assert answer.headers["content-type"].startswith("image/png" if hald else "text/plain")
+    assert answer.headers["content-disposition"] == f'attachment; filename="look.{"png" if hald else "cube"}"'
+    got, mine = (tmp_path / f"{name}.{'png' if hald else 'cube'}" for name in ("got", "mine"))
+    got.write_bytes(answer.content)
+    baked = lut.bake(colour_of(SAME_LOOK), 64 if hald else fields.get("size", 33))
+    (lut.write_hald if hald else lut.write_cube)(mine, baked)
+    np.testing.assert_array_equal(lut.read_lut(got).table, lut.read_lut(mine).table)
+
+
+def test_the_schema_tells_every_setting_and_its_range(client: TestClient) -> None:
+    schema = client.get(f"{PREFIX}/schema").json()
+    assert schema["additionalProperties"] is False
+    assert set(schema["properties"]) == {"look", "version", *(s.key for s in SETTINGS)}
+    for setting in SETTINGS:
+        told = schema["properties"][setting.key]
+        assert (told["default"], told["description"]) == (setting.default, setting.help)
+        if setting.is_number:
+            assert (told["type"], told["minimum"], told["maximum"]) == ("number", setting.low, setting.high)
+        else:
+            assert told["type"] == "string"
+            assert tuple(told.get("enum", ())) == setting.choices
+
+
+def test_stocks_are_told(client: TestClient) -> None:
+    stocks = client.get(f"{PREFIX}/stocks").json()
+    assert [stock["name"] for stock in stocks] == list_stocks()
+    assert {"name": "kodak_gold_200", "label": "Kodak Gold 200"} in stocks
+    for stock in stocks:
+        facts = client.get(f"{PREFIX}/stocks/{stock['name']}").json()
+        assert (facts["name"], facts["label"]) == (stock["name"], stock["label"])
+
+
+def test_looks_are_saved_changed_and_deleted(client: TestClient, home: Path) -> None:
+    built_in = {p: p.read_bytes() for p in (BUILT_IN / "looks").iterdir()}
+    path = f"{PREFIX}/looks/Été 83"
+    mine = {"name": "Été 83", "label": "Holidays", "help": "of 1983", "own": True, "look": SAME_LOOK.to_dict()}
+    assert client.get(path).status_code == 404
+    saved = client.put(path, json={"look": LOOK, "label": "Holidays", "help": "of 1983"})
+    assert saved.json() == mine == client.get(path).json()
+    assert mine in client.get(f"{PREFIX}/looks").json()
+    assert [p.name for p in (home / "looks").iterdir()] == ["Été 83.json"]
+    assert client.put(path, json={"look": "cinema"}).json()["label"] == "Été 83"
+    assert client.get(path).json()["look"] == load_look("cinema").to_dict()
+    assert client.delete(path).json() == {"deleted": "Été 83"}
+    assert client.delete(path).status_code == 404
+
+    cinema = client.get(f"{PREFIX}/looks/cinema").json()
+    assert not cinema["own"]
+    assert client.delete(f"{PREFIX}/looks/cinema").status_code == 409
+    assert client.put(f"{PREFIX}/looks/cinema", json={"look": {"grain": 0}}).json()["own"]
+    assert client.delete(f"{PREFIX}/looks/cinema").status_code == 200
+    assert client.get(f"{PREFIX}/looks/cinema").json() == cinema
+    assert {p: p.read_bytes() for p in (BUILT_IN / "looks").iterdir()} == built_in
+
+
+def test_a_damaged_preset_hides_no_other(client: TestClient, home: Path) -> None:
+    (home / "looks").mkdir(parents=True)
+    (home / "looks" / "broken.json").write_text("{")
+    assert [look["name"] for look in client.get(f"{PREFIX}/looks").json()] == [n for n in list_looks() if n != "broken"]
+    assert client.get(f"{PREFIX}/looks/broken").status_code == 422
+
+
+def test_health_and_progress_at_rest(client: TestClient) -> None:
+    health = client.get(f"{PREFIX}/health").json()
+    assert health == {"status": "ok", "version": __version__, "stocks": len(list_stocks()), "looks": len(list_looks())}
+    assert client.get(f"{PREFIX}/progress").json() == {"working": False, "progress": 0.0}
+    assert client.post(f"{PREFIX}/interrupt").json() == {}
+
+
+def test_interrupted_pictures_are_told_and_finished_ones_come(photo: np.ndarray) -> None:
+    backend, answers = Watched(), []  # type: ignore[var-annotated]
+    fields = {"images": [b64(png(photo))] * 3, "seed": [1, Watched.LONG, 3]}
+    with served(build_app(backend)) as url:
+        url += PREFIX
+        asking = threading.Thread(target=lambda: answers.append(httpx.post(f"{url}/develop", json=fields, timeout=PATIENCE_S)))
+        asking.start()
+        wait_until(lambda: Watched.LONG in backend.begun)
+        wait_until(lambda: httpx.get(f"{url}/progress").json()["progress"] > 1 / 3)
+        state = httpx.get(f"{url}/progress").json()
+        assert state["working"]
+        assert 1 / 3 < state["progress"] < 2 / 3
+        httpx.post(f"{url}/interrupt")
+        asking.join(PATIENCE_S)
+        after = httpx.post(f"{url}/develop", json={**fields, "seed": 5}, timeout=PATIENCE_S).json()
+    answer = answers[0].json()
+    assert answer["errors"] == [None, "interrupted", "interrupted"]
+    np.testing.assert_array_equal(np.asarray(opened(answer["images"][0])), develop(photo, Look(), seed=1))
+    assert answer["images"][1:] == answer["seeds"][1:] == [None, None]
+    assert after["errors"] == [None] * 3  # the next one is not stopped
+    assert backend.begun == [1, Watched.LONG, 5, 5, 5]
+
+
+def test_the_65th_in_line_is_told_to_come_later(photo: np.ndarray) -> None:
+    backend = Watched()
+    backend.gate.clear()
+
+    async def crowd() -> list[Any]:
+        transport = httpx.ASGITransport(app=build_app(backend))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=None) as client:
+            order = {"images": [b64(png(photo[:2, :2]))], "look": {"strength": 0}}
+            asked = [asyncio.ensure_future(client.post(f"{PREFIX}/develop", json=order)) for _ in range(64)]
+            while len(backend.came) < 64:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.5)
+            late = await client.post(f"{PREFIX}/develop", json=order)
+            backend.gate.set()
+            return [late, *await asyncio.gather(*asked)]
+
+    late, *others = asyncio.run(crowd())
+    assert late.status_code == 503
+    assert late.headers["retry-after"] == "10"
+    assert "64 calls are waiting" in late.json()["detail"]
+    assert {answer.status_code for answer in others} == {200}
