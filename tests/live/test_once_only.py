@@ -286,10 +286,15 @@ def test_what_is_saved_is_what_is_shown(host: Host, host_dir: Path, raw: Image.I
     assert found.look == FILM
 
 
-def test_a_bad_setting_keeps_the_picture(host: Host) -> None:
-    off, on = host.generate(), host.generate({"grain": 99})
+def test_a_stock_that_is_damaged_keeps_the_picture(host: Host, host_dir: Path) -> None:
+    damaged = host_dir / "models" / "FilmLook" / "stocks" / "damaged-by-a-test.cube"
+    damaged.write_text("LUT_3D_SIZE 2\n0 0 0\n")
+    try:
+        off, on = host.generate(), host.generate({"stock": damaged.stem})
+    finally:
+        damaged.unlink()
     np.testing.assert_array_equal(codes(on.image), codes(off.image))
-    assert "grain is 99" in on.pairs[infotext.ERROR]
+    assert "damaged-by-a-test" in on.pairs[infotext.ERROR]
     assert infotext.LOOK not in on.pairs
 
 
