@@ -1,4 +1,4 @@
-"""The command line: `filmlook develop`, `stocks`, `looks`, `fit`, `import-weights`, `train`, `export-lut`, `serve`, `bench`.
+"""The command line: `filmlook develop`, `stocks`, `looks`, `fit`, `train`, `export-lut`, `prompt`, `serve`, `bench` and others.
 
 Exit codes: 0 all done, 1 some failed, 2 usage.
 """
@@ -29,6 +29,7 @@ from filmlook.look import SETTINGS, Look
 from filmlook.metering import Lock
 from filmlook.networks.weights import load_digitalfilm
 from filmlook.presets import list_looks, load_look, load_preset
+from filmlook.prompts import command as prompts
 from filmlook.stock import list_stocks, load_stock
 from filmlook.training.commands import add_commands
 
@@ -116,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     bake.add_argument("--size", type=int, choices=(17, 33, 65), default=33, help="of the .cube (33)")
     bake.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     _add_settings(bake)
+
+    prompts.add_options(command("prompt", prompts.run, "Advise on a prompt, and on the settings for a checkpoint."))
 
     serve = command("serve", _serve, "Serve the HTTP API on this machine.")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")

@@ -1,0 +1,69 @@
+"""All that the prompt helper tells at once: what the checkpoint is, tokens, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from filmlook.prompts.advice import LONGEST, advise
+from filmlook.prompts.checkpoints import Checkpoint, Recognition, recognise
+from filmlook.prompts.findings import Finding, Settings
+from filmlook.prompts.recipes import list_recipes
+from filmlook.prompts.tokens import Count, Tokenizer, count
+
+
+@dataclass(frozen=True)
+class Report:
+    """What there is to say of a prompt.
+
+    Attributes:
+        recognition: of the checkpoint; None where none is known.
+        tokens: by field ("prompt", "negative"); empty without a tokenizer.
+        findings: the most important first.
+        problems: a line for each recipe's file that cannot be used.
+    """
+
+    recognition: Recognition | None
+    tokens: dict[str, Count]
+    findings: list[Finding]
+    problems: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON gives it: checkpoint, tokens, findings."""
+        return {
+            "checkpoint": self.recognition.as_dict() if self.recognition else None,
+            "tokens": {field: counted.as_dict() for field, counted in self.tokens.items()},
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+
+def report(
+    prompt: str,
+    negative: str = "",
+    checkpoint: Checkpoint | None = None,
+    settings: Settings | None = None,
+    *,
+    tokenizer: Tokenizer | None = None,
+    installed: Sequence[Checkpoint] = (),
+    vectors: Mapping[str, int] | None = None,
+) -> Report:
+    """Looks at a prompt with all recipes that are installed; the arguments are those of `filmlook.prompts.advice.advise`."""
+    recipes, problems = list_recipes()
+    findings = advise(
+        prompt,
+        negative,
+        checkpoint,
+        settings,
+        recipes=recipes,
+        tokenizer=tokenizer,
+        installed=installed,
+        vectors=vectors,
+    )
+    steps, tokens = (settings.steps if settings else None) or 20, {}
+    for field, text in (("prompt", prompt), ("negative", negative)):
+        with suppress(Exception):  # whatever somebody else's tokenizer cannot read: the findings stand without a count
+            if tokenizer is not None and len(text) <= LONGEST:
+                tokens[field] = count(text, tokenizer, steps=steps, negative=field == "negative", vectors=vectors)
+    return Report(recognise(checkpoint, recipes) if checkpoint else None, tokens, findings, problems)
