@@ -28,6 +28,8 @@ from filmlook.colour import colour_of
 from filmlook.errors import FilmLookError, LookError
 from filmlook.look import Look
 from filmlook.presets import Preset, delete_preset, is_own, list_looks, load_preset, save_preset
+from filmlook.prompts.findings import Settings
+from filmlook.prompts.report import Report
 from filmlook.schema import look_schema
 from filmlook.stock import load_stock, stock_labels
 
@@ -64,6 +66,9 @@ class Backend(Protocol):
 
     def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
         """Develops one picture."""
+
+    def report(self, prompt: str, negative: str, checkpoint: str | None, settings: Settings) -> Report:
+        """What there is to say of a prompt; `checkpoint` is a title, a file's name or a hash."""
 
     def state(self) -> dict[str, Any] | None:
         """Progress, where no host tells it; None where one does."""
@@ -171,6 +176,12 @@ def build_router(backend: Backend) -> APIRouter:
 
             data = await line.run(request, 0, work)
         return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+    @router.post("/prompt", summary="Advise on a prompt", **orders.described("prompt"))
+    async def prompt(request: Request) -> dict[str, Any]:
+        async with line.place(request, orders.prompt_order) as order:
+            found = await run_in_threadpool(backend.report, order.prompt, order.negative, order.checkpoint, order.settings)
+        return found.as_dict()
 
     @router.get("/schema", summary="JSON Schema of the settings")
     def schema() -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from fastapi import HTTPException
@@ -18,10 +19,12 @@ from filmlook.errors import LookError, PictureError
 from filmlook.folders import BUILT_IN, user_folder
 from filmlook.look import Look
 from filmlook.presets import check_name
+from filmlook.prompts.findings import Settings
 from filmlook.schema import look_schema
 
 KINDS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 SIZES = (17, 33, 65)
+_MOST = 2**31  # of a setting beside a prompt
 _SURROGATES = re.compile("[\ud800-\udfff]")  # JSON can tell of them, which no answer and no file can hold
 _SEED = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 _PICTURE = {"type": "string", "contentEncoding": "base64", "description": "A PNG, JPEG, WebP or TIFF file in base64."}
@@ -134,6 +137,46 @@ def preset_order(name: str, fields: dict[str, Any]) -> PresetOrder:
     return PresetOrder(name, look_of(fields), *texts)
 
 
+@dataclass(frozen=True)
+class PromptOrder:
+    """A prompt to look at."""
+
+    prompt: str
+    negative: str
+    checkpoint: str | None
+    settings: Settings
+
+
+_JSON = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
+_SETTINGS = {field.name: _JSON[str(field.type).split(" ")[0]] for field in dataclass_fields(Settings)}
+
+
+def prompt_order(fields: dict[str, Any]) -> PromptOrder:
+    """An order to look at a prompt. Raises HTTPException 422."""
+    _only(fields, ("prompt", "negative", "checkpoint", "settings"))
+    prompt, negative, checkpoint = fields.get("prompt"), fields.get("negative", ""), fields.get("checkpoint")
+    for key, value in (("prompt", prompt), ("negative", negative), ("checkpoint", checkpoint or "")):
+        if not isinstance(value, str):
+            raise HTTPException(422, f"{key} is {_shown(value)}; allowed: a text")
+    settings = fields.get("settings", {})
+    if not isinstance(settings, dict):
+        raise HTTPException(422, f"settings is {_shown(settings)}; allowed: an object")
+    for key, value in settings.items():
+        if key not in _SETTINGS:
+            raise HTTPException(422, f"settings: unknown field {_shown(key)}; allowed: {', '.join(_SETTINGS)}")
+        if value is not None and not _is_of(value, _SETTINGS[key]):
+            raise HTTPException(422, f"settings: {key} is {_shown(value)}; allowed: {_SETTINGS[key]}")
+    return PromptOrder(str(prompt), str(negative), checkpoint, Settings(**settings))
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    if kind == "number":
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MOST
+    if kind == "integer":
+        return _is_whole(value, -_MOST, _MOST)
+    return isinstance(value, bool if kind == "boolean" else str)
+
+
 def look_of(fields: dict[str, Any]) -> Look:
     """The look of an order: a preset's name, or settings by key, among which `look` names a preset that they change."""
     value = fields.get("look", {})
@@ -228,12 +271,22 @@ def described(route: str) -> dict[str, Any]:
             }
         ),
         "look": _object({"look": look, "label": {"type": "string"}, "help": {"type": "string"}}),
+        "prompt": _object(
+            {
+                "prompt": {"type": "string"},
+                "negative": {"type": "string"},
+                "checkpoint": {"type": ["string", "null"], "description": "Title, file name or hash."},
+                "settings": _object({key: {"type": [kind, "null"]} for key, kind in _SETTINGS.items()}),
+            },
+            ["prompt"],
+        ),
     }[route]
     example = {
         "develop": {"images": [_TINY], "look": {"look": "classic-negative", "grain": 1.4}, "seed": 7},
         "read": {"image": _TINY},
         "export-lut": {"look": "gold-snapshot"},
         "look": {"label": "Mine", "look": {"stock": "kodak_portra_400", "grain": 1.2}},
+        "prompt": {"prompt": "photo of a cat", "checkpoint": "classicnegative.ckpt", "settings": {"width": 512, "height": 512}},
     }[route]
     content: dict[str, Any] = {"application/json": {"schema": fields, "example": example}}
     if route in ("develop", "read"):

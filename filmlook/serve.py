@@ -22,6 +22,10 @@ from filmlook.bodies import Limits
 from filmlook.develop import develop
 from filmlook.errors import LookError
 from filmlook.look import Look
+from filmlook.prompts.checkpoints import Checkpoint
+from filmlook.prompts.findings import Settings
+from filmlook.prompts.report import Report, report
+from filmlook.prompts.tokens import installed_tokenizer
 
 
 class Server:
@@ -61,6 +65,10 @@ class Server:
 
     def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
         return develop(pixels, look, seed=seed, device=self._device, tile=self._tile, progress=progress)
+
+    def report(self, prompt: str, negative: str, checkpoint: str | None, settings: Settings) -> Report:
+        named = Checkpoint(name=checkpoint, title=checkpoint) if checkpoint else None  # no file of this machine's is looked at
+        return report(prompt, negative, named, settings, tokenizer=installed_tokenizer())
 
     def state(self) -> dict[str, Any]:
         return {"working": self._working, "progress": self._share if self._working else 0.0}

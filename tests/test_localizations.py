@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("zh_CN", "zh_TW", "ja_JP", "ko_KR", "de_DE", "es_ES")
 KEYWORDS = ("label", "info", "placeholder", "tooltip")
 FIRST = ("Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning")
-SECOND = ("OptionInfo", "choice", "Pass")
+SECOND = ("OptionInfo", "choice", "Pass", "_button")
 NAMES = ("Film Look", "img2img", "txt2img")  # stay as they are
 
 

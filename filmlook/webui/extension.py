@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio
 
 from filmlook.errors import FilmLookError
-from filmlook.webui import axes, forge, options, routes, runs, sending
+from filmlook.webui import axes, forge, helper, options, routes, runs, sending
 from filmlook.webui.extras import FilmLookExtras
 from filmlook.webui.script import FilmLookScript
 
@@ -28,4 +28,5 @@ def register() -> None:
     forge.register()
     axes.register()
     sending.register()
+    helper.register()
     routes.register()

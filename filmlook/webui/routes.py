@@ -17,8 +17,10 @@ from filmlook.bodies import Limits
 from filmlook.errors import LookError
 from filmlook.look import SETTINGS, Look
 from filmlook.orders import told
+from filmlook.prompts.findings import Settings
+from filmlook.prompts.report import Report
 from filmlook.serve import check_basic, credentials_of
-from filmlook.webui import options
+from filmlook.webui import installed, options
 from filmlook.webui.arguments import chosen_from
 from filmlook.webui.darkroom import developed, log, reason_of
 from filmlook.webui.policies import LOOK
@@ -69,6 +71,10 @@ class HostBackend:
 
     def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
         return developed(pixels, LOOK, look, seed=seed, progress=progress)
+
+    def report(self, prompt: str, negative: str, checkpoint: str | None, settings: Settings) -> Report:
+        found = installed.checkpoint_named(checkpoint) if checkpoint else None
+        return installed.report_of(prompt, negative, found, settings)
 
     def state(self) -> None:
         return None

@@ -7,6 +7,7 @@ from typing import Any
 from modules import scripts
 
 from filmlook.webui import hooks
+from filmlook.webui.helper import build_helper
 from filmlook.webui.panel import build_panel
 from filmlook.webui.pasting import controls_fields, is_developed, preset_field
 
@@ -23,7 +24,9 @@ class FilmLookScript(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
-        panel = build_panel("img2img" if is_img2img else "txt2img")
+        tab = "img2img" if is_img2img else "txt2img"
+        panel = build_panel(tab)
+        build_helper(tab, panel)
         self.infotext_fields = [
             (panel.enabled, is_developed),
             preset_field(panel.preset),

@@ -48,6 +48,8 @@ class Host:
     pasted: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     callbacks: dict[str, list[Any]] = field(default_factory=dict)
+    checkpoints: dict[str, Any] = field(default_factory=dict)
+    embeddings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         hooks = ["process", "postprocess_image", "postprocess_maskoverlay"]
@@ -82,6 +84,12 @@ class Host:
                 "cmd_opts": Namespace(hide_ui_dir_config=False, api=True, nowebui=False, api_auth=None),
                 "OptionHTML": OptionInfo,
             },
+            "sd_models": {
+                "checkpoints_list": self.checkpoints,
+                "get_closet_checkpoint_match": lambda title: self.checkpoints.get(title),
+                "model_data": Namespace(sd_model=None),
+            },
+            "sd_hijack": {"model_hijack": Namespace(clip=None, embedding_db=Namespace(word_embeddings=self.embeddings))},
             "devices": {"get_optimal_device": lambda: torch.device("cpu"), "torch_gc": lambda: None},
             "script_callbacks": {name: self.callbacks.setdefault(name, []).append for name in names},
             "infotext_utils": {

@@ -24,10 +24,15 @@ class Component:
     def __exit__(self, *_: Any) -> None:
         pass
 
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        if name not in ("click", "change", "input", "upload", "select", "submit", "release", "load"):
+    def __getattr__(self, name: str) -> Callable[..., Component]:
+        if name not in ("click", "change", "input", "upload", "select", "submit", "release", "load", "then"):
             raise AttributeError(name)
-        return lambda **kwargs: self.events.append((name, kwargs))
+
+        def register(**kwargs: Any) -> Component:
+            self.events.append((name, kwargs))
+            return self
+
+        return register
 
 
 class FakeGradio(ModuleType):

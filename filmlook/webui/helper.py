@@ -1,0 +1,213 @@
+"""The prompt helper under the accordion: it follows the page's prompt, settings and checkpoint, and presses for the user.
+
+A script's `ui` makes the helper's own parts; the host's components come by while it builds the page, and once the gallery is
+there, all are, and are bound together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from modules import script_callbacks
+
+from filmlook.look import SETTINGS
+from filmlook.presets import load_preset
+from filmlook.prompts.checkpoints import recognise
+from filmlook.prompts.edit import add
+from filmlook.prompts.findings import Settings
+from filmlook.prompts.recipes import list_recipes
+from filmlook.prompts.report import Report
+from filmlook.ui import prompt_report as shown
+from filmlook.ui.controls import value_of
+from filmlook.ui.preset_bar import preset_label, presets_by_label
+from filmlook.webui import installed
+from filmlook.webui.darkroom import log, reason_of
+from filmlook.webui.panel import Panel
+
+_IDS = {
+    **{"prompt": "prompt", "negative": "neg_prompt", "width": "width", "height": "height", "sampler": "sampling"},
+    **{"scheduler": "scheduler", "steps": "steps", "cfg": "cfg_scale"},
+}
+_HIRES_IDS = {
+    **{"hires": "hr-checkbox", "hires_upscaler": "hr_upscaler", "hires_steps": "hires_steps"},
+    **{"hires_denoising": "denoising_strength", "hires_scale": "hr_scale"},
+}
+_TABS = ("txt2img", "img2img")
+_MOST_UNDONE = 20
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The helper's components in one tab. `key` names the button that was pressed; `title` is a checkpoint to switch to."""
+
+    panel: Panel
+    findings: Any
+    checkpoints: Any
+    networks: Any
+    ask: Any
+    press: Any
+    key: Any
+    title: Any
+    undo: Any
+
+
+_own: dict[str, _Own] = {}
+_seen: dict[str, Any] = {}
+
+
+def build_helper(tab: str, panel: Panel) -> None:
+    """Lays out the helper; it is closed, and asks nothing until it is opened."""
+
+    def identity(part: str) -> str:
+        return f"{tab}_film_look_helper{part}"
+
+    with gr.Accordion("Film Look: prompt helper", open=False, elem_id=identity("")):
+        findings = gr.HTML(elem_id=identity("_findings"))
+        with gr.Accordion("Checkpoints", open=False, elem_id=identity("_checkpoints_group")):
+            checkpoints = gr.HTML(elem_id=identity("_checkpoints"))
+        with gr.Accordion("LoRA and embeddings of film", open=False, elem_id=identity("_networks_group")):
+            networks = gr.HTML(elem_id=identity("_networks"))
+        ask = gr.Button(visible=False, elem_id=identity("_ask"))
+        press = gr.Button(visible=False, elem_id=identity("_press"))
+        key = gr.Textbox(visible=False, elem_id=identity("_key"))
+        title = gr.Textbox(visible=False, elem_id=identity("_title"))
+        undo = gr.State([])
+    for component in (findings, checkpoints, networks, key, title):
+        component.do_not_save_to_config = True
+    _own[tab] = _Own(panel, findings, checkpoints, networks, ask, press, key, title, undo)
+
+
+def register() -> None:
+    """Listens to the page being built."""
+
+    def before_page() -> None:
+        _seen.clear()
+        _own.clear()
+
+    script_callbacks.on_before_ui(before_page)
+    script_callbacks.on_after_component(_after_component)
+
+
+def _after_component(component: Any, **kwargs: Any) -> None:
+    identity = kwargs.get("elem_id") or ""
+    if identity in _WANTED:
+        _seen[identity] = component
+    tab = identity.removesuffix("_gallery")
+    if tab in _TABS and identity != tab and tab in _own:
+        try:
+            _Bound(tab, _own.pop(tab)).bind()
+        except Exception as error:
+            log.error("Film Look: no prompt helper: %s", reason_of(error))
+
+
+_WANTED = {f"{tab}_{name}" for tab in _TABS for name in _IDS.values()} | {f"txt2img_{name}" for name in _HIRES_IDS.values()}
+
+
+class _Bound:
+    """The helper of one tab, with the host's components: what the page asks for and presses comes here."""
+
+    def __init__(self, tab: str, own: _Own) -> None:
+        ids = {**_IDS, **(_HIRES_IDS if tab == "txt2img" else {})}
+        self.own = own
+        self.components = {field: _seen[f"{tab}_{name}"] for field, name in ids.items() if f"{tab}_{name}" in _seen}
+        self.components |= {"on": own.panel.enabled, "preset": own.panel.preset}
+        self.components |= {f"look.{key}": component for key, component in own.panel.controls.settings.items()}
+
+    def bind(self) -> None:
+        """Connects the hidden buttons that the page's script presses."""
+        own, inputs = self.own, list(self.components.values())
+        told = [own.findings, own.checkpoints, own.networks]
+        own.ask.click(fn=self.answer, inputs=[own.undo, *inputs], outputs=told, show_progress=False)
+        pressed = own.press.click(
+            fn=self.press,
+            _js="film_look_pressed",
+            inputs=[own.key, own.undo, *inputs],
+            outputs=[own.title, own.undo, *inputs],
+            show_progress=False,
+        )
+        chosen = pressed.then(fn=None, _js="film_look_choose_checkpoint", inputs=[own.title], outputs=[])
+        chosen.then(fn=self.answer, inputs=[own.undo, *inputs], outputs=told, show_progress=False)
+
+    def answer(self, undo: list[dict[str, Any]], *values: Any) -> list[str]:
+        """The findings, the checkpoints and the networks as HTML."""
+        now = dict(zip(self.components, values, strict=True))
+        try:
+            chosen, all_checkpoints = installed.chosen_checkpoint(), installed.installed_checkpoints()
+            recipes, _ = list_recipes()
+            texts = {field: str(now.get(field) or "") for field in ("prompt", "negative")}
+            return [
+                shown.report_html(_report(now), chosen, texts, undo[-1]["label"] if undo else ""),
+                shown.checkpoints_html(((c, recognise(c, recipes)) for c in all_checkpoints), chosen.title if chosen else ""),
+                shown.networks_html([(n.text, n.kind, n.reason) for n in installed.film_networks()]),
+            ]
+        except Exception as error:
+            log.error("Film Look: the prompt helper fails: %s", reason_of(error))
+            return [f"<p>{type(error).__name__}</p>", "", ""]
+
+    def press(self, key: str, undo: list[dict[str, Any]], *values: Any) -> list[Any]:
+        """What a button stands for: a title to switch to, what can be undone, and the new values of all components."""
+        now = dict(zip(self.components, values, strict=True))
+        chosen = installed.chosen_checkpoint()
+        now["checkpoint"] = chosen.title if chosen else ""
+        undo = list(undo)
+        if key == shown.HASH:
+            installed.compute_hash()
+            changes: dict[str, Any] = {}
+        elif key == shown.UNDO:
+            last = undo.pop()["changes"] if undo else {}
+            changes = {field: before for field, (before, after) in last.items() if now.get(field) == after}
+        else:
+            label, wanted = _wanted(key, now)
+            changes = {field: value for field, value in _of_components(wanted).items() if field in now}
+            if missing := [v for f, v in changes.items() if f in self.components and not _has(self.components[f], v)]:
+                gr.Warning(f"Film Look: {missing[0]} is not installed.")
+                changes = {}
+            changes = {field: value for field, value in changes.items() if now[field] != value}
+            if changes:
+                undo.append({"label": label, "changes": {field: (now[field], value) for field, value in changes.items()}})
+        title = changes.pop("checkpoint", "")
+        updates = [gr.update(value=changes[field]) if field in changes else gr.update() for field in self.components]
+        return [title, undo[-_MOST_UNDONE:], *updates]
+
+
+def _report(now: dict[str, Any]) -> Report:
+    """The report on what the page holds."""
+    look = ""
+    if now["on"] and (preset := presets_by_label().get(now["preset"] or "")):
+        look = preset.name
+    known = {field: now.get(field) for field in (*_IDS, *_HIRES_IDS) if field not in ("prompt", "negative")}
+    for field in ("width", "height", "steps", "hires_steps"):  # sliders of gradio may hold floats
+        known[field] = int(value) if isinstance(value := known[field], float) else value
+    prompt, negative = (str(now.get(field) or "") for field in ("prompt", "negative"))
+    return installed.report_of(prompt, negative, installed.chosen_checkpoint(), Settings(**known, look=look))
+
+
+def _wanted(key: str, now: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A button's label and changes by field; no changes where it stands for nothing any more."""
+    if key.startswith(shown.CHECKPOINT):
+        title = key.removeprefix(shown.CHECKPOINT)
+        return f"Choose {title}", {"checkpoint": title}
+    if key.startswith(shown.ADD):
+        text = key.removeprefix(shown.ADD)
+        return f"Add {text}", {"prompt": add(str(now.get("prompt") or ""), text)}
+    found = next((f for f in _report(now).findings if f.fix and shown.key_of(f) == key), None)
+    return (found.fix.label, found.fix.changes) if found and found.fix else ("", {})
+
+
+def _of_components(changes: dict[str, Any]) -> dict[str, Any]:
+    """Changes by component: a look turns Film Look on and sets the preset and all settings."""
+    changes = dict(changes)
+    if name := changes.pop("look", None):
+        look = load_preset(name).look
+        changes |= {"on": True, "preset": preset_label(look)}
+        changes |= {f"look.{setting.key}": value_of(look, setting) for setting in SETTINGS}
+    return changes
+
+
+def _has(component: Any, value: Any) -> bool:
+    """Whether a component takes a value: a dropdown has it among its choices, which gradio 4 keeps with their labels."""
+    choices: Sequence[Any] | None = getattr(component, "choices", None)
+    return not choices or value is None or value in [c[1] if isinstance(c, (tuple, list)) else c for c in choices]

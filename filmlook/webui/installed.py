@@ -1,0 +1,118 @@
+"""What the host has: checkpoints, networks, embeddings, and the tokenizer of the loaded model. Nothing is loaded here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modules import sd_hijack, sd_models, shared
+
+from filmlook.prompts.checkpoints import Checkpoint, config_beside, names_film
+from filmlook.prompts.findings import Settings
+from filmlook.prompts.report import Report, report
+from filmlook.prompts.tokens import Tokenizer, installed_tokenizer
+
+
+def chosen_checkpoint() -> Checkpoint | None:
+    """The checkpoint that the settings name, loaded or not."""
+    info = sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint"))
+    return _checkpoint(info) if info else None
+
+
+def installed_checkpoints() -> list[Checkpoint]:
+    """All checkpoints of the host's menu."""
+    return [_checkpoint(info) for info in list(sd_models.checkpoints_list.values())]
+
+
+def checkpoint_named(name: str) -> Checkpoint:
+    """An installed checkpoint by title, name or hash, as the host finds it; of one that is not installed the name alone."""
+    info = sd_models.get_closet_checkpoint_match(name)
+    return _checkpoint(info) if info else Checkpoint(name=name, title=name)
+
+
+def _checkpoint(info: Any) -> Checkpoint:
+    metadata = info.metadata if isinstance(info.metadata, dict) else {}
+    return Checkpoint(info.filename, info.name, info.title, info.sha256, info.shorthash, metadata, config_beside(info.filename))
+
+
+def compute_hash() -> None:
+    """Reads the chosen checkpoint's whole file for its hash, which the host keeps: only when the user asks for it."""
+    info = sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint"))
+    if info:
+        info.calculate_shorthash()
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """The text encoder that the host has loaded, asked for tokens alone."""
+
+    engine: Any
+
+    def encode(self, text: str) -> Sequence[int]:
+        tokens: Sequence[int] = self.engine.tokenize([text])[0]
+        return tokens
+
+
+def tokenizer() -> Tokenizer | None:
+    """The loaded model's tokenizer; before one is loaded that of the package `clip`, which hosts install."""
+    engine = _engine()
+    return installed_tokenizer() if engine is None else _Encoder(engine)
+
+
+def _engine() -> Any:
+    """What turns prompts into tokens: A1111's and reForge's hijacked encoder, Forge's engine."""
+    model = sd_models.model_data.sd_model
+    engines = (
+        getattr(sd_hijack.model_hijack, "clip", None),
+        getattr(model, "text_processing_engine", None),
+        getattr(model, "text_processing_engine_l", None),
+    )
+    return next((engine for engine in engines if hasattr(engine, "tokenize")), None)
+
+
+def _embeddings() -> dict[str, Any]:
+    """The host's embeddings by name."""
+    database = getattr(sd_hijack.model_hijack, "embedding_db", None) or getattr(_engine(), "embeddings", None)
+    return dict(getattr(database, "word_embeddings", None) or {})
+
+
+def embedding_vectors() -> dict[str, int]:
+    """How many tokens' room each embedding takes, by name."""
+    sizes = {name: getattr(embedding, "vectors", None) for name, embedding in _embeddings().items()}
+    return {name: size for name, size in sizes.items() if isinstance(size, int) and size > 0}
+
+
+def report_of(prompt: str, negative: str, checkpoint: Checkpoint | None, settings: Settings) -> Report:
+    """What there is to say of a prompt, by the host's tokenizer and with its checkpoints and embeddings."""
+    return report(
+        prompt,
+        negative,
+        checkpoint,
+        settings,
+        tokenizer=tokenizer(),
+        installed=installed_checkpoints(),
+        vectors=embedding_vectors(),
+    )
+
+
+@dataclass(frozen=True)
+class FilmNetwork:
+    """A LoRA or an embedding that has to do with film: the text that a prompt names it by, its kind, and why it is one."""
+
+    text: str
+    kind: str
+    reason: str
+
+
+def film_networks() -> list[FilmNetwork]:
+    """The installed LoRA and embeddings whose name or metadata names film."""
+    found = []
+    for name, network in sorted(dict(getattr(sys.modules.get("networks"), "available_networks", None) or {}).items()):
+        if reason := names_film(getattr(network, "metadata", None) or {}, name):
+            found.append(FilmNetwork(f"<lora:{name}:1>", "LoRA", reason))
+    for name in sorted(_embeddings()):
+        if reason := names_film({}, name):
+            found.append(FilmNetwork(name, "Embedding", reason))
+    return found

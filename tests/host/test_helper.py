@@ -1,0 +1,254 @@
+"""The prompt helper inside the WebUI: it follows the page, its buttons change what they say, and all can be undone."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace as Namespace
+from typing import Any
+
+import pytest
+
+from filmlook import load_look
+from filmlook.presets import load_preset
+from filmlook.ui.prompt_report import ADD, CHECKPOINT, HASH, UNDO
+from tests.host.fake import Host
+
+OWN = "classic-negative-light"
+IDS = ("prompt", "neg_prompt", "width", "height", "sampling", "scheduler", "steps", "cfg_scale")
+HIRES_IDS = ("hr-checkbox", "hr_upscaler", "hires_steps", "denoising_strength", "hr_scale")
+START: dict[str, Any] = {
+    **{
+        "prompt": "photo of a cat",
+        "neg_prompt": "",
+        "width": 512,
+        "height": 512,
+        "sampling": "DPM++ 2M",
+        "scheduler": "Automatic",
+    },
+    **{"steps": 20, "cfg_scale": 7.0, "hr-checkbox": False, "hr_upscaler": "Latent", "hires_steps": 0},
+    **{"denoising_strength": 0.7, "hr_scale": 2.0},
+}
+CHOICES = {"sampling": ["DPM++ 2M", "Euler a"], "hr_upscaler": ["Latent", "ESRGAN_4x"]}
+
+
+@dataclass
+class Helper:
+    """The helper of txt2img: what its page holds, and what was pressed."""
+
+    host: Host
+    page: dict[str, Any]
+    undo: list[Any]
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        events = self.host.find("txt2img_film_look_helper_press").events
+        self.pressing, _, answering = (kwargs for _, kwargs in events)
+        self.answer, self.inputs = answering["fn"], answering["inputs"][1:]
+        self.page.update({name: c.value for c in self.inputs if (name := c.kwargs["elem_id"]) not in self.page})
+
+    @property
+    def _values(self) -> list[Any]:
+        return [self.page[component.kwargs["elem_id"]] for component in self.inputs]
+
+    def shows(self) -> list[str]:
+        """Findings, checkpoints and networks."""
+        return self.answer(self.undo, *self._values)
+
+    def buttons(self) -> dict[str, str]:
+        """Keys of the buttons by label."""
+        found = re.findall(r"data-film-look='([^']*)'[^>]*>([^<]*)<", "".join(self.shows()))
+        return {html.unescape(label): html.unescape(key) for key, label in found}
+
+    def press(self, key: str) -> dict[str, Any]:
+        """Presses a button by its key: what became of the page, by element id."""
+        self.title, self.undo, *updates = self.pressing["fn"](key, self.undo, *self._values)
+        changed = {
+            component.kwargs["elem_id"]: update["value"]
+            for component, update in zip(self.inputs, updates, strict=True)
+            if "value" in update
+        }
+        self.page |= changed
+        return changed
+
+    def press_label(self, start: str) -> dict[str, Any]:
+        return self.press(next(key for label, key in self.buttons().items() if label.startswith(start)))
+
+
+def _checkpoint(host: Host, folder: Path, file: str, *, sha256: str | None = None, yaml: bool = False) -> str:
+    path = folder / file
+    path.write_bytes(b"no weights")
+    if yaml:
+        path.with_suffix(".yaml").write_text("")
+    title = f"{file} [{sha256[:10]}]" if sha256 else file
+    info = Namespace(
+        filename=str(path), name=file, title=title, sha256=sha256, shorthash=sha256 and sha256[:10], metadata={}, hashed=0
+    )
+    info.calculate_shorthash = lambda: setattr(info, "hashed", info.hashed + 1)
+    host.checkpoints[title] = info
+    return title
+
+
+def _build(host: Host, tab: str = "txt2img") -> None:
+    """Builds a page in the host's order."""
+    host.tell("on_before_ui")
+    host.script.ui(tab == "img2img")
+    names = [f"{tab}_{name}" for name in IDS] + [f"txt2img_{name}" for name in HIRES_IDS]
+    for name in names:
+        known = name.removeprefix(f"{tab}_")
+        component = host.gradio.Textbox(elem_id=name, value=START.get(known))
+        component.choices = CHOICES.get(known)
+        host.tell("on_after_component", component, elem_id=name)
+    host.tell("on_after_component", host.gradio.Gallery(elem_id=f"{tab}_gallery"), elem_id=f"{tab}_gallery")
+
+
+@pytest.fixture
+def helper(host: Host, tmp_path: Path) -> Helper:
+    """The page of txt2img with Classic Negative for SD 1.5 chosen, recognised by its name."""
+    host.options.data["sd_model_checkpoint"] = _checkpoint(host, tmp_path, "classicnegative.safetensors")
+    _checkpoint(host, tmp_path, "other.safetensors", sha256="a" * 64)
+    _build(host)
+    return Helper(host, {f"txt2img_{name}": value for name, value in START.items()}, [])
+
+
+def test_it_says_what_the_checkpoint_is(helper: Helper) -> None:
+    findings, checkpoints, _ = helper.shows()
+    assert "Classic Negative, SD 1.5, by its name" in findings
+    assert "★ Classic Negative" in checkpoints
+    assert checkpoints.index("classicnegative") < checkpoints.index("other")
+
+
+@pytest.mark.parametrize(
+    ("label", "changed"),
+    [
+        ("Begin with “classicnegative”", {"prompt": "classicnegative photo of a cat"}),
+        ("Set 864 x 360", {"width": 864, "height": 360}),
+        ("Set Euler a, 30 steps", {"sampling": "Euler a", "steps": 30}),
+        (
+            "Set up hires fix",
+            {"hr-checkbox": True, "hr_upscaler": "ESRGAN_4x", "hires_steps": 30, "denoising_strength": 0.3},
+        ),
+        ("Add “sharp focus, high contrast, clarity”", {"prompt": "photo of a cat, sharp focus, high contrast, clarity"}),
+    ],
+)
+def test_a_button_changes_what_it_says_and_can_be_undone(helper: Helper, label: str, changed: dict[str, Any]) -> None:
+    before = dict(helper.page)
+    assert helper.press_label(label) == {f"txt2img_{name}": value for name, value in changed.items()}
+    assert helper.page != before
+    assert label in html.unescape(helper.shows()[0])  # beside Undo
+    assert set(helper.press(UNDO)) == {f"txt2img_{name}" for name in changed}
+    assert helper.page == before
+    assert UNDO not in helper.buttons().values()
+
+
+def test_the_matching_look_turns_film_look_on_with_all_its_settings(helper: Helper) -> None:
+    before = dict(helper.page)
+    changed = helper.press_label(f"Develop with “{load_preset(OWN).label}”")
+    look = load_look(OWN)
+    assert changed["txt2img_film_look"] is True
+    assert changed["txt2img_film_look_preset"] == load_preset(OWN).label
+    assert helper.page["txt2img_film_look_grain"] == look.grain
+    assert all(name.startswith("txt2img_film_look") for name in changed)
+    assert not any(label.startswith("Develop with") for label in helper.buttons())
+    helper.press(UNDO)
+    assert helper.page == before
+
+
+def test_undo_leaves_what_the_user_changed_since(helper: Helper) -> None:
+    helper.press_label("Set 864 x 360")
+    helper.page["txt2img_width"] = 640
+    assert helper.press(UNDO) == {"txt2img_height": 512}
+    assert helper.press(UNDO) == {}
+
+
+def test_a_button_whose_finding_is_gone_changes_nothing(helper: Helper) -> None:
+    key = next(key for label, key in helper.buttons().items() if label.startswith("Begin with"))
+    helper.page["txt2img_prompt"] = "classicnegative photo of a dog"
+    assert helper.press(key) == {}
+    assert helper.undo == []
+
+
+def test_what_is_not_installed_is_told_and_nothing_changed(helper: Helper) -> None:
+    helper.host.find("txt2img_hr_upscaler").choices = [("Latent", "Latent")]  # as gradio 4 keeps them
+    assert helper.press_label("Set up hires fix") == {}
+    assert "ESRGAN_4x" in helper.host.warnings[0]
+
+
+def test_another_checkpoint_is_chosen_and_back(helper: Helper) -> None:
+    other = f"other.safetensors [{'a' * 10}]"
+    was = helper.host.options.data["sd_model_checkpoint"]
+    assert helper.press(CHECKPOINT + other) == {}
+    assert helper.title == other
+    helper.host.options.data["sd_model_checkpoint"] = other
+    assert "no recipe knows it" in helper.shows()[0]
+    helper.press(UNDO)
+    assert helper.title == was
+
+
+def test_nothing_is_hashed_unless_asked(helper: Helper) -> None:
+    info = helper.host.checkpoints[helper.host.options.data["sd_model_checkpoint"]]
+    helper.shows()
+    assert info.hashed == 0
+    assert helper.press(HASH) == {}
+    assert info.hashed == 1
+
+
+def test_networks_of_film_are_offered(helper: Helper, monkeypatch: pytest.MonkeyPatch) -> None:
+    lora = {"portra-400": Namespace(metadata={}), "cats": Namespace(metadata={"ss_output_name": "cats"}), "odd": Namespace()}
+    monkeypatch.setitem(sys.modules, "networks", Namespace(available_networks=lora))
+    helper.host.embeddings.update({"kodak-negative": Namespace(vectors=4), "hands": Namespace(vectors=2)})
+    networks = helper.shows()[2]
+    assert "portra-400" in networks
+    assert "kodak-negative" in networks
+    assert "cats" not in networks
+    assert "hands" not in networks
+    assert helper.press(f"{ADD}<lora:portra-400:1>") == {"txt2img_prompt": "photo of a cat, <lora:portra-400:1>"}
+
+
+@pytest.mark.parametrize("prompt", ["<script>alert(1)</script>", "((('\"&", "🎞️ שלום " * 300, "a" * 30_000, ""])
+def test_prompts_are_shown_as_text(helper: Helper, prompt: str) -> None:
+    helper.page["txt2img_prompt"] = prompt
+    findings = helper.shows()[0]
+    assert "<script" not in findings
+    assert html.unescape(re.sub(r"<sup.*?</sup>|<[^>]*>", "", findings)).count(prompt[:20_000]) >= 1
+
+
+def test_without_a_checkpoint_and_with_fields_missing(host: Host) -> None:
+    host.tell("on_before_ui")
+    host.script.ui(True)
+    prompt = host.gradio.Textbox(elem_id="img2img_prompt", value="a cat, ((8k")
+    host.tell("on_after_component", prompt, elem_id="img2img_prompt")
+    host.tell("on_after_component", host.gradio.Gallery(), elem_id="img2img_gallery")
+    answering = host.find("img2img_film_look_helper_press").events[-1][1]
+    findings, checkpoints, _ = answering["fn"]([], *(c.value for c in answering["inputs"][1:]))
+    assert "No checkpoint is chosen" in findings
+    assert "closed" in findings
+    assert "<li>" not in checkpoints
+
+
+def test_img2img_has_no_hires_fix(host: Host, tmp_path: Path) -> None:
+    host.options.data["sd_model_checkpoint"] = _checkpoint(host, tmp_path, "classicnegative.ckpt")
+    _build(host, "img2img")
+    inputs = host.find("img2img_film_look_helper_press").events[0][1]["inputs"]
+    assert not [c for c in inputs if c.kwargs.get("elem_id", "").startswith("txt2img")]
+
+
+def test_a_helper_that_cannot_be_bound_costs_nothing(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(host.module("helper")._Bound, "bind", lambda self: 1 / 0)
+    _build(host)
+    assert len(caplog.records) == 1
+
+
+def test_a_page_that_is_built_again_is_bound_to_its_own_components(host: Host, tmp_path: Path) -> None:
+    host.options.data["sd_model_checkpoint"] = _checkpoint(host, tmp_path, "classicnegative.ckpt")
+    _build(host)
+    first = host.find("txt2img_prompt")
+    _build(host)
+    inputs = host.find("txt2img_film_look_helper_press").events[0][1]["inputs"]
+    assert first not in inputs
+    assert host.find("txt2img_prompt") in inputs
