@@ -154,6 +154,7 @@ class _Bound:
         now["checkpoint"] = chosen.title if chosen else ""
         undo = list(undo)
         if key == shown.HASH:
+            gr.Info("Film Look: the checkpoint's file is read for its hash.")
             installed.compute_hash()
             changes: dict[str, Any] = {}
         elif key == shown.UNDO:
