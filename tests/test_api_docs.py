@@ -145,7 +145,8 @@ def test_the_forms_of_arguments_and_the_refusal_are_true() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "route"), [("Develop", "develop"), ("Read", "read"), ("Export a LUT", "export-lut"), ("Presets", "look")]
+    ("heading", "route"),
+    [("Develop", "develop"), ("Read", "read"), ("Export a LUT", "export-lut"), ("Prompts", "prompt"), ("Presets", "look")],
 )
 def test_the_tables_name_every_field(heading: str, route: str) -> None:
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]

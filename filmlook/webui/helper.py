@@ -6,6 +6,7 @@ there, all are, and are bound together.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,8 @@ _MOST_UNDONE = 20
 
 @dataclass(frozen=True)
 class _Own:
-    """The helper's components in one tab. `key` names the button that was pressed; `title` is a checkpoint to switch to."""
+    """The helper's components in one tab. `key` names the button that was pressed; `title` is a checkpoint to switch to;
+    `undo` lists what was changed, as JSON: `[{"label": ..., "changes": {field: [before, after]}}]`."""
 
     panel: Panel
     findings: Any
@@ -74,8 +76,8 @@ def build_helper(tab: str, panel: Panel) -> None:
         press = gr.Button(visible=False, elem_id=identity("_press"))
         key = gr.Textbox(visible=False, elem_id=identity("_key"))
         title = gr.Textbox(visible=False, elem_id=identity("_title"))
-        undo = gr.State([])
-    for component in (findings, checkpoints, networks, key, title):
+        undo = gr.Textbox("[]", visible=False, elem_id=identity("_undo"))  # JSON: Forge's gradio loses states beside scripts
+    for component in (findings, checkpoints, networks, key, title, undo):
         component.do_not_save_to_config = True
     _own[tab] = _Own(panel, findings, checkpoints, networks, ask, press, key, title, undo)
 
@@ -131,15 +133,16 @@ class _Bound:
         chosen = pressed.then(fn=None, _js="film_look_choose_checkpoint", inputs=[own.title], outputs=[])
         chosen.then(fn=self.answer, inputs=[own.undo, *inputs], outputs=told, show_progress=False)
 
-    def answer(self, undo: list[dict[str, Any]], *values: Any) -> list[str]:
+    def answer(self, undo: str, *values: Any) -> list[str]:
         """The findings, the checkpoints and the networks as HTML."""
         now = dict(zip(self.components, values, strict=True))
         try:
+            done = json.loads(undo)
             chosen, all_checkpoints = installed.chosen_checkpoint(), installed.installed_checkpoints()
             recipes, _ = list_recipes()
             texts = {field: str(now.get(field) or "") for field in ("prompt", "negative")}
             return [
-                shown.report_html(_report(now), chosen, texts, undo[-1]["label"] if undo else ""),
+                shown.report_html(_report(now), chosen, texts, done[-1]["label"] if done else ""),
                 shown.checkpoints_html(((c, recognise(c, recipes)) for c in all_checkpoints), chosen.title if chosen else ""),
                 shown.networks_html([(n.text, n.kind, n.reason) for n in installed.film_networks()]),
             ]
@@ -147,18 +150,18 @@ class _Bound:
             log.error("Film Look: the prompt helper fails: %s", reason_of(error))
             return [f"<p>{type(error).__name__}</p>", "", ""]
 
-    def press(self, key: str, undo: list[dict[str, Any]], *values: Any) -> list[Any]:
+    def press(self, key: str, undo: str, *values: Any) -> list[Any]:
         """What a button stands for: a title to switch to, what can be undone, and the new values of all components."""
         now = dict(zip(self.components, values, strict=True))
         chosen = installed.chosen_checkpoint()
         now["checkpoint"] = chosen.title if chosen else ""
-        undo = list(undo)
+        done = json.loads(undo)
         if key == shown.HASH:
             gr.Info("Film Look: the checkpoint's file is read for its hash.")
             installed.compute_hash()
             changes: dict[str, Any] = {}
         elif key == shown.UNDO:
-            last = undo.pop()["changes"] if undo else {}
+            last = done.pop()["changes"] if done else {}
             changes = {field: before for field, (before, after) in last.items() if now.get(field) == after}
         else:
             label, wanted = _wanted(key, now)
@@ -168,10 +171,10 @@ class _Bound:
                 changes = {}
             changes = {field: value for field, value in changes.items() if now[field] != value}
             if changes:
-                undo.append({"label": label, "changes": {field: (now[field], value) for field, value in changes.items()}})
+                done.append({"label": label, "changes": {field: (now[field], value) for field, value in changes.items()}})
         title = changes.pop("checkpoint", "")
         updates = [gr.update(value=changes[field]) if field in changes else gr.update() for field in self.components]
-        return [title, undo[-_MOST_UNDONE:], *updates]
+        return [title, json.dumps(done[-_MOST_UNDONE:]), *updates]
 
 
 def _report(now: dict[str, Any]) -> Report:
