@@ -14,7 +14,7 @@ from filmlook.look import SETTINGS
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("zh_CN", "zh_TW", "ja_JP", "ko_KR", "de_DE", "es_ES")
 KEYWORDS = ("label", "info", "placeholder", "tooltip")
-FIRST = ("Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning")
+FIRST = ("Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
 NAMES = ("Film Look", "img2img", "txt2img")  # stay as they are
 

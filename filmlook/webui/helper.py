@@ -158,7 +158,8 @@ class _Bound:
         done = json.loads(undo)
         if key == shown.HASH:
             gr.Info("Film Look: the checkpoint's file is read for its hash.")
-            installed.compute_hash()
+            if not installed.compute_hash():
+                gr.Warning("Film Look: the WebUI computes no hashes; it was started with --no-hashing.")
             changes: dict[str, Any] = {}
         elif key == shown.UNDO:
             last = done.pop()["changes"] if done else {}

@@ -37,11 +37,13 @@ def _checkpoint(info: Any) -> Checkpoint:
     return Checkpoint(info.filename, info.name, info.title, info.sha256, info.shorthash, metadata, config_beside(info.filename))
 
 
-def compute_hash() -> None:
-    """Reads the chosen checkpoint's whole file for its hash, which the host keeps: only when the user asks for it."""
+def compute_hash() -> bool:
+    """Reads the chosen checkpoint's whole file for its hash, which the host keeps: only when the user asks for it.
+
+    False where there is none, as with --no-hashing.
+    """
     info = sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint"))
-    if info:
-        info.calculate_shorthash()
+    return bool(info and info.calculate_shorthash())
 
 
 @dataclass(frozen=True)

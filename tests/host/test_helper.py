@@ -87,7 +87,13 @@ def _checkpoint(host: Host, folder: Path, file: str, *, sha256: str | None = Non
     info = Namespace(
         filename=str(path), name=file, title=title, sha256=sha256, shorthash=sha256 and sha256[:10], metadata={}, hashed=0
     )
-    info.calculate_shorthash = lambda: setattr(info, "hashed", info.hashed + 1)
+
+    def calculate() -> str:
+        info.hashed += 1
+        info.sha256, info.shorthash = "b" * 64, "b" * 10
+        return "b" * 10
+
+    info.calculate_shorthash = calculate
     host.checkpoints[title] = info
     return title
 
@@ -194,6 +200,11 @@ def test_nothing_is_hashed_unless_asked(helper: Helper) -> None:
     assert info.hashed == 0
     assert helper.press(HASH) == {}
     assert info.hashed == 1
+    assert "the file differs from the released ones" in helper.shows()[0]
+    assert HASH not in helper.buttons().values()
+    info.calculate_shorthash = lambda: None  # with --no-hashing
+    assert helper.press(HASH) == {}
+    assert "--no-hashing" in helper.host.warnings[0]
 
 
 def test_networks_of_film_are_offered(helper: Helper, monkeypatch: pytest.MonkeyPatch) -> None:
