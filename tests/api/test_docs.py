@@ -25,9 +25,9 @@ from filmlook.errors import LookError
 from filmlook.orders import described
 from filmlook.serve import Server, build_app
 from filmlook.webui.arguments import chosen_from
-from tests.test_api import INFOTEXT, PREFIX, b64, png, served
+from tests.api.clients import INFOTEXT, PREFIX, b64, png, served
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 TITLE = "Film Look"
 
 

@@ -23,22 +23,11 @@ from filmlook.cli import main
 from filmlook.folders import BUILT_IN
 from filmlook.presets import save_preset
 from filmlook.serve import Server, build_app
-from tests.test_api import PATIENCE_S, PREFIX, Watched, b64, client_of, png, served, wait_until
-from tests.test_api_guards import IMAGE, PIXELS, TINY, deaf, refusal, routes_of
+from tests.api.clients import PATIENCE_S, PREFIX, Watched, b64, client_of, png, served, wait_until
+from tests.api.test_guards import IMAGE, PIXELS, TINY, deaf, refusal, routes_of
 
 __all__ = ["deaf"]  # a fixture
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def client() -> TestClient:
-    return client_of(build_app(Server({}, Limits(), "cpu")))
 
 
 # What comes back

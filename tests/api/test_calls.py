@@ -1,4 +1,4 @@
-"""The HTTP API as a program uses it: what each call answers. Who is refused and whose turn it is: test_api_guards.py."""
+"""The HTTP API as a program uses it: what each call answers. Who is refused and whose turn it is: test_guards.py."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import base64
 import io
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from filmlook import SETTINGS, Look, __version__, develop, list_looks, list_stocks, load_look, lut, picture
 from filmlook.bodies import Limits
@@ -28,97 +24,20 @@ from filmlook.folders import BUILT_IN
 from filmlook.infotext import developed, pairs_of
 from filmlook.look import LOOK_VERSION
 from filmlook.serve import Server, build_app
-
-PREFIX = "/sdapi/v1/film-look"
-INFOTEXT = "a cat, at night\nSteps: 20, Sampler: Euler a, Seed: 965400086, Size: 64x48"
-LOOK = {"look": "gold-snapshot", "grain": 2}
-SAME_LOOK = Look.from_dict({**load_look("gold-snapshot").to_dict(), "grain": 2})
-PATIENCE_S = 30
-
-
-def png(pixels: np.ndarray, **texts: str) -> bytes:
-    file, info = io.BytesIO(), PngInfo()
-    for key, value in texts.items():
-        info.add_text(key, value)
-    Image.fromarray(pixels).save(file, "PNG", pnginfo=info)
-    return file.getvalue()
-
-
-def client_of(app: Any) -> TestClient:
-    """A client on this machine, which is told of faults as others are."""
-    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
-
-
-def b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def opened(text: str) -> Image.Image:
-    image = Image.open(io.BytesIO(base64.b64decode(text)))
-    image.load()
-    return image
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)
-
-
-class Watched(Server):
-    """The server's own backend, which tells what it is doing; a picture with the seed `LONG` takes for ever."""
-
-    LONG = 999
-
-    def __init__(self, credentials: dict[str, str] | None = None, limits: Limits | None = None) -> None:
-        super().__init__(credentials or {}, limits or Limits(), "cpu")
-        self.came, self.begun, self.done, self.broken_off = [], [], [], []  # type: ignore[var-annotated]
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def check(self, request: Any) -> None:
-        super().check(request)
-        self.came.append(request)
-
-    def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
-        self.begun.append(seed)
-        try:
-            self.gate.wait(PATIENCE_S)
-            for i in range(6000 if seed == self.LONG else 1):
-                progress(i / 6000)
-                time.sleep(0.01)
-            made = super().develop(pixels, look, seed, progress)
-        except BaseException:
-            self.broken_off.append(seed)
-            raise
-        self.done.append(seed)
-        return made
-
-
-@contextmanager
-def served(app: Any) -> Iterator[str]:
-    """A real server on a free port of this machine; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=5))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_until(lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE_S)
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def client() -> TestClient:
-    return client_of(build_app(Server({}, Limits(), "cpu")))
+from tests.api.clients import (
+    INFOTEXT,
+    LOOK,
+    PATIENCE_S,
+    PREFIX,
+    SAME_LOOK,
+    Watched,
+    b64,
+    client_of,
+    opened,
+    png,
+    served,
+    wait_until,
+)
 
 
 @pytest.fixture(scope="module")

@@ -33,22 +33,11 @@ from filmlook.bodies import Limits
 from filmlook.cli import main
 from filmlook.folders import BUILT_IN
 from filmlook.serve import Server, build_app
-from tests.test_api import LOOK, PATIENCE_S, PREFIX, SAME_LOOK, Watched, b64, client_of, opened, png, served, wait_until
+from tests.api.clients import LOOK, PATIENCE_S, PREFIX, SAME_LOOK, Watched, b64, client_of, opened, png, served, wait_until
 
 PIXELS = np.full((16, 24, 3), 128, np.uint8)
 TINY = png(PIXELS)
 IMAGE = b64(TINY)
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def client() -> TestClient:
-    return client_of(build_app(Server({}, Limits(), "cpu")))
 
 
 def refusal(answer: Any, status: int = 422) -> str:
