@@ -56,8 +56,9 @@ class _Own:
     undo: Any
 
 
-_own: dict[str, _Own] = {}
 _seen: dict[str, Any] = {}
+_own: dict[str, _Own] = {}
+_awaited: set[str] = set()  # tabs of the page being built; hosts call `ui` and make components later too, bound to nothing
 
 
 def build_helper(tab: str, panel: Panel) -> None:
@@ -79,7 +80,8 @@ def build_helper(tab: str, panel: Panel) -> None:
         undo = gr.Textbox("[]", visible=False, elem_id=identity("_undo"))  # JSON: Forge's gradio loses states beside scripts
     for component in (findings, checkpoints, networks, key, title, undo):
         component.do_not_save_to_config = True
-    _own[tab] = _Own(panel, findings, checkpoints, networks, ask, press, key, title, undo)
+    if tab in _awaited:
+        _own[tab] = _Own(panel, findings, checkpoints, networks, ask, press, key, title, undo)
 
 
 def register() -> None:
@@ -88,6 +90,7 @@ def register() -> None:
     def before_page() -> None:
         _seen.clear()
         _own.clear()
+        _awaited.update(_TABS)
 
     script_callbacks.on_before_ui(before_page)
     script_callbacks.on_after_component(_after_component)
@@ -98,7 +101,8 @@ def _after_component(component: Any, **kwargs: Any) -> None:
     if identity in _WANTED:
         _seen[identity] = component
     tab = identity.removesuffix("_gallery")
-    if tab in _TABS and identity != tab and tab in _own:
+    if identity != tab and tab in _own:
+        _awaited.discard(tab)
         try:
             _Bound(tab, _own.pop(tab)).bind()
         except Exception as error:

@@ -247,6 +247,14 @@ def test_img2img_has_no_hires_fix(host: Host, tmp_path: Path) -> None:
     assert not [c for c in inputs if c.kwargs.get("elem_id", "").startswith("txt2img")]
 
 
+def test_components_that_are_made_later_are_bound_to_nothing(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    _build(host)
+    host.script.ui(False)  # the host asks for the defaults of the arguments
+    host.tell("on_after_component", host.gradio.Gallery(), elem_id="txt2img_gallery")  # gradio 4 shows new pictures
+    assert host.find("txt2img_film_look_helper_press").events == []
+    assert not caplog.records
+
+
 def test_a_helper_that_cannot_be_bound_costs_nothing(
     host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -198,7 +198,8 @@ def _upscaled(page: Page) -> Image.Image | None:
     page.page.wait_for_timeout(1000)
     page.page.wait_for_function("document.querySelector('#txt2img_interrupt').style.display != 'block'", timeout=SLOW)
     page.page.wait_for_timeout(2500)
-    return page.gallery("txt2img") if page.find("#txt2img_gallery img").count() else None
+    shown = page.gallery("txt2img") if page.find("#txt2img_gallery img").count() else None
+    return shown if shown and shown.width > 128 else None
 
 
 def test_the_gallerys_upscale_button_gives_grain_only(page: Page) -> None:
