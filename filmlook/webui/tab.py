@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import itertools
 import re
 from collections import deque
@@ -115,6 +116,8 @@ def _results() -> tuple[Any, Any, Any, dict[str, Any]]:
     """Gallery, infotext, report, and the buttons that send a picture on, by tab."""
     with gr.Column(variant="panel", elem_id=f"{TAB}_results_panel"):
         with gr.Group(elem_id=f"{TAB}_gallery_container"):
+            # Where gradio gives a gallery's pictures as files unless asked, Forge's canvas cannot take them.
+            kind = {"type": "pil"} if "type" in inspect.signature(gr.Gallery.__init__).parameters else {}
             gallery = gr.Gallery(
                 label="Output",
                 show_label=False,
@@ -122,6 +125,7 @@ def _results() -> tuple[Any, Any, Any, dict[str, Any]]:
                 columns=4,
                 preview=True,
                 height=shared.opts.data.get("gallery_height") or None,
+                **kind,
             )
         with gr.Row(elem_id=f"image_buttons_{TAB}", elem_classes="image-buttons"):
             folder = ui_components.ToolButton(

@@ -85,13 +85,13 @@ class Helper:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(host: Host) -> Iterator[str]:
+def checkpoint(host: Host, host_dir: Path) -> Iterator[str]:
     """The running host's checkpoint under another name, which a recipe knows; its title."""
     there = Path(host.call("/sdapi/v1/sd-models")[0]["filename"])
     if not there.is_file():
         pytest.skip("the WebUI's checkpoints are on another machine")
     chosen = host.call("/sdapi/v1/options")["sd_model_checkpoint"]
-    made = [there.with_name(NAME + there.suffix)]
+    made = [host_dir / "models" / "Stable-diffusion" / f"{NAME}{there.suffix}"]
     made[0].symlink_to(there.resolve())
     if (config := there.with_suffix(".yaml")).is_file():
         made.append(made[0].with_suffix(".yaml"))
