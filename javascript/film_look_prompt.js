@@ -19,22 +19,34 @@ function film_look_choose_checkpoint(title) {
 
 // Everything a page's fields hold, and the checkpoint: gradio 3 and 4 send no event when the server changes a field.
 function film_look_page(tab) {
-    const fields = gradioApp().querySelectorAll(`#tab_${tab} input, #tab_${tab} textarea, #quicksettings input`);
+    const fields = gradioApp().querySelectorAll(`#tab_${tab} input, #tab_${tab} textarea`);
     const values = Array.from(fields, (field) => (['checkbox', 'radio'].includes(field.type) ? field.checked : field.value));
-    return `${opts.sd_model_checkpoint}\n${opts.sd_checkpoint_hash}\n${values.join('\n')}`;
+    return `${film_look_checkpoint()}\n${values.join('\n')}`;
+}
+
+function film_look_checkpoint() {
+    const chosen = Array.from(gradioApp().querySelectorAll('#quicksettings input'), (field) => field.value);
+    return `${opts.sd_model_checkpoint}\n${opts.sd_checkpoint_hash}\n${chosen.join('\n')}`;
 }
 
 onUiLoaded(() => {
     const last = {}; // what a page held at the last look
     const asked = {}; // and when it was asked about
+    const listed = {}; // and when the lists were filled
+    const isShown = (id) => Boolean(gradioApp().querySelector(id)?.offsetParent);
     setInterval(() => {
         for (const tab of ['txt2img', 'img2img']) {
-            const findings = gradioApp().querySelector(`#${tab}_film_look_helper_findings`);
-            if (!findings || findings.offsetParent === null) continue;
+            const helper = `#${tab}_film_look_helper`;
+            if (!isShown(`${helper}_findings`)) continue;
             const now = film_look_page(tab);
             if (now === last[tab] && now !== asked[tab]) { // the user has paused
                 asked[tab] = now;
-                gradioApp().querySelector(`#${tab}_film_look_helper_ask`).click();
+                gradioApp().querySelector(`${helper}_ask`).click();
+            }
+            const checkpoint = film_look_checkpoint();
+            if (checkpoint !== listed[tab] && (isShown(`${helper}_checkpoints`) || isShown(`${helper}_networks`))) {
+                listed[tab] = checkpoint;
+                gradioApp().querySelector(`${helper}_list`).click();
             }
             last[tab] = now;
         }

@@ -6,7 +6,6 @@ import builtins
 import hashlib
 import json
 import struct
-import time
 from pathlib import Path
 from typing import Any
 
@@ -239,13 +238,12 @@ def test_metadata_of_any_kind_is_survived(metadata: Any, name: str) -> None:
 # --- never unasked
 
 
-def test_a_file_of_five_gigabytes_is_recognised_at_once(recipes: list[Recipe], tmp_path: Path) -> None:
+def test_a_file_of_five_gigabytes_is_not_hashed(recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hashlib.sha256", None)
     path = safetensors(tmp_path / "classicnegative.safetensors", {"modelspec.title": "x"})
     with path.open("r+b") as file:
         file.truncate(5 * 2**30)
-    began = time.perf_counter()
     assert recognise(Checkpoint.from_file(path), recipes).how == "name"
-    assert time.perf_counter() - began < 1
 
 
 def test_nothing_beyond_a_header_is_read(recipes: list[Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

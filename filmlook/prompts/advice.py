@@ -17,9 +17,9 @@ from filmlook.prompts.findings import Finding, Fix, Settings, in_order
 from filmlook.prompts.lint import MOST, lint, shortened
 from filmlook.prompts.recipes import Craft, Recipe, load_craft
 from filmlook.prompts.tags import find_phrases, has
-from filmlook.prompts.tokens import NO_TOKENIZER, Count, Tokenizer, count
+from filmlook.prompts.tokens import NO_TOKENIZER, Count
 
-LONGEST = 200_000  # characters of a prompt that is looked at; 10 000 words are about 70 000
+LONGEST = 100_000  # characters of a prompt that is looked at; 10 000 words are about 70 000
 _WORDS_OFFERED = 4
 _ENDS = (",", ".", ";")  # of phrases
 _UPCAST = "“Upcast cross attention layer to float32”"  # the WebUI's name of the setting
@@ -32,25 +32,27 @@ def advise(
     settings: Settings | None = None,
     *,
     recipes: Iterable[Recipe] = (),
-    tokenizer: Tokenizer | None = None,
+    tokens: Mapping[str, Count] | None = None,
     installed: Sequence[Checkpoint] = (),
-    vectors: Mapping[str, int] | None = None,
+    upscalers: Sequence[str] | None = None,
 ) -> list[Finding]:
     """What is amiss and what would be better, the most important first. No text makes it fail.
 
     Args:
         checkpoint: the chosen one; None is unknown, and nothing is said about checkpoints.
         settings: the present ones; None, as a whole or one by one, is unknown.
+        tokens: the counts by field; None where there is no tokenizer, and a field is left out where it could not be counted.
         installed: checkpoints to switch to.
-        vectors: embeddings by name, see `filmlook.prompts.tokens.count`.
+        upscalers: those that hires fix can use; None is unknown.
     """
     recipes, settings, craft = list(recipes), settings or Settings(), load_craft()
     found = recognise(checkpoint, recipes) if checkpoint else Recognition()
     findings: list[Finding] = []
     if found.recipe and checkpoint:
         findings += _of_checkpoint(found, checkpoint)
-        findings += _of_recipe(found.recipe, prompt[:LONGEST])
-        findings += _of_settings(found, settings)
+        findings += _of_settings(found, settings, upscalers)
+        if len(prompt) <= LONGEST:
+            findings += _of_recipe(found.recipe, prompt)
     elif checkpoint:
         findings += _other_checkpoint(prompt[:LONGEST], recipes, installed)
     film = found.recipe is not None or next(find_phrases(prompt[:LONGEST], craft.names_film), None) is not None
@@ -59,9 +61,10 @@ def advise(
             findings.append(Finding("too-long", f"Longer than {LONGEST} characters: it is not looked at.", field))
             continue
         findings += lint(text, field, craft, film=film, kept=found.recipe.softer if found.recipe else ())
-        findings += _of_tokens(text, field, tokenizer, settings.steps or 20, vectors)
+        if tokens and field in tokens:
+            findings += islice(_cuts(text, field, tokens[field]), MOST)
         findings += _offers(text, field, craft, found.recipe)
-    if tokenizer is None:
+    if tokens is None:
         findings.append(Finding("not-counted", NO_TOKENIZER, "prompt"))
     return in_order(findings)
 
@@ -104,7 +107,7 @@ def _of_recipe(recipe: Recipe, prompt: str) -> Iterator[Finding]:
         yield Finding("subjects", message, "prompt")
 
 
-def _of_settings(found: Recognition, settings: Settings) -> Iterator[Finding]:
+def _of_settings(found: Recognition, settings: Settings, upscalers: Sequence[str] | None) -> Iterator[Finding]:
     recipe = found.recipe
     assert recipe
     yield from _size(found, settings)
@@ -114,7 +117,11 @@ def _of_settings(found: Recognition, settings: Settings) -> Iterator[Finding]:
         message = f"{recipe.label} was made with {_in_words(wanted)}."
         yield Finding("sampling", message, next(iter(changes)), fix=Fix(f"Set {names}", changes))
     if recipe.hires and settings.hires is not None:
-        wanted = {"hires": True, **{f"hires_{k}": v for k, v in vars(recipe.hires).items()}}
+        upscaler = (recipe.hires.upscaler, *recipe.hires.instead)
+        known = next((name for name in upscaler if upscalers is None or name in upscalers), None)
+        wanted = {"hires": True, "hires_upscaler": known, "hires_steps": recipe.hires.steps}
+        wanted |= {"hires_denoising": recipe.hires.denoising, "hires_scale": recipe.hires.scale}
+        wanted = {k: v for k, v in wanted.items() if v is not None}
         changes = _changes(settings, wanted)
         if settings.hires_steps == 0 and settings.steps == recipe.hires.steps:
             changes.pop("hires_steps", None)
@@ -173,18 +180,6 @@ def _other_checkpoint(prompt: str, recipes: list[Recipe], installed: Sequence[Ch
         fix = Fix(f"Choose the checkpoint “{title}”", {"checkpoint": title}) if title else None
         message = f"“{recipe.token}” is the token of {recipe.label}, but another checkpoint is chosen."
         yield Finding("checkpoint", message, "prompt", place[1], place[2], fix)
-
-
-def _of_tokens(
-    text: str, field: str, tokenizer: Tokenizer | None, steps: int, vectors: Mapping[str, int] | None
-) -> Iterator[Finding]:
-    if tokenizer is None:
-        return
-    try:
-        counted = count(text, tokenizer, steps=steps, negative=field == "negative", vectors=vectors)
-    except Exception:  # whatever somebody else's tokenizer cannot read: advice goes on without a count
-        return
-    yield from islice(_cuts(text, field, counted), MOST)
 
 
 def _cuts(text: str, field: str, counted: Count) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ LOW, HIGH = 0.8, 1.5  # weights beyond these deform the picture before they say 
 MOST = 20  # findings of one sort in one text: a fix each, and each holds the whole text
 _CLOSING = {"(": ")", "[": "]"}
 _COMMA_WEIGHT = re.compile(r":\s*([+-]?\d+),(\d+)\s*\)")
+_SMILEY = re.compile(r"[:;]-?\)$")  # its bracket is read as text, as it is meant
 _READABLE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
 _LONGEST_PHRASE = 2000  # characters; an open bracket is closed after them at the latest
 _LONG, _SHORT, _MANY = 9, 3, 5  # words of a sentence at least, of a tag at most, and how many tags make a list
@@ -51,7 +52,7 @@ def brackets(text: str, field: str) -> Iterator[Finding]:
                 opening = partners.pop()
                 if mark.kind == "weight":
                     yield from _weight(text, field, opening, mark)
-            else:
+            elif not _SMILEY.search(text, max(mark.end - 3, 0), mark.end):
                 at, bracket = mark.end - 1, text[mark.end - 1]
                 fix = Fix(f"Remove “{bracket}”", {field: edit.replace(text, at, at + 1, "")})
                 message = f"“{bracket}” closes nothing: it is read as text."
@@ -130,6 +131,8 @@ def _breaks(text: str, field: str) -> Iterator[Finding]:
 def _whole_weight(text: str) -> Iterator[Finding]:
     whole = without_networks(text)
     parts = and_parts(whole)
+    if any(finding.code == "bracket-unclosed" for finding in brackets(text, "prompt")):
+        return  # the number is a bracket's, when that is closed
     if len(parts) == 1 and parts[0].weight != 1:
         start, end = whole.places[len(parts[0].text)], whole.places[len(whole.text.rstrip()) - 1] + 1
         message = (

@@ -53,12 +53,13 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Hires:
-    """The setting-up of hires fix."""
+    """The setting-up of hires fix. `instead`: the upscaler's names in other WebUIs."""
 
     upscaler: str
     steps: int
     denoising: float
     scale: float
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def read_recipe(path: Path) -> Recipe:
     """
     top = _Reader.of_file(path)
     settings = top.part("settings", ("sampler", "scheduler", "steps", "cfg"))
-    hires = top.part("hires", ("upscaler", "steps", "denoising", "scale"))
+    hires = top.part("hires", ("upscaler", "steps", "denoising", "scale", "instead"))
     recipe = Recipe(
         name=path.stem,
         label=top.text("label", needed=True),
@@ -154,6 +155,7 @@ def read_recipe(path: Path) -> Recipe:
             hires.whole("steps", 0, 150) or 0,
             hires.number("denoising", 0, 1, needed=True) or 0.0,
             hires.number("scale", 1, 8, needed=True) or 1.0,
+            hires.texts("instead"),
         )
         if hires.data
         else None,

@@ -47,23 +47,27 @@ def report(
     *,
     tokenizer: Tokenizer | None = None,
     installed: Sequence[Checkpoint] = (),
+    upscalers: Sequence[str] | None = None,
     vectors: Mapping[str, int] | None = None,
 ) -> Report:
-    """Looks at a prompt with all recipes that are installed; the arguments are those of `filmlook.prompts.advice.advise`."""
+    """Looks at a prompt with all recipes that are installed; the arguments are those of `filmlook.prompts.advice.advise`
+    and `filmlook.prompts.tokens.count`."""
     recipes, problems = list_recipes()
+    texts = {"prompt": prompt, "negative": negative}
+    tokens = None if tokenizer is None else counted(texts, tokenizer, (settings and settings.steps) or 20, vectors)
     findings = advise(
-        prompt,
-        negative,
-        checkpoint,
-        settings,
-        recipes=recipes,
-        tokenizer=tokenizer,
-        installed=installed,
-        vectors=vectors,
+        prompt, negative, checkpoint, settings, recipes=recipes, tokens=tokens, installed=installed, upscalers=upscalers
     )
-    steps, tokens = (settings.steps if settings else None) or 20, {}
-    for field, text in (("prompt", prompt), ("negative", negative)):
+    return Report(recognise(checkpoint, recipes) if checkpoint else None, tokens or {}, findings, problems)
+
+
+def counted(
+    texts: Mapping[str, str], tokenizer: Tokenizer, steps: int = 20, vectors: Mapping[str, int] | None = None
+) -> dict[str, Count]:
+    """The counts of prompts by field, less those that cannot be counted."""
+    found = {}
+    for field, text in texts.items():
         with suppress(Exception):  # whatever somebody else's tokenizer cannot read: the findings stand without a count
-            if tokenizer is not None and len(text) <= LONGEST:
-                tokens[field] = count(text, tokenizer, steps=steps, negative=field == "negative", vectors=vectors)
-    return Report(recognise(checkpoint, recipes) if checkpoint else None, tokens, findings, problems)
+            if len(text) <= LONGEST:
+                found[field] = count(text, tokenizer, steps=steps, negative=field == "negative", vectors=vectors)
+    return found

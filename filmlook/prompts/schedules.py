@@ -11,7 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
+from filmlook.errors import FilmLookError
+
 DEEPEST = 100  # schedules nested deeper stay as written
+
+_MOST_TEXT = 2_000_000  # characters of all texts together
 
 _NETWORK = re.compile(r"<(\w+):([^>]+)>")
 _AND = re.compile(r"\bAND\b")
@@ -105,11 +109,17 @@ class _Frame:
 
 
 def at_steps(part: Part, steps: int) -> list[tuple[int, Part]]:
-    """The texts that a part stands for over `steps` steps: (last step, text) each, in order."""
+    """The texts that a part stands for over `steps` steps: (last step, text) each, in order.
+
+    Raises:
+        FilmLookError: the texts are longer together than a prompt could mean.
+    """
     nodes = _nodes(part.text)
     if not nodes:
         return [(steps, part)]
     ends = sorted({steps, *_ends(nodes, steps)})
+    if len(ends) * len(part.text) > _MOST_TEXT:
+        raise FilmLookError(f"the prompt changes {len(ends)} times; that is too often for its length")
     return [(end, part.only(list(_ranges(_Stretch(0, len(part.text), tuple(nodes)), end, steps)))) for end in ends]
 
 
@@ -194,6 +204,7 @@ def _ends(nodes: Sequence[_Node], steps: int) -> Iterator[int]:
     for node in nodes:
         if not node.when:
             yield from range(1, steps + 1)
+            return  # there are no more
         elif (when := _when(node, steps)) >= 1:
             yield when
         for option in node.options:

@@ -25,6 +25,7 @@ COMMA_BACKTRACK = 20  # the WebUI's own default of "Prompt word wrap length limi
 NO_TOKENIZER = 'Tokens are not counted: that needs CLIP\'s vocabulary, which pip install "filmlook[prompts]" brings.'
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # no encoder takes them
+_MOST_STEPS = 150
 _LONGEST_WORD = 64  # within longer words a division is put at their beginning
 
 
@@ -92,9 +93,14 @@ def count(
 
     Args:
         negative: it is a negative prompt, in which `AND` is a word.
+        steps: more than the WebUI's most, 150, count as that.
         vectors: installed embeddings: name, and how many tokens' room each takes.
         backtrack: how many tokens may move on with what follows a comma; 0 moves none.
+
+    Raises:
+        FilmLookError: so many schedules that it would take too long.
     """
+    steps = max(1, min(steps, _MOST_STEPS))
     whole = without_networks(_SURROGATE.sub("?", prompt))
     parts = [whole] if negative else and_parts(whole)
     texts: dict[str, Part] = {}

@@ -95,6 +95,7 @@ def _marked(label: str, text: str, field: str, report: Report) -> str:
         if start in marks:
             shown.append(f"<sup title='The next {CHUNK} tokens begin here'>{marks[start]}</sup>")
         if start >= _LONGEST:
+            shown.append("…")
             break
         piece = html.escape(text[start:end])
         over = [f for f in found if (f.start or 0) <= start and end <= (f.end or 0)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from modules import script_callbacks
 from filmlook.look import SETTINGS
 from filmlook.presets import load_preset
 from filmlook.prompts.checkpoints import recognise
-from filmlook.prompts.edit import add
+from filmlook.prompts.edit import add, undone
 from filmlook.prompts.findings import Settings
 from filmlook.prompts.recipes import list_recipes
 from filmlook.prompts.report import Report
@@ -29,12 +30,12 @@ from filmlook.webui.darkroom import log, reason_of
 from filmlook.webui.panel import Panel
 
 _IDS = {
-    **{"prompt": "prompt", "negative": "neg_prompt", "width": "width", "height": "height", "sampler": "sampling"},
-    **{"scheduler": "scheduler", "steps": "steps", "cfg": "cfg_scale"},
+    **{"prompt": "prompt", "negative": "neg_prompt", "sampler": "sampling", "scheduler": "scheduler"},
+    **{"steps": "steps", "cfg": "cfg_scale"},
 }
-_HIRES_IDS = {
-    **{"hires": "hr-checkbox", "hires_upscaler": "hr_upscaler", "hires_steps": "hires_steps"},
-    **{"hires_denoising": "denoising_strength", "hires_scale": "hr_scale"},
+_TXT2IMG_IDS = {  # img2img has its sizes from the picture, and no hires fix
+    **{"width": "width", "height": "height", "hires": "hr-checkbox", "hires_upscaler": "hr_upscaler"},
+    **{"hires_steps": "hires_steps", "hires_denoising": "denoising_strength", "hires_scale": "hr_scale"},
 }
 _TABS = ("txt2img", "img2img")
 _MOST_UNDONE = 20
@@ -50,6 +51,7 @@ class _Own:
     checkpoints: Any
     networks: Any
     ask: Any
+    list: Any
     press: Any
     key: Any
     title: Any
@@ -74,6 +76,7 @@ def build_helper(tab: str, panel: Panel) -> None:
         with gr.Accordion("LoRA and embeddings of film", open=False, elem_id=identity("_networks_group")):
             networks = gr.HTML(elem_id=identity("_networks"))
         ask = gr.Button(visible=False, elem_id=identity("_ask"))
+        lists = gr.Button(visible=False, elem_id=identity("_list"))
         press = gr.Button(visible=False, elem_id=identity("_press"))
         key = gr.Textbox(visible=False, elem_id=identity("_key"))
         title = gr.Textbox(visible=False, elem_id=identity("_title"))
@@ -81,7 +84,7 @@ def build_helper(tab: str, panel: Panel) -> None:
     for component in (findings, checkpoints, networks, key, title, undo):
         component.do_not_save_to_config = True
     if tab in _awaited:
-        _own[tab] = _Own(panel, findings, checkpoints, networks, ask, press, key, title, undo)
+        _own[tab] = _Own(panel, findings, checkpoints, networks, ask, lists, press, key, title, undo)
 
 
 def register() -> None:
@@ -109,14 +112,14 @@ def _after_component(component: Any, **kwargs: Any) -> None:
             log.error("Film Look: no prompt helper: %s", reason_of(error))
 
 
-_WANTED = {f"{tab}_{name}" for tab in _TABS for name in _IDS.values()} | {f"txt2img_{name}" for name in _HIRES_IDS.values()}
+_WANTED = {f"{tab}_{name}" for tab in _TABS for name in _IDS.values()} | {f"txt2img_{name}" for name in _TXT2IMG_IDS.values()}
 
 
 class _Bound:
     """The helper of one tab, with the host's components: what the page asks for and presses comes here."""
 
     def __init__(self, tab: str, own: _Own) -> None:
-        ids = {**_IDS, **(_HIRES_IDS if tab == "txt2img" else {})}
+        ids = {**_IDS, **(_TXT2IMG_IDS if tab == "txt2img" else {})}
         self.own = own
         self.components = {field: _seen[f"{tab}_{name}"] for field, name in ids.items() if f"{tab}_{name}" in _seen}
         self.components |= {"on": own.panel.enabled, "preset": own.panel.preset}
@@ -125,8 +128,8 @@ class _Bound:
     def bind(self) -> None:
         """Connects the hidden buttons that the page's script presses."""
         own, inputs = self.own, list(self.components.values())
-        told = [own.findings, own.checkpoints, own.networks]
-        own.ask.click(fn=self.answer, inputs=[own.undo, *inputs], outputs=told, show_progress=False)
+        own.ask.click(fn=self.answer, inputs=[own.undo, *inputs], outputs=[own.findings], show_progress=False)
+        own.list.click(fn=_lists, inputs=[], outputs=[own.checkpoints, own.networks], show_progress=False)
         pressed = own.press.click(
             fn=self.press,
             _js="film_look_pressed",
@@ -135,39 +138,38 @@ class _Bound:
             show_progress=False,
         )
         chosen = pressed.then(fn=None, _js="film_look_choose_checkpoint", inputs=[own.title], outputs=[])
-        chosen.then(fn=self.answer, inputs=[own.undo, *inputs], outputs=told, show_progress=False)
+        chosen.then(fn=self.answer, inputs=[own.undo, *inputs], outputs=[own.findings], show_progress=False)
 
-    def answer(self, undo: str, *values: Any) -> list[str]:
-        """The findings, the checkpoints and the networks as HTML."""
-        now = dict(zip(self.components, values, strict=True))
+    def answer(self, undo: str, *values: Any) -> str:
+        """The findings as HTML."""
+        now, done = self._now(values), _done(undo)
         try:
-            done = json.loads(undo)
-            chosen, all_checkpoints = installed.chosen_checkpoint(), installed.installed_checkpoints()
-            recipes, _ = list_recipes()
-            texts = {field: str(now.get(field) or "") for field in ("prompt", "negative")}
-            return [
-                shown.report_html(_report(now), chosen, texts, done[-1]["label"] if done else ""),
-                shown.checkpoints_html(((c, recognise(c, recipes)) for c in all_checkpoints), chosen.title if chosen else ""),
-                shown.networks_html([(n.text, n.kind, n.reason) for n in installed.film_networks()]),
-            ]
+            texts = {field: now.get(field, "") for field in ("prompt", "negative")}
+            return shown.report_html(_report(now), installed.chosen_checkpoint(), texts, done[-1]["label"] if done else "")
         except Exception as error:
             log.error("Film Look: the prompt helper fails: %s", reason_of(error))
-            return [f"<p>{type(error).__name__}</p>", "", ""]
+            return f"<p>{type(error).__name__}</p>"
+
+    def _now(self, values: Sequence[Any]) -> dict[str, Any]:
+        """What the page holds, by field; prompts as texts that can be sent back."""
+        now = dict(zip(self.components, values, strict=True))
+        for field in ("prompt", "negative"):
+            if field in now:
+                now[field] = str(now[field] or "").encode("utf-8", "replace").decode()
+        return now
 
     def press(self, key: str, undo: str, *values: Any) -> list[Any]:
         """What a button stands for: a title to switch to, what can be undone, and the new values of all components."""
-        now = dict(zip(self.components, values, strict=True))
+        now, done = self._now(values), _done(undo)
         chosen = installed.chosen_checkpoint()
         now["checkpoint"] = chosen.title if chosen else ""
-        done = json.loads(undo)
         if key == shown.HASH:
             gr.Info("Film Look: the checkpoint's file is read for its hash.")
             if not installed.compute_hash():
                 gr.Warning("Film Look: the WebUI computes no hashes; it was started with --no-hashing.")
             changes: dict[str, Any] = {}
         elif key == shown.UNDO:
-            last = done.pop()["changes"] if done else {}
-            changes = {field: before for field, (before, after) in last.items() if now.get(field) == after}
+            changes = _undone(done.pop(), now) if done else {}
         else:
             label, wanted = _wanted(key, now)
             changes = {field: value for field, value in _of_components(wanted).items() if field in now}
@@ -182,15 +184,54 @@ class _Bound:
         return [title, json.dumps(done[-_MOST_UNDONE:]), *updates]
 
 
+def _lists() -> list[str]:
+    """The checkpoints and the networks of film as HTML."""
+    chosen, (recipes, _) = installed.chosen_checkpoint(), list_recipes()
+    return [
+        shown.checkpoints_html(
+            ((checkpoint, recognise(checkpoint, recipes)) for checkpoint in installed.installed_checkpoints()),
+            chosen.title if chosen else "",
+        ),
+        shown.networks_html([(n.text, n.kind, n.reason) for n in installed.film_networks()]),
+    ]
+
+
+def _done(undo: Any) -> list[dict[str, Any]]:
+    """What can be undone, the last one last; nothing where the page has lost it."""
+    with suppress(ValueError, TypeError):
+        done = json.loads(undo)
+        return done if isinstance(done, list) else []
+    return []
+
+
+def _undone(last: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The values that take a change back. What the user has changed since stays, and that is told."""
+    changes, kept = {}, []
+    for field, (before, after) in last["changes"].items():
+        if field == "checkpoint":  # loading one adds its hash to the title
+            same = installed.checkpoint_named(after).filename == installed.checkpoint_named(now[field]).filename
+        else:
+            same = now.get(field) == after
+        if same:
+            changes[field] = before
+        elif field in ("prompt", "negative") and (text := undone(now.get(field, ""), before, after)) is not None:
+            changes[field] = text
+        else:
+            kept.append(field.removeprefix("look."))
+    if kept:
+        gr.Info(f"Film Look: changed since, and left as it is: {', '.join(kept)}")
+    return changes
+
+
 def _report(now: dict[str, Any]) -> Report:
     """The report on what the page holds."""
     look = ""
     if now["on"] and (preset := presets_by_label().get(now["preset"] or "")):
         look = preset.name
-    known = {field: now.get(field) for field in (*_IDS, *_HIRES_IDS) if field not in ("prompt", "negative")}
+    known = {field: now.get(field) for field in (*_IDS, *_TXT2IMG_IDS) if field not in ("prompt", "negative")}
     for field in ("width", "height", "steps", "hires_steps"):  # sliders of gradio may hold floats
         known[field] = int(value) if isinstance(value := known[field], float) else value
-    prompt, negative = (str(now.get(field) or "") for field in ("prompt", "negative"))
+    prompt, negative = now.get("prompt", ""), now.get("negative", "")
     return installed.report_of(prompt, negative, installed.chosen_checkpoint(), Settings(**known, look=look))
 
 
@@ -201,7 +242,7 @@ def _wanted(key: str, now: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return f"Choose {title}", {"checkpoint": title}
     if key.startswith(shown.ADD):
         text = key.removeprefix(shown.ADD)
-        return f"Add {text}", {"prompt": add(str(now.get("prompt") or ""), text)}
+        return f"Add {text}", {"prompt": add(now.get("prompt", ""), text)}
     found = next((f for f in _report(now).findings if f.fix and shown.key_of(f) == key), None)
     return (found.fix.label, found.fix.changes) if found and found.fix else ("", {})
 

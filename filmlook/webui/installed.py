@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from modules import sd_hijack, sd_models, shared
 
-from filmlook.prompts.checkpoints import Checkpoint, config_beside, names_film
+from filmlook.prompts.checkpoints import Checkpoint, config_beside, names_film, read_metadata
 from filmlook.prompts.findings import Settings
 from filmlook.prompts.report import Report, report
 from filmlook.prompts.tokens import Tokenizer, installed_tokenizer
@@ -27,9 +28,11 @@ def installed_checkpoints() -> list[Checkpoint]:
 
 
 def checkpoint_named(name: str) -> Checkpoint:
-    """An installed checkpoint by title, name or hash, as the host finds it; of one that is not installed the name alone."""
-    info = sd_models.get_closet_checkpoint_match(name)
-    return _checkpoint(info) if info else Checkpoint(name=name, title=name)
+    """An installed checkpoint by its title, name or hash; of one that is not installed the name alone."""
+    for checkpoint in installed_checkpoints():
+        if name in (checkpoint.title, checkpoint.name, checkpoint.stem, checkpoint.sha256, checkpoint.shorthash):
+            return checkpoint
+    return Checkpoint(name=name, title=name)
 
 
 def _checkpoint(info: Any) -> Checkpoint:
@@ -66,12 +69,12 @@ def tokenizer() -> Tokenizer | None:
 def _engine() -> Any:
     """What turns prompts into tokens: A1111's and reForge's hijacked encoder, Forge's engine."""
     model = sd_models.model_data.sd_model
-    engines = (
-        getattr(sd_hijack.model_hijack, "clip", None),
-        getattr(model, "text_processing_engine", None),
-        getattr(model, "text_processing_engine_l", None),
-    )
-    return next((engine for engine in engines if hasattr(engine, "tokenize")), None)
+    places = [(sd_hijack.model_hijack, "clip"), (model, "text_processing_engine"), (model, "text_processing_engine_l")]
+    for holder, name in places:
+        with suppress(Exception):  # a model that is being unloaded fails in its own ways
+            if hasattr(engine := getattr(holder, name, None), "tokenize"):
+                return engine
+    return None
 
 
 def _embeddings() -> dict[str, Any]:
@@ -95,6 +98,7 @@ def report_of(prompt: str, negative: str, checkpoint: Checkpoint | None, setting
         settings,
         tokenizer=tokenizer(),
         installed=installed_checkpoints(),
+        upscalers=[*shared.latent_upscale_modes, *(upscaler.name for upscaler in shared.sd_upscalers)],
         vectors=embedding_vectors(),
     )
 
@@ -112,9 +116,19 @@ def film_networks() -> list[FilmNetwork]:
     """The installed LoRA and embeddings whose name or metadata names film."""
     found = []
     for name, network in sorted(dict(getattr(sys.modules.get("networks"), "available_networks", None) or {}).items()):
-        if reason := names_film(getattr(network, "metadata", None) or {}, name):
+        if reason := _reason(name, str(getattr(network, "filename", "")), getattr(network, "metadata", None)):
             found.append(FilmNetwork(f"<lora:{name}:1>", "LoRA", reason))
-    for name in sorted(_embeddings()):
-        if reason := names_film({}, name):
+    for name, embedding in sorted(_embeddings().items()):
+        if reason := _reason(name, str(getattr(embedding, "filename", None) or "")):
             found.append(FilmNetwork(name, "Embedding", reason))
     return found
+
+
+_reasons: dict[tuple[str, str], str | None] = {}
+
+
+def _reason(name: str, filename: str, metadata: Any = None) -> str | None:
+    """Why a network has to do with film; looked for once a file, for metadata may tell thousands of tags."""
+    if (name, filename) not in _reasons:
+        _reasons[name, filename] = names_film(read_metadata(filename) if metadata is None else metadata, name)
+    return _reasons[name, filename]

@@ -60,6 +60,7 @@ class Host:
         self.options, self.state = Options(), State()
         self.plot = Namespace(axis_options=[], AxisOption=AxisOption)
         self.gradio = FakeGradio(self.warnings)
+        self.upscalers = [Namespace(name=name) for name in ("Lanczos", "ESRGAN_4x")]
 
     def modules(self) -> dict[str, Any]:
         """What stands in `sys.modules`."""
@@ -83,6 +84,8 @@ class Host:
                 "hide_dirs": {},
                 "cmd_opts": Namespace(hide_ui_dir_config=False, api=True, nowebui=False, api_auth=None),
                 "OptionHTML": OptionInfo,
+                "latent_upscale_modes": {"Latent": {}},
+                "sd_upscalers": self.upscalers,
             },
             "sd_models": {
                 "checkpoints_list": self.checkpoints,

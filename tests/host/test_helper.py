@@ -56,7 +56,8 @@ class Helper:
 
     def shows(self) -> list[str]:
         """Findings, checkpoints and networks."""
-        return self.answer(self.undo, *self._values)
+        (_, lists), *_ = self.host.find("txt2img_film_look_helper_list").events
+        return [self.answer(self.undo, *self._values), *lists["fn"]()]
 
     def buttons(self) -> dict[str, str]:
         """Keys of the buttons by label."""
@@ -170,6 +171,67 @@ def test_undo_leaves_what_the_user_changed_since(helper: Helper) -> None:
     assert helper.press(UNDO) == {}
 
 
+@pytest.mark.parametrize(
+    ("typed", "back"),
+    [("{} in a garden", "photo of a cat in a garden"), ("a {}", "a photo of a cat"), ("something else", None)],
+)
+def test_undo_takes_a_change_out_of_what_was_written_since(helper: Helper, typed: str, back: str | None) -> None:
+    helper.press_label("Begin with “classicnegative”")
+    helper.page["txt2img_prompt"] = typed.format(helper.page["txt2img_prompt"])
+    assert helper.press(UNDO) == ({"txt2img_prompt": back} if back else {})
+
+
+@pytest.mark.parametrize("undo", [None, "", "null", "[", "{}"])
+def test_an_undo_that_the_page_has_lost(helper: Helper, undo: Any) -> None:
+    helper.undo = undo
+    assert "Begin with" in helper.shows()[0]
+    assert helper.press(UNDO) == {}
+
+
+def test_half_characters_are_not_sent_back(helper: Helper) -> None:
+    helper.page["txt2img_prompt"] = "photo of \ud800 a cat"
+    assert helper.shows()[0].encode()
+    assert helper.press_label("Begin with")["txt2img_prompt"].encode()
+
+
+def test_a_checkpoint_whose_title_changed_when_it_was_loaded_is_undone(helper: Helper) -> None:
+    was = helper.host.options.data["sd_model_checkpoint"]
+    info = helper.host.checkpoints.pop(f"other.safetensors [{'a' * 10}]")
+    info.title, info.sha256, info.shorthash = "other.safetensors", None, None
+    helper.host.checkpoints[info.title] = info
+    helper.press(CHECKPOINT + info.title)
+    info.title, info.shorthash = f"other.safetensors [{'a' * 10}]", "a" * 10
+    helper.host.checkpoints[info.title] = info
+    helper.host.options.data["sd_model_checkpoint"] = info.title
+    helper.press(UNDO)
+    assert helper.title == was
+
+
+def test_an_upscaler_of_another_name_is_taken(helper: Helper) -> None:
+    helper.host.upscalers[1].name = "ESRGAN"
+    helper.host.find("txt2img_hr_upscaler").choices = ["Latent", "ESRGAN"]
+    assert helper.press_label("Set up hires fix")["txt2img_hr_upscaler"] == "ESRGAN"
+
+
+def test_metadata_of_networks_is_read_once(helper: Helper, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(helper.host.module("installed"), "names_film", lambda metadata, name: asked.append(name) or "why")
+    lora = {"portra": Namespace(metadata={}, filename="a"), "odd": Namespace(metadata=None, filename="")}
+    monkeypatch.setitem(sys.modules, "networks", Namespace(available_networks=lora))
+    for _ in range(3):
+        assert "portra" in helper.shows()[2]
+    assert asked == ["odd", "portra"]
+
+
+def test_a_model_that_is_being_unloaded_is_not_counted_by(helper: Helper) -> None:
+    class Torn:
+        def __getattr__(self, name: str) -> Any:
+            raise TypeError("argument of type 'NoneType' is not iterable")
+
+    helper.host.module("installed").sd_models.model_data.sd_model = Torn()
+    assert "Begin with" in helper.shows()[0]
+
+
 def test_a_button_whose_finding_is_gone_changes_nothing(helper: Helper) -> None:
     key = next(key for label, key in helper.buttons().items() if label.startswith("Begin with"))
     helper.page["txt2img_prompt"] = "classicnegative photo of a dog"
@@ -234,17 +296,19 @@ def test_without_a_checkpoint_and_with_fields_missing(host: Host) -> None:
     host.tell("on_after_component", prompt, elem_id="img2img_prompt")
     host.tell("on_after_component", host.gradio.Gallery(), elem_id="img2img_gallery")
     answering = host.find("img2img_film_look_helper_press").events[-1][1]
-    findings, checkpoints, _ = answering["fn"]("[]", *(c.value for c in answering["inputs"][1:]))
+    findings = answering["fn"]("[]", *(c.value for c in answering["inputs"][1:]))
     assert "No checkpoint is chosen" in findings
     assert "closed" in findings
-    assert "<li>" not in checkpoints
+    (_, lists), *_ = host.find("img2img_film_look_helper_list").events
+    assert "<li>" not in "".join(lists["fn"]())
 
 
 def test_img2img_has_no_hires_fix(host: Host, tmp_path: Path) -> None:
     host.options.data["sd_model_checkpoint"] = _checkpoint(host, tmp_path, "classicnegative.ckpt")
     _build(host, "img2img")
     inputs = host.find("img2img_film_look_helper_press").events[0][1]["inputs"]
-    assert not [c for c in inputs if c.kwargs.get("elem_id", "").startswith("txt2img")]
+    names = {c.kwargs.get("elem_id", "") for c in inputs}
+    assert not [name for name in names if name.startswith("txt2img") or name == "img2img_width"]
 
 
 def test_components_that_are_made_later_are_bound_to_nothing(host: Host, caplog: pytest.LogCaptureFixture) -> None:

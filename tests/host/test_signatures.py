@@ -49,6 +49,8 @@ CALLED: dict[str, tuple[str, ...]] = {
     "shared_state.State.nextjob": (),
     "shared_state.State.assign_current_image": ("image",),
     "devices.get_optimal_device": (),
+    "sd_models.get_closet_checkpoint_match": ("search_string",),
+    "sd_models.CheckpointInfo.calculate_shorthash": (),
     "devices.torch_gc": (),
     "script_callbacks.on_ui_settings": ("callback",),
     "script_callbacks.on_before_ui": ("callback",),
@@ -92,12 +94,15 @@ HELD: dict[str, tuple[str, ...]] = {
     "processing.Processed": ("images", "infotexts", "info", "width", "height"),
     "options.Options": ("data", "restricted_opts"),
     "options.OptionInfo": ("default", "section"),
-    "shared": ("opts", "state", "hide_dirs", "cmd_opts", "OptionHTML"),
+    "shared": ("opts", "state", "hide_dirs", "cmd_opts", "OptionHTML", "latent_upscale_modes", "sd_upscalers"),
     "shared_state.State": (
         *("interrupted", "stopping_generation", "skipped", "job_count", "textinfo", "sampling_step", "sampling_steps"),
     ),
     "ui_toprow.Toprow": ("submit",),
     "paths": ("models_path",),
+    "sd_models": ("checkpoints_list", "model_data"),
+    "sd_models.CheckpointInfo": ("filename", "name", "title", "sha256", "shorthash", "metadata"),
+    "sd_hijack": ("model_hijack",),
     "call_queue": ("queue_lock",),
 }
 """What modules and objects hold."""
@@ -114,7 +119,13 @@ SAID: dict[str, tuple[str, ...]] = {
     ),
     "cmd_args": ("--hide-ui-dir-config", "--api-auth", "--nowebui"),
     "ui_common": ("_gallery", "_send_to_extras"),
-    "ui": ("pnginfo_image", "pnginfo_generation_info"),
+    "ui": (
+        *("pnginfo_image", "pnginfo_generation_info", "txt2img_width", "txt2img_height", "_cfg_scale", "txt2img_hr"),
+        *("txt2img_hr_upscaler", "txt2img_hires_steps", "txt2img_denoising_strength", "txt2img_hr_scale"),
+    ),
+    "ui_toprow": ('f"{self.id_part}_prompt"', 'f"{self.id_part}_neg_prompt"'),
+    "processing_scripts/sampler": ("_sampling", "_scheduler", "_steps"),
+    "ui_settings": ("change_checkpoint",),
     "infotext_utils": ('f"{tab}_tab"',),
     "txt2img": ("p.firstpass_image",),
 }
