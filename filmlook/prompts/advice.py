@@ -19,7 +19,7 @@ from filmlook.prompts.recipes import Craft, Recipe, load_craft
 from filmlook.prompts.tags import find_phrases, has
 from filmlook.prompts.tokens import NO_TOKENIZER, Count
 
-LONGEST = 100_000  # characters of a prompt that is looked at; 10 000 words are about 70 000
+LONGEST = 150_000  # characters of a prompt that is looked at; 10 000 words with weights are about 130 000
 _WORDS_OFFERED = 4
 _ENDS = (",", ".", ";")  # of phrases
 _UPCAST = "“Upcast cross attention layer to float32”"  # the WebUI's name of the setting
