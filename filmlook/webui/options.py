@@ -80,7 +80,7 @@ def use_folder() -> None:
     folder = _folder()
     os.environ["FILMLOOK_HOME"] = str(folder)
     try:
-        for kind in ("stocks", "looks"):
+        for kind in ("stocks", "looks", "recipes"):
             (folder / kind).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         print(f"Film Look: the folder {folder} cannot be made: {error.strerror}")
