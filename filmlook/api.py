@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -34,8 +36,10 @@ from filmlook.schema import look_schema
 from filmlook.stock import load_stock, stock_labels
 
 PREFIX = "/sdapi/v1/film-look"
-_WAITING = 64  # clients in line; whoever comes then is told to come later
-_BODIES = 4  # of the largest size, or more that are smaller, are in memory at once
+_WAITING = 64  # clients in a room; whoever comes then is told to come later
+_BODIES = 4  # with pictures, of the largest size, are in memory at once
+_TEXT_BYTES = 2**20  # of a body without pictures
+_AT_THE_DOOR_S = 120  # at most: before its body is taken in, nothing tells that a client has gone
 _Order = TypeVar("_Order")
 
 
@@ -77,39 +81,74 @@ class Backend(Protocol):
         """Stops the work in progress."""
 
 
+class _Room:
+    """Where clients are from their call to its answer, while their bodies and orders are in memory.
+
+    Args:
+        most: bytes that a body may have.
+        bodies: so many of the largest size, or more that are smaller, are in memory at once.
+    """
+
+    def __init__(self, most: Callable[[], int], bodies: int) -> None:
+        self._most, self._bodies = most, bodies
+        self._waiting, self._bytes = 0, 0
+        self._door: deque[object] = deque()
+        self._desk = asyncio.Lock()  # lets clients through in the order in which they came
+
+    @asynccontextmanager
+    async def place(self, request: Request, order_of: Callable[[dict[str, Any]], _Order]) -> AsyncIterator[_Order]:
+        """A place, with the order that the request's fields make. Its body is taken in when there is room for it."""
+        if self._waiting >= _WAITING:
+            raise _later(f"{_WAITING} calls are waiting already")
+        most = self._most()
+        size, held = bodies.size_of(request, most), 0
+        self._waiting += 1
+        try:
+            await self._enter(size, self._bodies * most)
+            held = size
+            body = await bodies.body_of(request, most)
+            async with self._desk:
+                order = await run_in_threadpool(_ordered, body, order_of)
+            del body  # the same pictures in base64
+            yield order
+        finally:
+            self._waiting -= 1
+            self._bytes -= held
+
+    async def _enter(self, size: int, room: int) -> None:
+        """Waits at the door, first come, first served, until there is room for so many bytes."""
+        client, end = object(), time.monotonic() + _AT_THE_DOOR_S
+        self._door.append(client)
+        try:
+            while self._door[0] is not client or (self._bytes and self._bytes + size > room):
+                if time.monotonic() > end:
+                    raise _later("there is no room for so large a body")
+                await asyncio.sleep(0.05)
+            self._bytes += size
+        finally:
+            self._door.remove(client)
+
+
+def _later(reason: str) -> HTTPException:
+    return HTTPException(503, f"{reason}; try again later", {"Retry-After": "10"})
+
+
+def _ordered(body: bodies.Body, order_of: Callable[[dict[str, Any]], _Order]) -> _Order:
+    """The order that a body makes. A refusal that echoes it is cut: a wrong value may have megabytes."""
+    try:
+        return order_of(body.fields())
+    except HTTPException as error:
+        raise HTTPException(error.status_code, bodies.shortened(error.detail)) from None
+
+
 @dataclass
 class _Line:
-    """The clients in line, first come, first served, one at a time."""
+    """The work, first come, first served, one at a time."""
 
     backend: Backend
 
     def __post_init__(self) -> None:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="film-look")
-        self._waiting, self._bytes = 0, 0
-        self._door, self._desk = asyncio.Lock(), asyncio.Lock()  # which let clients through in the order in which they came
-
-    @asynccontextmanager
-    async def place(self, request: Request, order_of: Callable[[dict[str, Any]], _Order]) -> AsyncIterator[_Order]:
-        """A place in line, with the order that the request's fields make. Its body is taken in when there is room for it."""
-        if self._waiting >= _WAITING:
-            raise HTTPException(503, f"{_WAITING} calls are waiting already; try again later", {"Retry-After": "10"})
-        limits = self.backend.limits
-        size, held = bodies.size_of(request, limits.bytes), 0
-        self._waiting += 1
-        try:
-            async with self._door:
-                while self._bytes and self._bytes + size > _BODIES * limits.bytes:
-                    await asyncio.sleep(0.05)
-                held = size
-                self._bytes += held
-            fields = await bodies.fields_of(request, limits)
-            async with self._desk:
-                order = await run_in_threadpool(order_of, fields)
-            del fields  # the same pictures in base64
-            yield order
-        finally:
-            self._waiting -= 1
-            self._bytes -= held
 
     async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], Any]) -> Any:
         """Runs the work when its turn comes; a client that goes away leaves the line, or stops the work."""
@@ -122,17 +161,26 @@ class _Line:
                 return work(turn, gone.is_set)
 
         future = self._worker.submit(in_turn)
+        watch = asyncio.ensure_future(_left(request))
         try:
             task = asyncio.wrap_future(future)
-            while not (await asyncio.wait({task}, timeout=0.25))[0]:
-                if not gone.is_set() and await request.is_disconnected():
-                    gone.set()
-                    future.cancel()
-            return task.result()
+            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                gone.set()
+                future.cancel()
+            return await task
         except (Stopped, asyncio.CancelledError):
             raise HTTPException(499, "the client has gone") from None
         finally:
             gone.set()
+            watch.cancel()
+
+
+async def _left(request: Request) -> None:
+    """Waits until the client of a request whose body has come goes away. (`request.is_disconnected()` never tells of it behind
+    the middleware that all hosts have.)"""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def build_router(backend: Backend) -> APIRouter:
@@ -143,10 +191,13 @@ def build_router(backend: Backend) -> APIRouter:
 
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(check)], tags=["Film Look"], responses=orders.refusals(401, 403))
     line = _Line(backend)
+    pictures = _Room(lambda: backend.limits.bytes, _BODIES)
+    texts = _Room(lambda: min(_TEXT_BYTES, backend.limits.bytes), _WAITING)  # room for all: they never wait for uploads
+    advice = asyncio.Lock()
 
     @router.post("/develop", summary="Develop pictures", **orders.described("develop"))
     async def develop(request: Request) -> dict[str, Any]:
-        async with line.place(request, lambda fields: orders.develop_order(fields, backend.limits)) as order:
+        async with pictures.place(request, lambda fields: orders.develop_order(fields, backend.limits)) as order:
 
             def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
                 return _developed(backend, order, turn, gone)
@@ -155,7 +206,7 @@ def build_router(backend: Backend) -> APIRouter:
 
     @router.post("/read", summary="Read the look of a picture", **orders.described("read"))
     async def read(request: Request) -> dict[str, Any]:
-        async with line.place(request, orders.one_picture) as data:
+        async with pictures.place(request, orders.one_picture) as data:
 
             def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
                 with _refused():
@@ -167,7 +218,7 @@ def build_router(backend: Backend) -> APIRouter:
         "/export-lut", summary="Bake a look's colour into a LUT", response_class=Response, **orders.described("export-lut")
     )
     async def export_lut(request: Request) -> Response:
-        async with line.place(request, orders.lut_order) as order:
+        async with texts.place(request, orders.lut_order) as order:
             kind, name = ("image/png", "look.png") if order.kind == "hald" else ("text/plain", "look.cube")
 
             def work(turn: Turn, gone: Callable[[], bool]) -> bytes:
@@ -179,7 +230,7 @@ def build_router(backend: Backend) -> APIRouter:
 
     @router.post("/prompt", summary="Advise on a prompt", **orders.described("prompt"))
     async def prompt(request: Request) -> dict[str, Any]:
-        async with line.place(request, orders.prompt_order) as order:
+        async with texts.place(request, orders.prompt_order) as order, advice:  # one at a time: the page needs the threads
             found = await run_in_threadpool(backend.report, order.prompt, order.negative, order.checkpoint, order.settings)
         return found.as_dict()
 
@@ -211,7 +262,7 @@ def build_router(backend: Backend) -> APIRouter:
 
     @router.put("/looks/{name}", summary="Save a preset of your own", **orders.described("look"))
     async def put_look(name: str, request: Request) -> dict[str, Any]:
-        async with line.place(request, lambda fields: orders.preset_order(name, fields)) as order:
+        async with texts.place(request, lambda fields: orders.preset_order(name, fields)) as order:
             with _refused():
                 return _preset(save_preset(order.name, order.look, label=order.label, text=order.help))
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import json
+import reprlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,13 @@ from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
 _DATA_URI = "data:"
-_PATIENCE_S = 60  # for the next part of a body, while others wait
+_PATIENCE_S = 60  # for a body, while others wait; and as long as it takes at the
+_SLOWEST = 256_000  # bytes per second
+_MARKS = 100_000  # of JSON, that begin or part values: each takes up to some 200 bytes of memory. Pictures in base64 have none
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxlong, _REPR.maxother = 1, 60, 60, 60
+_DETAIL = 4000  # letters
 
 
 @dataclass(frozen=True)
@@ -27,28 +34,49 @@ class Limits:
     answer_pixels: int = 128_000_000
 
 
-async def fields_of(request: Request, limits: Limits) -> dict[str, Any]:
-    """The fields of a request: its JSON object; or of a multipart upload the JSON in the field `order` and, as `images`,
-    the bytes of the files.
+@dataclass(frozen=True)
+class Body:
+    """A body as it came: its JSON, and the files of an upload."""
+
+    json: bytes
+    files: list[bytes] | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of the JSON object; with an upload's files as `images`. May take seconds.
+
+        Raises:
+            HTTPException: 422.
+        """
+        if self.files is None:
+            return _object(self.json, "body")
+        fields = _object(self.json, "order")
+        if "images" in fields:
+            raise HTTPException(422, "order: images come as files here")
+        return {**fields, "images": self.files}
+
+
+async def body_of(request: Request, most: int) -> Body:
+    """The body of a request: JSON; or a multipart upload with JSON in the field `order` and files as `images`.
 
     Raises:
-        HTTPException: 413 for too large a body, 415 for another kind, 422 for one that is damaged, 408 and 499 where it
-            stops coming.
+        HTTPException: 413 for more bytes than `most`, 415 for another kind, 422 for one that is damaged, 408 for one that
+            comes too slowly, 499 where its client goes.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/json", "multipart/form-data"):
         raise HTTPException(415, "allowed are application/json and multipart/form-data")
+    seconds = _PATIENCE_S + size_of(request, most) / _SLOWEST
     try:
-        body = await _body(request, limits.bytes)
+        body = await asyncio.wait_for(_taken_in(request, most), seconds)
+    except asyncio.TimeoutError:
+        raise HTTPException(408, f"the body did not come within {seconds:.0f} seconds") from None
     except ClientDisconnect:
         raise HTTPException(499, "the client has gone") from None
-    if kind == "application/json":
-        return _object(body, "body")
-    return await _uploaded(request, body)
+    return Body(body) if kind == "application/json" else await _uploaded(request, body)
 
 
 def size_of(request: Request, most: int) -> int:
-    """How large a body may become, by its header. Raises HTTPException 413 for more than is allowed."""
+    """How large a body may become, by its header; without one, as large as is allowed. Raises HTTPException 413 for more."""
     told = request.headers.get("content-length", "")
     size = int(told) if told.isascii() and told.isdecimal() and len(told) < 20 else most
     if size > most:
@@ -60,20 +88,20 @@ def _too_large(most: int) -> HTTPException:
     return HTTPException(413, f"the body is larger than {most} bytes, which are allowed")
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def _taken_in(request: Request, most: int) -> bytes:
     """The body, of which no more is taken in than is allowed."""
-    body, stream = bytearray(), request.stream()
-    try:
-        while part := await asyncio.wait_for(anext(stream, b""), _PATIENCE_S):
-            body += part
-            if len(body) > most:
-                raise _too_large(most)
-    except asyncio.TimeoutError:
-        raise HTTPException(408, f"nothing more of the body came for {_PATIENCE_S} seconds") from None
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > most:
+            raise _too_large(most)
     return bytes(body)
 
 
-def _object(text: bytes | str, name: str) -> dict[str, Any]:
+def _object(text: bytes, name: str) -> dict[str, Any]:
+    marks = sum(text.count(mark) for mark in (b"[", b"{", b","))
+    if marks > _MARKS:
+        raise HTTPException(422, f"{name}: {marks} brackets, braces and commas in JSON; allowed: {_MARKS}")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -83,7 +111,7 @@ def _object(text: bytes | str, name: str) -> dict[str, Any]:
     return value
 
 
-async def _uploaded(request: Request, body: bytes) -> dict[str, Any]:
+async def _uploaded(request: Request, body: bytes) -> Body:
     sent = False
 
     async def receive() -> dict[str, Any]:
@@ -99,19 +127,16 @@ async def _uploaded(request: Request, body: bytes) -> dict[str, Any]:
                 if key == "images" and not isinstance(value, str):
                     files.append(await value.read())
                 elif key == "order" and isinstance(value, str):
-                    orders.append(_object(value, "order"))
+                    orders.append(value.encode("utf-8", "surrogatepass"))  # as JSON is read
                 else:
-                    raise HTTPException(422, f"unknown field {key!r}; allowed: order (JSON), images (files)")
+                    raise HTTPException(422, f"unknown field {shown(key)}; allowed: order (JSON), images (files)")
     except HTTPException:
         raise
     except Exception as error:  # parsers raise nearly everything on damaged uploads
         raise HTTPException(422, f"body: not multipart: {' '.join(str(error).split())[:200]}") from None
     if len(orders) > 1:
         raise HTTPException(422, f"order: there are {len(orders)}; allowed: one")
-    fields = orders[0] if orders else {}
-    if "images" in fields:
-        raise HTTPException(422, "order: images come as files here")
-    return {**fields, "images": files}
+    return Body(orders[0] if orders else b"{}", files)
 
 
 def bytes_of(value: Any, name: str) -> bytes:
@@ -134,3 +159,13 @@ def bytes_of(value: Any, name: str) -> bytes:
 
 def base64_of(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
+
+
+def shown(value: Any) -> str:
+    """A value as an answer can tell it: short, and with what is no text (a lone surrogate) escaped."""
+    return _REPR.repr(value)
+
+
+def shortened(text: str) -> str:
+    """A text as an answer can tell it, whose end may say what is allowed."""
+    return text if len(text) <= _DETAIL else f"{text[: _DETAIL // 2]} ... {text[-_DETAIL // 2 :]}"

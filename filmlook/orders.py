@@ -14,6 +14,7 @@ from fastapi import HTTPException
 
 from filmlook import bodies, picture
 from filmlook.bodies import Limits
+from filmlook.bodies import shown as _shown
 from filmlook.chosen import Chosen
 from filmlook.errors import LookError, PictureError
 from filmlook.folders import BUILT_IN, user_folder
@@ -156,7 +157,7 @@ def prompt_order(fields: dict[str, Any]) -> PromptOrder:
     _only(fields, ("prompt", "negative", "checkpoint", "settings"))
     prompt, negative, checkpoint = fields.get("prompt"), fields.get("negative", ""), fields.get("checkpoint")
     for key, value in (("prompt", prompt), ("negative", negative), ("checkpoint", checkpoint or "")):
-        if not isinstance(value, str):
+        if not isinstance(value, str) or _SURROGATES.search(value):
             raise HTTPException(422, f"{key} is {_shown(value)}; allowed: a text")
     settings = fields.get("settings", {})
     if not isinstance(settings, dict):
@@ -206,11 +207,6 @@ def _choice(fields: dict[str, Any], key: str, allowed: Sequence[str], default: s
     return value
 
 
-def _shown(value: Any) -> str:
-    """A value as an answer can tell it: short, and with what is no text (a lone surrogate) escaped."""
-    return repr(value)[:60]
-
-
 def _is_whole(value: Any, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
@@ -227,7 +223,7 @@ def told(error: Exception) -> str:
     text = str(error)
     for folder in sorted(map(str, (user_folder() or BUILT_IN, BUILT_IN.parent, sys.prefix)), key=len, reverse=True):
         text = text.replace(f"{folder}{os.sep}", "")
-    return text
+    return bodies.shortened(text)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -236,12 +232,12 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
         401: "No credentials, or wrong ones.",
         403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
         404: "There is none of this name.",
-        408: "The body stopped coming.",
+        408: "The body came too slowly.",
         409: "It is built in, and cannot be deleted.",
         413: "The body is too large, or too much would come back.",
         415: "The body is of another kind.",
         422: "A field is wrong; the detail names it and what is allowed.",
-        503: "Too many calls are waiting.",
+        503: "Too many calls are waiting, or too many bytes.",
     }
     return {status: {"description": texts[status]} for status in statuses}
 

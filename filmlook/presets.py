@@ -42,7 +42,7 @@ def load_preset(name: str) -> Preset:
     """
     path = _files().get(name)
     if path is None:
-        raise LookError(f"unknown look {name!r}; looks are: {', '.join(list_looks())}")
+        raise LookError(f"unknown look {name[:65]!r}; looks are: {', '.join(list_looks())}")
     return read_preset(path)
 
 

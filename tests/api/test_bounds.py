@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import socket
 import sys
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,14 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from filmlook import Look, LookError, bodies, list_looks, picture
+from filmlook import Look, LookError, api, bodies, list_looks, load_look, picture
 from filmlook.bodies import Limits
 from filmlook.cli import main
 from filmlook.folders import BUILT_IN
 from filmlook.presets import save_preset
 from filmlook.serve import Server, build_app
 from tests.api.clients import PATIENCE_S, PREFIX, Watched, b64, client_of, png, served, wait_until
-from tests.api.test_guards import IMAGE, PIXELS, TINY, deaf, refusal, routes_of
+from tests.api.test_guards import IMAGE, PIXELS, TINY, connected, deaf, refusal, routes_of
 
 __all__ = ["deaf"]  # a fixture
 JSON = {"content-type": "application/json"}
@@ -60,6 +62,12 @@ def test_the_option_for_it(deaf: list[Any], monkeypatch: pytest.MonkeyPatch) -> 
 # Bodies in memory
 
 
+def at_once(ask: Callable[[Any], Any], sent: list[Any]) -> list[Any]:
+    """The answers to calls that come together."""
+    with ThreadPoolExecutor(len(sent)) as clients:
+        return list(clients.map(ask, sent))
+
+
 def test_many_large_bodies_are_not_in_memory_at_once() -> None:
     """24 clients send 4 MB each. Those for whom there is no room wait, and are answered in the end."""
     backend, answers = Watched(limits=Limits(bytes=4 * 2**20)), []
@@ -90,18 +98,13 @@ def test_who_is_one_too_many_is_refused_before_the_body_has_come() -> None:
     backend = Watched()
     backend.gate.clear()
 
-    def ask(url: str, length: int, body: bytes) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), PATIENCE_S)
-        head = f"POST {PREFIX}/develop HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + body)
-        return connection
-
     with served(build_app(backend)) as url:
-        uploading = [ask(url, 1000, b"{") for _ in range(64)]
+        uploading = [connected(url, "Content-Length: 1000", b"{") for _ in range(64)]
         wait_until(lambda: len(backend.came) == 64)
         time.sleep(0.5)
-        with ask(url, 10**7, b"") as late:
+        with connected(url, "Content-Length: 10000000", b"") as late:
             assert late.recv(12) == b"HTTP/1.1 503"
+        assert httpx.post(f"{url}{PREFIX}/prompt", json={"prompt": "a cat"}, timeout=PATIENCE_S).status_code == 200
         for connection in uploading:
             connection.close()
         backend.gate.set()
@@ -120,6 +123,7 @@ def sent_by_hand(app: Any, messages: list[dict[str, Any]]) -> list[dict[str, Any
     scope |= {"client": ("127.0.0.1", 9), "server": ("127.0.0.1", 80)}
 
     async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
         return messages.pop(0) if messages else await asyncio.sleep(PATIENCE_S, {})
 
     async def send(message: Any) -> None:
@@ -136,9 +140,59 @@ def test_a_client_that_goes_away_while_it_uploads_is_no_fault(monkeypatch: pytes
     app = build_app(Server({}, Limits(), "cpu"))
     assert sent_by_hand(app, [{**PART}, {"type": "http.disconnect"}])[0]["status"] == 499
     monkeypatch.setattr(bodies, "_PATIENCE_S", 0.1)
-    start, body = sent_by_hand(app, [{**PART}])
-    assert start["status"] == 408
-    assert "nothing more of the body came" in json.loads(body["body"])["detail"]
+    for drops in ([{**PART}], [{**PART} for _ in range(100)]):  # no more comes, or always a little
+        start, body = sent_by_hand(app, drops)
+        assert start["status"] == 408
+        assert "the body did not come within 0 seconds" in json.loads(body["body"])["detail"]
+    assert len(drops) > 50
+
+
+def test_who_finds_no_room_is_told_and_calls_without_pictures_need_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_AT_THE_DOOR_S", 0.5)
+    backend = Watched(limits=Limits(bytes=2**21))
+    with served(build_app(backend)) as url:
+        uploading = [
+            connected(url, "Transfer-Encoding: chunked", b"1\r\n{\r\n") for _ in range(4)
+        ]  # each may become the largest
+        wait_until(lambda: len(backend.came) == 4)
+        calls = [("POST", "prompt", {"prompt": "a"}), ("POST", "export-lut", {"size": 17}), ("PUT", "looks/mine", {})]
+        for method, route, fields in calls:
+            assert httpx.request(method, f"{url}{PREFIX}/{route}", json=fields, timeout=PATIENCE_S).status_code == 200
+        gone = [connected(url, "Content-Length: 9", b"") for _ in range(60)]
+        wait_until(lambda: len(backend.came) == 67)
+        for connection in gone:
+            connection.close()
+        time.sleep(1)  # then they are no more among the 64 that wait
+        late = httpx.post(f"{url}{PREFIX}/read", json={"image": IMAGE}, timeout=PATIENCE_S)
+        assert refusal(late, 503) == "there is no room for so large a body; try again later"
+        assert late.headers["retry-after"] == "10"
+        for connection in uploading:
+            connection.close()
+
+
+def test_what_has_no_pictures_is_small(client: TestClient) -> None:
+    for method, route in (("POST", "prompt"), ("POST", "export-lut"), ("PUT", "looks/mine")):
+        answer = client.request(method, f"{PREFIX}/{route}", content=b" " * (2**20 + 1), headers=JSON)
+        assert "larger than 1048576 bytes" in refusal(answer, 413)
+
+
+def test_advice_is_given_to_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, busy, most = Server.report, 0, 0
+
+    def report(*args: Any) -> Any:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        time.sleep(0.1)
+        busy -= 1
+        return original(*args)
+
+    monkeypatch.setattr(Server, "report", report)
+    with served(build_app(Server({}, Limits(), "cpu"))) as url:
+        sent = [{"prompt": "a cat"}] * 6
+        answers = at_once(lambda fields: httpx.post(f"{url}{PREFIX}/prompt", json=fields, timeout=60).status_code, sent)
+    assert answers == [200] * 6
+    assert most == 1
 
 
 def test_an_upload_has_one_order(client: TestClient) -> None:
@@ -147,6 +201,70 @@ def test_an_upload_has_one_order(client: TestClient) -> None:
     assert client.post(f"{PREFIX}/develop", files=files[:2]).json()["seeds"] == [1]
     for order in ('{"image": "x"}', '{"images": []}'):
         refusal(client.post(f"{PREFIX}/read", files=files[:1], data={"order": order}))
+
+
+# JSON and what is told of it
+
+
+def test_large_json_is_refused_before_it_takes_memory(client: TestClient) -> None:
+    many = '{"seed": [' + "[]," * 2_000_000 + "1]}"
+    tracemalloc.start()
+    for sent in (
+        {"content": many, "headers": JSON},
+        {"files": [("images", ("x.png", TINY)), ("order", (None, many[:900_000]))]},  # the most that newer Starlette takes
+    ):
+        told = refusal(client.post(f"{PREFIX}/develop", **sent))
+        assert told.endswith(" brackets, braces and commas in JSON; allowed: 100000")
+    assert tracemalloc.get_traced_memory()[1] < 10 * len(many)  # it would take 25 times as much
+    tracemalloc.stop()
+    fields = '{"look": {"grain": [' + "1," * 99_990 + "1]}}"
+    assert "grain is [1, " in refusal(client.post(f"{PREFIX}/export-lut", content=fields, headers=JSON))
+
+
+def test_json_is_read_beside_the_servers_loop_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, busy, most, in_loop = json.loads, 0, 0, []
+
+    def loads(text: Any) -> Any:
+        nonlocal busy, most
+        with contextlib.suppress(RuntimeError):
+            in_loop.append(asyncio.get_running_loop())
+        busy += 1
+        most = max(most, busy)
+        time.sleep(0.1)
+        busy -= 1
+        return original(text)
+
+    monkeypatch.setattr(bodies.json, "loads", loads)
+    sent = [{"json": {"image": IMAGE}}, {"files": [("images", TINY), ("order", (None, "{}"))]}] * 3
+    with served(build_app(Server({}, Limits(), "cpu"))) as url:
+        answers = at_once(lambda fields: httpx.post(f"{url}{PREFIX}/read", **fields, timeout=PATIENCE_S).status_code, sent)
+    assert answers == [200] * 6
+    assert (most, in_loop) == (1, [])
+
+
+MUCH = "x" * 3_000_000
+ECHOED = [
+    {MUCH: 1},
+    *({"look": look} for look in (MUCH, {MUCH: 1}, {"stock": MUCH}, {"grain": MUCH}, {"version": MUCH}, {"look": MUCH})),
+    *({key: MUCH} for key in ("seed", "format", "quality", "include")),
+    {"seed": [list(range(90_000))]},
+    {"include": {MUCH: [MUCH]}},
+]
+
+
+@pytest.mark.parametrize("fields", ECHOED, ids=range(len(ECHOED)))
+def test_what_is_wrong_is_told_in_short(client: TestClient, fields: dict[str, Any]) -> None:
+    told = refusal(client.post(f"{PREFIX}/develop", json={"images": [IMAGE], **fields}))
+    assert len(told) < 5000
+    assert "; allowed: " in told or "s are: " in told or "reads looks up to" in told
+
+
+def test_a_wrong_name_is_told_in_short(client: TestClient) -> None:
+    files = [("images", ("x.png", TINY)), ("x" * 3000, (None, "1"))]
+    assert len(refusal(client.post(f"{PREFIX}/develop", files=files))) < 200
+    with pytest.raises(LookError) as told:
+        load_look(MUCH)
+    assert len(str(told.value)) < 1000
 
 
 # Pages of other sites
