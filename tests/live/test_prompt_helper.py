@@ -66,6 +66,14 @@ class Helper:
         )
         self.page.page.wait_for_timeout(1800)
 
+    def open_checkpoints(self) -> Any:
+        """Opens the list of checkpoints, which is filled then; its rows."""
+        rows = self.page.page.locator(f"#{self.tab}_film_look_helper_checkpoints li")
+        if not rows.first.is_visible():
+            self.page.find(f"#{self.tab}_film_look_helper_checkpoints_group .label-wrap").click()
+        rows.first.wait_for()
+        return rows
+
     def undo(self) -> None:
         self.press("undo")
 
@@ -197,7 +205,7 @@ def test_every_code_with_a_fix_is_pressed_here() -> None:
 def test_the_checkpoint_is_recognised_and_listed_first(helper: Helper) -> None:
     helper.write(GOOD)
     assert RECIPE.label in helper.findings.inner_text()
-    rows = helper.page.page.locator("#txt2img_film_look_helper_checkpoints li")
+    rows = helper.open_checkpoints()
     assert NAME in rows.nth(0).text_content()
     assert "★" in rows.nth(0).text_content()
 
@@ -208,6 +216,7 @@ def test_another_checkpoint_is_chosen_and_back(helper: Helper, host: Host, check
     other = next((title for title in titles if title != checkpoint), None)
     if other is None:
         pytest.skip("the WebUI has no other checkpoint")
+    helper.open_checkpoints()
     helper.press(f"checkpoint:{other}")
     helper.findings.get_by_text("no recipe knows it").first.wait_for(timeout=60_000)
     finding = next(key for key in helper.buttons() if key.startswith("fix:checkpoint:"))  # the token is another one's
