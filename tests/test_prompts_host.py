@@ -7,9 +7,11 @@ run by themselves; nothing else of it is. tests/test_prompts_parsing.py holds an
 from __future__ import annotations
 
 import ast
+import importlib.util
 import logging
 import os
 import re
+import tempfile
 from collections import defaultdict, namedtuple
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,9 +56,17 @@ def _statements(folder: Path, files: tuple[str, ...], names: set[str]) -> list[a
 
 
 def _run(nodes: list[ast.stmt], room: dict[str, Any]) -> dict[str, Any]:
-    future = ast.parse("from __future__ import annotations").body
-    exec(compile(ast.Module([*future, *nodes], []), "<host>", "exec"), room)
-    return room
+    """The statements as a module of their own, in which the names of `room` are known."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "of_the_host.py"
+        path.write_text(f"from __future__ import annotations\n{ast.unparse(ast.Module(nodes, []))}", encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        vars(module).update(room)
+        spec.loader.exec_module(module)
+    return vars(module)
 
 
 @pytest.fixture(scope="module")

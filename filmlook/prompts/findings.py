@@ -40,12 +40,6 @@ CODES = {
 }
 """Every code with its level, in order of importance. Programs read these codes: they stay. docs/prompts.md explains them."""
 
-FIELDS = (
-    "prompt", "negative", "width", "height", "sampler", "scheduler", "steps", "cfg",
-    "hires", "hires_upscaler", "hires_steps", "hires_denoising", "hires_scale", "look", "checkpoint",
-)  # fmt: skip
-"""What a finding may be about and a fix may change. `checkpoint` is a title, `look` a preset's name, `hires` a bool."""
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -66,6 +60,10 @@ class Settings:
     hires_denoising: float | None = None
     hires_scale: float | None = None
     look: str | None = None
+
+
+FIELDS = ("prompt", "negative", *(field.name for field in fields(Settings)), "checkpoint")
+"""What a finding may be about and a fix may change. `checkpoint` is a title, `look` a preset's name, `hires` a bool."""
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,13 @@ from filmlook.webui.darkroom import log, reason_of
 from filmlook.webui.panel import Panel
 
 _IDS = {
-    **{"prompt": "prompt", "negative": "neg_prompt", "sampler": "sampling", "scheduler": "scheduler"},
-    **{"steps": "steps", "cfg": "cfg_scale"},
-}
+    "prompt": "prompt", "negative": "neg_prompt", "sampler": "sampling", "scheduler": "scheduler", "steps": "steps",
+    "cfg": "cfg_scale",
+}  # fmt: skip
 _TXT2IMG_IDS = {  # img2img has its sizes from the picture, and no hires fix
-    **{"width": "width", "height": "height", "hires": "hr-checkbox", "hires_upscaler": "hr_upscaler"},
-    **{"hires_steps": "hires_steps", "hires_denoising": "denoising_strength", "hires_scale": "hr_scale"},
-}
+    "width": "width", "height": "height", "hires": "hr-checkbox", "hires_upscaler": "hr_upscaler",
+    "hires_steps": "hires_steps", "hires_denoising": "denoising_strength", "hires_scale": "hr_scale",
+}  # fmt: skip
 _TABS = ("txt2img", "img2img")
 _MOST_UNDONE = 20
 
@@ -192,7 +192,7 @@ def _lists() -> list[str]:
             ((checkpoint, recognise(checkpoint, recipes)) for checkpoint in installed.installed_checkpoints()),
             chosen.title if chosen else "",
         ),
-        shown.networks_html([(n.text, n.kind, n.reason) for n in installed.film_networks()]),
+        shown.networks_html(installed.film_networks()),
     ]
 
 

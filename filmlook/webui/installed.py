@@ -18,8 +18,12 @@ from filmlook.prompts.tokens import Tokenizer, installed_tokenizer
 
 def chosen_checkpoint() -> Checkpoint | None:
     """The checkpoint that the settings name, loaded or not."""
-    info = sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint"))
+    info = _chosen()
     return _checkpoint(info) if info else None
+
+
+def _chosen() -> Any:
+    return sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint"))
 
 
 def installed_checkpoints() -> list[Checkpoint]:
@@ -45,7 +49,7 @@ def compute_hash() -> bool:
 
     False where there is none, as with --no-hashing.
     """
-    info = sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint"))
+    info = _chosen()
     return bool(info and info.calculate_shorthash())
 
 
@@ -103,24 +107,15 @@ def report_of(prompt: str, negative: str, checkpoint: Checkpoint | None, setting
     )
 
 
-@dataclass(frozen=True)
-class FilmNetwork:
-    """A LoRA or an embedding that has to do with film: the text that a prompt names it by, its kind, and why it is one."""
-
-    text: str
-    kind: str
-    reason: str
-
-
-def film_networks() -> list[FilmNetwork]:
-    """The installed LoRA and embeddings whose name or metadata names film."""
+def film_networks() -> list[tuple[str, str, str]]:
+    """The installed LoRA and embeddings whose name or metadata names film: how a prompt names each, its kind, and why."""
     found = []
     for name, network in sorted(dict(getattr(sys.modules.get("networks"), "available_networks", None) or {}).items()):
         if reason := _reason(name, str(getattr(network, "filename", "")), getattr(network, "metadata", None)):
-            found.append(FilmNetwork(f"<lora:{name}:1>", "LoRA", reason))
+            found.append((f"<lora:{name}:1>", "LoRA", reason))
     for name, embedding in sorted(_embeddings().items()):
         if reason := _reason(name, str(getattr(embedding, "filename", None) or "")):
-            found.append(FilmNetwork(name, "Embedding", reason))
+            found.append((name, "Embedding", reason))
     return found
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from filmlook import load_look
 from filmlook.folders import BUILT_IN
@@ -20,9 +22,8 @@ from tests.live.test_page import Page, browser  # noqa: F401 (a fixture)
 RECIPE = read_recipe(BUILT_IN / "recipes" / "classic-negative.json")
 NAME = "classicnegative"
 GOOD = "classicnegative photo of a dog, 35mm film photograph"
-NUMBERS = ("width", "height", "steps", "cfg_scale", "hires_steps", "denoising_strength", "hr_scale")
 ELEMENTS = {"negative": "neg_prompt", "sampler": "sampling", "cfg": "cfg_scale", "hires_denoising": "denoising_strength"}
-ELEMENTS |= {"hires_upscaler": "hr_upscaler", "hires_scale": "hr_scale"}
+ELEMENTS |= {"hires": "hr-checkbox", "hires_upscaler": "hr_upscaler", "hires_scale": "hr_scale"}
 
 
 class Helper:
@@ -80,9 +81,9 @@ class Helper:
     def holds(self) -> dict[str, Any]:
         """All that the page of the tab holds."""
         found: dict[str, Any] = self.page.page.evaluate(
-            """(tab) => Object.fromEntries(Array.from(
-                document.querySelectorAll(`#tab_${tab} [id^=${tab}_]`), (e) => [e.id, e.querySelector('textarea, input')]
-            ).filter(([id, field]) => field && !id.includes('helper') && !id.includes('random')).map(([id, field]) =>
+            """(tab) => Object.fromEntries(Array.from(document.querySelectorAll(`#tab_${tab} [id^=${tab}_]`))
+                .filter((e) => !e.querySelector(`[id^=${tab}_]`) && !e.id.includes('helper'))
+                .map((e) => [e.id, e.querySelector('textarea, input')]).filter(([, field]) => field).map(([id, field]) =>
                 [id, ['checkbox', 'radio'].includes(field.type) ? field.checked : field.value]))""",
             self.tab,
         )
@@ -170,14 +171,10 @@ def test_a_fix_changes_what_it_says_and_can_be_undone(helper: Helper, host: Host
     fix = next(f["fix"] for f in told if f["code"] == code and f["fix"] and f["fix"]["label"] == label)
     helper.press(key)
     changed = helper.changed(before)
-    if fix["changes"].pop("hires", None):
-        assert helper.page.find("#txt2img_hr-checkbox input").is_checked()
     wanted = {f"txt2img_{ELEMENTS.get(field, field)}": value for field, value in fix["changes"].items()}
+    assert set(changed) == set(wanted)
     for name, value in wanted.items():
-        assert changed[name] == value if isinstance(value, str) else float(changed[name]) == value, name
-    # The accordion of hires fix opens, containers show their first field: what else changed holds no setting of its own.
-    others = ("hr", "row", "column", "settings", "toprow", "accordions", "dimensions", "group", "container", "selection")
-    assert [name for name in changed if name not in wanted and not any(part in name for part in others)] == []
+        assert changed[name] == value if isinstance(value, (str, bool)) else float(changed[name]) == value, name
     assert label in helper.findings.inner_text()
     helper.undo()
     assert helper.changed(before) == {}
@@ -227,6 +224,35 @@ def test_another_checkpoint_is_chosen_and_back(helper: Helper, host: Host, check
     helper.findings.get_by_text("no recipe knows it").first.wait_for(timeout=60_000)
     helper.undo()
     helper.findings.get_by_text(f"{RECIPE.label}, ").first.wait_for(timeout=60_000)
+
+
+def test_a_network_of_film_is_added(helper: Helper, host: Host, host_dir: Path) -> None:
+    file = host_dir / "models" / "Lora" / "kodak-of-a-test.safetensors"
+    save_file({"x": np.zeros(1, np.float32)}, file)
+    try:
+        host.call("/sdapi/v1/refresh-loras", {})
+        helper.write(GOOD)
+        before, key = helper.holds(), "add:<lora:kodak-of-a-test:1>"
+        helper.page.page.evaluate("document.querySelector('#txt2img_film_look_helper_list').click()")  # as opening it does
+        helper.page.page.wait_for_timeout(2000)
+        helper.press(key)
+        assert helper.changed(before) == {"txt2img_prompt": f"{GOOD}, <lora:kodak-of-a-test:1>"}
+        helper.undo()
+        assert helper.changed(before) == {}
+    finally:
+        file.unlink()
+        host.call("/sdapi/v1/refresh-loras", {})
+
+
+def test_a_hash_is_computed_when_asked(helper: Helper) -> None:
+    helper.write(GOOD)
+    if "hash" not in helper.buttons():
+        pytest.skip("the WebUI has computed it")
+    before = helper.holds()
+    helper.press("hash")
+    told = helper.page.page.locator(".toast-body, .toast-wrap").all_inner_texts()
+    assert "hash" in "".join(told)
+    assert helper.changed(before) == {}
 
 
 def test_what_is_found_is_underlined_and_the_75_are_marked(helper: Helper) -> None:
