@@ -75,6 +75,12 @@ class Helper:
         rows.first.wait_for()
         return rows
 
+    def says(self, text: str) -> None:
+        """Waits for a text about a newly chosen checkpoint, and for the host, which keeps of two that load the one that is
+        done last."""
+        self.findings.get_by_text(text).first.wait_for(timeout=60_000)
+        self.page.page.wait_for_timeout(10_000)
+
     def undo(self) -> None:
         self.press("undo")
 
@@ -216,14 +222,14 @@ def test_another_checkpoint_is_chosen_and_back(helper: Helper, host: Host, check
         pytest.skip("the WebUI has no other checkpoint")
     helper.open_checkpoints()
     helper.press(f"checkpoint:{other}")
-    helper.findings.get_by_text("no recipe knows it").first.wait_for(timeout=60_000)
+    helper.says("no recipe knows it")
     finding = next(key for key in helper.buttons() if key.startswith("fix:checkpoint:"))  # the token is another one's
     helper.press(finding)
-    helper.findings.get_by_text(f"{RECIPE.label}, ").first.wait_for(timeout=60_000)
+    helper.says(f"{RECIPE.label}, ")
     helper.undo()
-    helper.findings.get_by_text("no recipe knows it").first.wait_for(timeout=60_000)
+    helper.says("no recipe knows it")
     helper.undo()
-    helper.findings.get_by_text(f"{RECIPE.label}, ").first.wait_for(timeout=60_000)
+    helper.says(f"{RECIPE.label}, ")
 
 
 def test_a_network_of_film_is_added(helper: Helper, host: Host, host_dir: Path) -> None:
@@ -261,6 +267,7 @@ def test_what_is_found_is_underlined_and_the_75_are_marked(helper: Helper) -> No
     assert "(tulips:1.9)" in underlined
     assert helper.findings.locator("sup").first.inner_text() == "75"
     count = helper.findings.get_by_text("Prompt:").first.inner_text().removeprefix("Prompt: ")
+    helper.page.page.wait_for_function("!document.querySelector('#txt2img_token_counter').innerText.includes('processing')")
     counter = helper.page.find("#txt2img_token_counter").inner_text().strip()
     assert count == counter
 
