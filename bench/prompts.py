@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from filmlook.prompts.checkpoints import Checkpoint
-from filmlook.prompts.findings import Settings
+from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import report
 from filmlook.prompts.tokens import NO_TOKENIZER, installed_tokenizer
 
@@ -44,7 +44,7 @@ def main() -> None:
     tokenizer = installed_tokenizer()
     if tokenizer is None:
         raise SystemExit(NO_TOKENIZER)
-    checkpoint, settings = Checkpoint(name="classicnegative.ckpt"), Settings(width=512, height=512, steps=20, look="")
+    checkpoint, settings = Checkpoint(name="classicnegative.ckpt"), GenerationParams(width=512, height=512, steps=20, look="")
     print(f"{'report on':28}{'seconds':>10}{'ratio':>8}  to tokens alone")
     for name, text in texts().items():
         plain = seconds(lambda t=text: tokenizer.encode(t))  # type: ignore[misc]

@@ -14,7 +14,7 @@ from demo import samples
 from PIL import Image, ImageDraw, ImageFont
 
 from filmlook import Look, develop, load_stock
-from filmlook.colour import colour_of
+from filmlook.engine.colour_only import colour_of
 from filmlook.presets import load_preset
 from filmlook.training.data import shifted
 from filmlook.training.figures import sheet

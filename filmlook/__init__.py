@@ -4,17 +4,37 @@ from filmlook import develop, Look
 film = develop(picture, Look(stock="kodak_gold_200"), seed=1)
 """
 
-from filmlook.develop import develop
-from filmlook.errors import FilmLookError, LookError, PictureError, StockFileError
-from filmlook.look import SETTINGS, Look
-from filmlook.metering import Lock
-from filmlook.presets import list_looks, load_look
-from filmlook.regrain import regrain
-from filmlook.stock import Stock, list_stocks, load_stock
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from filmlook.engine.develop import develop, film_picture
+    from filmlook.engine.metering import ExposureLock
+    from filmlook.engine.metering import ExposureLock as Lock
+    from filmlook.engine.regrain import regrain
+    from filmlook.errors import FilmLookError, LookError, PictureError, StockFileError
+    from filmlook.look import SETTINGS, Look
+    from filmlook.presets import list_looks, load_look
+    from filmlook.stock import Stock, list_stocks, load_stock
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "engine.develop": ("develop", "film_picture"),
+    "engine.metering": ("ExposureLock", "Lock"),
+    "engine.regrain": ("regrain",),
+    "errors": ("FilmLookError", "LookError", "PictureError", "StockFileError"),
+    "look": ("SETTINGS", "Look"),
+    "presets": ("list_looks", "load_look"),
+    "stock": ("Stock", "list_stocks", "load_stock"),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
 __all__ = [
     "SETTINGS",
+    "ExposureLock",
     "FilmLookError",
     "Lock",
     "Look",
@@ -23,9 +43,23 @@ __all__ = [
     "Stock",
     "StockFileError",
     "develop",
+    "film_picture",
     "list_looks",
     "list_stocks",
     "load_look",
     "load_stock",
     "regrain",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What the package exports, fetched when it is first asked for: PyTorch takes a second to import, and many need none."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,15 +19,15 @@ from typing import Any
 from tqdm import tqdm
 
 import filmlook
-from filmlook import lut, picture
-from filmlook.colour import colour_of
-from filmlook.develop import develop
+from filmlook.engine.colour_only import colour_of
+from filmlook.engine.develop import develop
+from filmlook.engine.metering import ExposureLock
 from filmlook.errors import FilmLookError, LookError, StockFileError
+from filmlook.files import lut, picture
 from filmlook.fitting.stock_file import write_network_stock
-from filmlook.folders import BUILT_IN
 from filmlook.look import SETTINGS, Look
-from filmlook.metering import Lock
 from filmlook.networks.weights import load_digitalfilm
+from filmlook.paths import BUILT_IN
 from filmlook.presets import list_looks, load_look, load_preset
 from filmlook.prompts import command as prompts
 from filmlook.stock import list_stocks, load_stock
@@ -182,7 +182,7 @@ def _develop(args: argparse.Namespace) -> int:
     failures: list[str] = []
     jobs = list(_jobs(inputs, Path(args.output), args.recursive, failures))
     written: set[Path] = set()
-    lock = Lock() if args.frames else None
+    lock = ExposureLock() if args.frames else None
     with tqdm(total=len(jobs), unit="picture", disable=None, bar_format="{l_bar}{bar}| {n:.2f}/{total} {elapsed}") as bar:
         for i, (source, target) in enumerate(jobs):
 
@@ -353,10 +353,10 @@ def _export_lut(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     try:
-        from filmlook import bodies, serve
+        from filmlook.server import request_body, serve
     except ImportError as error:
         raise FilmLookError(f'serve needs {error.name}: pip install "filmlook[serve]"') from None
-    limits = bodies.Limits(
+    limits = request_body.Limits(
         args.max_megabytes * 2**20, args.max_megapixels * 10**6, args.max_pictures, args.max_answer_megapixels * 10**6
     )
     serve.run(args.host, args.port, args.auth, limits, args.device, args.tile)

@@ -19,3 +19,7 @@ class UnknownStockError(LookError, StockFileError):
 
 class PictureError(FilmLookError):
     """A picture that cannot be read, written or developed."""
+
+
+class AlreadyDevelopedError(PictureError):
+    """A picture that is developed already, and shall not be once more."""

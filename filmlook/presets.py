@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from filmlook.errors import LookError
-from filmlook.folders import find_files, user_folder
 from filmlook.look import Look
+from filmlook.paths import find_files, user_folder
 
 _NAME = re.compile(r"[\w][\w .()+-]{0,63}")  # a name, never a path; no dot or blank at its end, which Windows drops
 
@@ -30,7 +30,7 @@ class Preset:
 
 
 def list_looks() -> list[str]:
-    """The names of the presets: the built-in ones and those of the user's folder (see `filmlook.folders`)."""
+    """The names of the presets: the built-in ones and those of the user's folder (see `filmlook.paths`)."""
     return sorted(_files())
 
 

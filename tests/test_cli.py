@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from filmlook import Look, __version__, develop, list_stocks, picture
+from filmlook import Look, __version__, develop, list_stocks
 from filmlook.cli import main
+from filmlook.files import picture
 
 
 @pytest.fixture

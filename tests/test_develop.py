@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from filmlook import FilmLookError, Look, LookError, PictureError, StockFileError, develop, list_stocks, load_stock
-from filmlook.colour import colour_of
+from filmlook.engine.colour_only import colour_of
 
 GOLD = "kodak_gold_200"
 FULL = Look(stock=GOLD, diffusion_grade=0.5, vignette=0.3, highlights=2, effect_size=2, grain_colour=0.5)
@@ -312,10 +312,10 @@ def test_a_look_does_not_change_with_resolution(look: Look) -> None:
         light = linear(code).reshape(256, 2, 384, 2, 3).mean((1, 3))
         return np.where(light <= 0.0031308, light * 12.92, 1.055 * light.clip(1e-9) ** (1 / 2.4) - 0.055).astype(np.float32)
 
-    from filmlook.fitting.delta_e import delta_e, lab
+    from filmlook.fitting.delta_e import delta_e, to_cielab
 
     first, second = develop(halved(large), look), halved(develop(large, look))
-    difference = delta_e(lab(torch.from_numpy(first).double()), lab(torch.from_numpy(second).double()))
+    difference = delta_e(to_cielab(torch.from_numpy(first).double()), to_cielab(torch.from_numpy(second).double()))
     assert float(difference.mean()) < 1.0
 
 

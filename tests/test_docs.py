@@ -13,7 +13,7 @@ import pytest
 from filmlook.cli import main
 from filmlook.training.loop import Recipe, read_recipe
 from filmlook.webui.arguments import chosen_from
-from filmlook.webui.policies import ASSEMBLING, FEEDING_BACK
+from filmlook.webui.once.policies import ASSEMBLING, FEEDING_BACK
 
 ROOT = Path(__file__).resolve().parents[1]
 

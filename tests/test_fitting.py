@@ -11,15 +11,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from filmlook import FilmLookError, Look, Stock, develop, list_stocks, load_stock, lut
+from filmlook import FilmLookError, Look, Stock, develop, list_stocks, load_stock
 from filmlook.cli import main
-from filmlook.colour import colour_of
+from filmlook.engine.colour_only import colour_of
+from filmlook.files import lut
+from filmlook.film.scene_light import MID_GREY, scene_light
 from filmlook.fitting import make_stock
 from filmlook.fitting.anchors import MID_LOG, STOP, slope
 from filmlook.fitting.colours import from_lut, from_pairs, read_table
-from filmlook.fitting.delta_e import delta_e, lab
+from filmlook.fitting.delta_e import delta_e, to_cielab
 from filmlook.fitting.model_stock import differences
-from filmlook.stages.scene import MID_GREY, scene_light
 
 FILMS = [name for name in list_stocks() if load_stock(name).model]
 
@@ -48,7 +49,7 @@ def test_ciede2000_gives_the_published_pairs() -> None:
 def test_lab_of_white_and_primaries() -> None:
     colours = torch.tensor([[1, 1, 1], [0, 0, 0], [1, 0, 0]], dtype=torch.float64)
     expected = torch.tensor([[100, 0, 0], [0, 0, 0], [53.24, 80.09, 67.20]], dtype=torch.float64)
-    assert torch.allclose(lab(colours), expected, atol=0.05)
+    assert torch.allclose(to_cielab(colours), expected, atol=0.05)
 
 
 # --- the shipped films
@@ -102,7 +103,7 @@ def test_what_develop_gives_is_what_was_fitted(name: str, reference: Path) -> No
     colours = read_table(reference / "colour" / f"{name}.csv")
     display = colours.codes.float().T[None, :, :, None]
     out = colour_of(Look(stock=name))(display)[0, :, :, 0].T.double()
-    left = delta_e(lab(out), lab(colours.target))
+    left = delta_e(to_cielab(out), to_cielab(colours.target))
     assert float(left.mean()) == pytest.approx(load_stock(name).fit["mean_de00"], abs=0.02)
 
 
@@ -133,7 +134,7 @@ def test_a_lut_becomes_a_film(tmp_path: Path) -> None:
     codes = from_lut(_warm).codes
     got = torch.from_numpy(develop(codes.float()[None].numpy(), Look(stock=str(out), halation=0, grain=0, sharpness=0)))
     wanted = _warm(codes.float().T[None, :, :, None])[0, :, :, 0].T
-    assert float(delta_e(lab(got[0].double()), lab(wanted.double())).mean()) < 1.7
+    assert float(delta_e(to_cielab(got[0].double()), to_cielab(wanted.double())).mean()) < 1.7
     assert main(["fit", str(cube), "-o", str(out)]) == 1  # it is there already
 
 
@@ -174,7 +175,7 @@ def test_five_pairs_of_photographs(tmp_path: Path, reference: Path) -> None:
     errors = []
     for before, after in pairs:
         got = fitted(before)[0, :, ::7, ::7].flatten(1).T.double()
-        errors.append(delta_e(lab(got), lab(after[0, :, ::7, ::7].flatten(1).T.double())))
+        errors.append(delta_e(to_cielab(got), to_cielab(after[0, :, ::7, ::7].flatten(1).T.double())))
     assert float(torch.cat(errors).mean()) < 2.0
 
 

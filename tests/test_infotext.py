@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from filmlook import Look
-from filmlook import infotext as it
+from filmlook import Look, __version__
+from filmlook.files import infotext as it
 
 LOOK = Look(stock="kodak_portra_400", grain=1.4, toning="sepia")
 OURS = it.entries(LOOK, 965400086)
@@ -21,7 +21,7 @@ PLAIN = (
 
 def test_written_and_read() -> None:
     text = it.with_entries(PLAIN, OURS, (512, 768))
-    assert text == f"{PLAIN}, Film Look: {LOOK.to_text()}, Film Look seed: 965400086"
+    assert text == f"{PLAIN}, Film Look: {LOOK.to_text()}, Film Look seed: 965400086, Film Look version: {__version__}"
     assert it.developed(it.pairs_of(text)) == it.Developed(LOOK, 965400086)
     assert it.developed(it.pairs_of(PLAIN)) is None
 

@@ -12,15 +12,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from filmlook import Lock, Look, develop
+from filmlook import ExposureLock, Look, develop
 from filmlook.cli import main
-from filmlook.networks.lab import LAB_PX, Lab, corrections, load_lab
+from filmlook.engine.pixels import Pixels, unpack
+from filmlook.film.scene_light import scene_light
+from filmlook.networks.minilab import MINILAB_PX, Minilab, corrections, load_minilab
 from filmlook.networks.weights import read_tensors
-from filmlook.pixels import Pixels, unpack
-from filmlook.stages.scene import scene_light
 from filmlook.training.data import photographs, shifted, split
-from filmlook.training.lab import Trials, _Shifted, correction_loss, grey_world, median_luminance, sample
 from filmlook.training.loop import Recipe
+from filmlook.training.minilab import Trials, _Shifted, correction_loss, grey_world, median_luminance, sample
 
 PLAIN = {"stock": "neutral", "halation": 0, "sharpness": 0, "grain": 0}
 
@@ -40,15 +40,15 @@ def stops(picture: Tensor) -> Tensor:
 
 
 def test_it_is_small() -> None:
-    assert sum(p.numel() for p in Lab().parameters()) <= 200_000
-    assert 64 <= LAB_PX <= 128
+    assert sum(p.numel() for p in Minilab().parameters()) <= 200_000
+    assert 64 <= MINILAB_PX <= 128
 
 
 def test_off_by_default_and_then_not_even_asked(coffee: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: Tensor) -> Tensor:
         raise AssertionError("the lab was asked")
 
-    monkeypatch.setattr("filmlook.metering.corrections", refuse)
+    monkeypatch.setattr("filmlook.engine.metering.corrections", refuse)
     dark = shifted(coffee[None], torch.tensor([[-1.0, 0.0, 0.0]]))[0]
     assert float((develop(dark, Look(**PLAIN)) - dark).abs().max()) < 1e-5
     with pytest.raises(AssertionError, match="the lab was asked"):
@@ -79,7 +79,7 @@ def test_it_does_not_depend_on_resolution(coffee: Tensor) -> None:
 
 def test_a_batch_is_corrected_alike_and_a_film_as_its_first_frame(coffee: Tensor) -> None:
     dark = shifted(coffee[None], torch.tensor([[-1.0, 0.0, 0.0]]))[0]
-    look, lock = Look(lab=1, **PLAIN), Lock()
+    look, lock = Look(lab=1, **PLAIN), ExposureLock()
     batch = develop(torch.stack([coffee, dark]), look)
     gains = [stops(out) - stops(source) for out, source in zip(batch, (coffee, dark), strict=True)]
     assert float((gains[0] - (stops(develop(coffee, look)) - stops(coffee))).mean()) > 0.2  # lifted along with its fellow
@@ -94,7 +94,7 @@ def test_a_batch_is_corrected_alike_and_a_film_as_its_first_frame(coffee: Tensor
 def test_black_and_white_frames_decide_nothing(coffee: Tensor) -> None:
     look = Look(lab=1, **PLAIN)
     for level in (0.0, 1.0):
-        flat, lock = torch.full_like(coffee, level), Lock()
+        flat, lock = torch.full_like(coffee, level), ExposureLock()
         assert torch.equal(develop(flat, look, lock=lock), develop(flat, Look(**PLAIN)))
         dark = shifted(coffee[None], torch.tensor([[-1.0, 0.0, 0.0]]))[0]
         assert torch.equal(develop(dark, look, lock=lock), develop(dark, look))
@@ -104,7 +104,7 @@ def test_black_and_white_frames_decide_nothing(coffee: Tensor) -> None:
 
 def test_it_is_trained_on_what_it_gets(coffee: Tensor) -> None:
     (source, out), *_ = unpack(coffee)[0]
-    assert torch.equal(Pixels(source, out, torch.device("cpu")).sample(LAB_PX), sample(coffee))
+    assert torch.equal(Pixels(source, out, torch.device("cpu")).sample(MINILAB_PX), sample(coffee))
 
 
 def test_frames_on_the_command_line_share_the_first_ones_correction(coffee: Tensor, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_figures_on_held_out_photographs(reference: Path, tmp_path: Path) -> Non
     listed = tmp_path / "held-out.txt"
     listed.write_text("\n".join(names[4::5]))
     _, held_out = split(photographs([reference / "photos"], None), 0, listed)
-    errors = Trials(held_out, seed=0).errors(load_lab())
+    errors = Trials(held_out, seed=0).errors(load_minilab())
     assert errors.stops <= 0.25
     assert errors.balance <= 0.08
     assert errors.moved <= 0.15
@@ -147,7 +147,7 @@ def test_it_learns_one_batch(photos: Path) -> None:
     source, target = _Shifted(photographs([photos], None), Recipe(batch=16))(0)
     assert (target == 0).all(1).any()  # some are to be left alone
     torch.manual_seed(0)
-    lab = Lab().eval()
+    lab = Minilab().eval()
     lab.calibrate(source)
     optimizer = torch.optim.Adam(lab.parameters(), 3e-3)
     first = correction_loss(lab(source), target).item()
@@ -160,7 +160,7 @@ def test_it_learns_one_batch(photos: Path) -> None:
 
 
 def test_the_rules_beside_it_undo_what_does_not_clip() -> None:
-    dim = torch.rand((1, 3, LAB_PX, LAB_PX), generator=torch.Generator().manual_seed(0)) * 0.3 + 0.2
+    dim = torch.rand((1, 3, MINILAB_PX, MINILAB_PX), generator=torch.Generator().manual_seed(0)) * 0.3 + 0.2
     shift = torch.tensor([[0.5, -0.1, 0.2]])
     undone = grey_world(shifted(dim, shift)) - grey_world(dim)
     assert torch.allclose(undone, -shift, atol=1e-4)
@@ -177,7 +177,7 @@ def test_train_lab(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     tensors, metadata = read_tensors(out)
     facts = json.loads(metadata["training"])
     assert set(facts["errors"]) == {"lab", "grey world", "median luminance"}
-    lab = Lab()
+    lab = Minilab()
     lab.load_state_dict(tensors)
     trials = Trials(split(photographs([photos], None), 0)[1], 0)
     assert abs(trials.errors(lab.eval()).stops - facts["errors"]["lab"]["stops"]) < 1e-6

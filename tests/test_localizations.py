@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from filmlook.chosen import SEED_MODES
 from filmlook.look import SETTINGS
+from filmlook.look_choice import SEED_MODES
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("zh_CN", "zh_TW", "ja_JP", "ko_KR", "de_DE", "es_ES")
@@ -45,7 +45,7 @@ def texts() -> set[str]:
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
     found |= set(SEED_MODES.values())
     for room in ("ui", "webui"):
-        for path in (ROOT / "filmlook" / room).glob("*.py"):
+        for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))
     return {text for text in found if any(c.isalpha() for c in text) and text not in NAMES}
 

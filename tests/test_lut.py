@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from filmlook import lut as lut_module
-from filmlook import picture
 from filmlook.errors import FilmLookError, StockFileError
-from filmlook.lut import Lut, bake, read_cube, read_hald, read_lut, write_cube, write_hald
+from filmlook.files import lut as lut_module
+from filmlook.files import picture
+from filmlook.files.lut import Lut, bake, read_cube, read_hald, read_lut, write_cube, write_hald
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from filmlook import Lock, Look, StockFileError, develop, list_stocks, load_stock
+from filmlook import ExposureLock, Look, StockFileError, develop, list_stocks, load_stock
 from filmlook.cli import main
+from filmlook.film.scene_light import display_code, scene_light
 from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import load_digitalfilm, write_tensors
-from filmlook.stages.scene import display_code, scene_light
 
 PLAIN = {"halation": 0, "sharpness": 0, "grain": 0}
 
@@ -117,7 +117,7 @@ def test_the_thumbnail_stands_for_the_picture(stock_path: Path) -> None:
 
 
 def test_a_lock_keeps_the_first_pictures_context(stock_path: Path) -> None:
-    look, lock = Look(stock=str(stock_path), **PLAIN), Lock()
+    look, lock = Look(stock=str(stock_path), **PLAIN), ExposureLock()
     first, second = picture(60, 80, 0) * 0.3, picture(60, 80, 1) * 0.6 + 0.4
     develop(first, look, lock=lock, device="cpu")
     locked, free = develop(second, look, lock=lock, device="cpu"), develop(second, look, device="cpu")

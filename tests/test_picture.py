@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from filmlook.errors import PictureError
-from filmlook.picture import Picture, count_pixels, from_pil, read, srgb_profile, to_pil, write
+from filmlook.files.picture import Picture, count_pixels, from_pil, read, srgb_profile, to_pil, write
 
 INFOTEXT = "a cat, ciné <lora:x:1> 猫\nNegative prompt: blurry\nSteps: 20, Seed: 1"
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -741,7 +741,7 @@ def test_a_write_that_fails_half_way_leaves_the_folder_as_it_was(tmp_path, name,
     def fail(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr("filmlook.picture.os.replace", fail)
+    monkeypatch.setattr("filmlook.files.picture.os.replace", fail)
     expected = KeyboardInterrupt if isinstance(fault, KeyboardInterrupt) else PictureError
     with pytest.raises(expected):
         write(path, Picture(smooth()), overwrite=True)

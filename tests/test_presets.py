@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from filmlook import Look, LookError, list_looks, load_look
-from filmlook.folders import BUILT_IN
+from filmlook.paths import BUILT_IN
 from filmlook.presets import delete_preset, import_preset, is_own, load_preset, preset_json, rename_preset, save_preset
 from filmlook.stock import stock_labels
 

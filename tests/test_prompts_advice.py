@@ -17,7 +17,7 @@ from filmlook.cli import main
 from filmlook.prompts import edit, tokens
 from filmlook.prompts.advice import LONGEST, advise
 from filmlook.prompts.checkpoints import Checkpoint
-from filmlook.prompts.findings import CODES, FIELDS, LEVELS, Finding, Settings, in_order
+from filmlook.prompts.findings import CODES, FIELDS, LEVELS, Finding, GenerationParams, in_order
 from filmlook.prompts.recipes import list_recipes
 from filmlook.prompts.report import counted, report
 from tests.test_prompts_host import PROMPTS, Words
@@ -27,10 +27,12 @@ SD15 = Checkpoint(name="classicnegative.ckpt")
 SD21 = Checkpoint(name="classicNegativeSD21_classicNegative768px.ckpt")
 OTHER = Checkpoint(name="other.safetensors", title="other.safetensors [0123456789]")
 GOOD = "classicnegative photo of a raccoon, sharp focus, high contrast, clarity"
-RIGHT = Settings(864, 360, "Euler a", None, 30, 7.0, True, "ESRGAN_4x", 30, 0.3, 2.0, "classic-negative-light")
+RIGHT = GenerationParams(864, 360, "Euler a", None, 30, 7.0, True, "ESRGAN_4x", 30, 0.3, 2.0, "classic-negative-light")
 
 
-def found(prompt: str, negative: str = "", checkpoint: Checkpoint | None = None, present: Settings | None = None, **more: Any):
+def found(
+    prompt: str, negative: str = "", checkpoint: Checkpoint | None = None, present: GenerationParams | None = None, **more
+):
     tokens = counted({"prompt": prompt, "negative": negative}, Words())
     return advise(prompt, negative, checkpoint, present, recipes=RECIPES, tokens=tokens, **more)
 
@@ -44,7 +46,7 @@ def one(findings: list[Finding], code: str) -> Finding:
     return finding
 
 
-def apply(present: Settings, changes: dict[str, Any]) -> Settings:
+def apply(present: GenerationParams, changes: dict[str, Any]) -> GenerationParams:
     return dataclasses.replace(present, **changes)
 
 
@@ -73,7 +75,7 @@ def test_all_is_well() -> None:
 
 
 def test_nothing_is_said_of_what_is_unknown() -> None:
-    assert codes(found(GOOD, "", SD15, Settings())) == {"subjects", "film-word", "film-negative"}
+    assert codes(found(GOOD, "", SD15, GenerationParams())) == {"subjects", "film-word", "film-negative"}
     assert codes(found("a dog")) == {"film-word", "film-negative"}
 
 
@@ -115,7 +117,7 @@ def test_the_token_is_there() -> None:
     ],
 )  # fmt: skip
 def test_sizes(checkpoint: Checkpoint, size: tuple[int, int], fixed: tuple[int, int] | None) -> None:
-    sized = [f for f in found(GOOD, "", checkpoint, Settings(*size)) if f.code == "size"]
+    sized = [f for f in found(GOOD, "", checkpoint, GenerationParams(*size)) if f.code == "size"]
     assert [f.fix and f.fix.changes for f in sized] == ([{"width": fixed[0], "height": fixed[1]}] if fixed else [])
 
 
@@ -125,7 +127,7 @@ def test_sampling_changes_what_is_otherwise() -> None:
     assert fix is not None
     assert (fix.label, fix.changes) == ("Set Euler a, 30 steps", {"sampler": "Euler a", "steps": 30})
     assert "sampling" not in codes(found(GOOD, "", SD15, apply(present, fix.changes)))
-    assert "sampling" not in codes(found(GOOD, "", SD15, Settings(sampler="euler A", cfg=7)))
+    assert "sampling" not in codes(found(GOOD, "", SD15, GenerationParams(sampler="euler A", cfg=7)))
 
 
 def test_hires_fix() -> None:
@@ -150,7 +152,7 @@ def test_the_matching_look() -> None:
 
 def test_a_recipe_may_name_a_look_that_is_not_there() -> None:
     recipe = dataclasses.replace(RECIPES[0], look="gone")
-    assert "look" not in codes(advise(GOOD, "", SD15, Settings(look=""), recipes=[recipe]))
+    assert "look" not in codes(advise(GOOD, "", SD15, GenerationParams(look=""), recipes=[recipe]))
 
 
 def test_the_yaml_that_sd21_needs() -> None:
@@ -318,7 +320,7 @@ ALL_STEPS = "".join(f"[w:v:{n % 150}]" for n in range(10_000))
     [("[w:v:3]" * 12_000, True), (ALL_STEPS, False), ("[a|b]" * 19_000, False), ("(a" * 45_000, True), ("[a|b]", True)],
 )
 def test_schedules_and_brackets_without_end(prompt: str, is_counted: bool) -> None:
-    told = report(prompt, settings=Settings(steps=2**31), tokenizer=Words())  # it took minutes, or all memory
+    told = report(prompt, settings=GenerationParams(steps=2**31), tokenizer=Words())  # it took minutes, or all memory
     assert ("prompt" in told.tokens) == is_counted
 
 
@@ -371,7 +373,7 @@ def test_any_text_is_survived_and_fixes_keep_to_their_field(prompt: str, negativ
 
 @given(st.integers() | st.none(), st.integers() | st.none(), st.floats() | st.none(), st.text(), st.booleans())
 def test_any_settings_are_survived(width: int | None, steps: int | None, number: float | None, text: str, on: bool) -> None:
-    present = Settings(width, steps, text, text, 20, number, on, text, steps, number, number, text)
+    present = GenerationParams(width, steps, text, text, 20, number, on, text, steps, number, number, text)
     for finding in found(GOOD, "", SD21, present):
         if finding.fix and finding.code in ("size", "sampling", "hires", "look"):
             again = found(GOOD, "", SD21, apply(present, finding.fix.changes))

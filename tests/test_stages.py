@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from filmlook import Stock, load_stock
+from filmlook.film.scene_light import display_code, scene_light
 from filmlook.look import Look
 from filmlook.stages.emulsion import emulsion, film_transfer
 from filmlook.stages.grain import grain, white_noise
 from filmlook.stages.halation import halation, halation_transfer
 from filmlook.stages.lens import diffusion, highlight_gain, scattered_share, vignette
 from filmlook.stages.print import print_
-from filmlook.stages.scene import display_code, scene_light
-from filmlook.stages.spread import (
+from filmlook.stages.psf import (
     COARSE,
     COARSE_MARGIN,
     MARGIN_PX,

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from filmlook import FilmLookError, Look, StockFileError, develop, list_stocks, load_stock, lut, picture
+from filmlook import FilmLookError, Look, StockFileError, develop, list_stocks, load_stock
 from filmlook.cli import main
-from filmlook.fitting.delta_e import delta_e, lab
-from filmlook.folders import BUILT_IN
+from filmlook.files import lut, picture
+from filmlook.fitting.delta_e import delta_e, to_cielab
 from filmlook.look import FRAMES_MM
+from filmlook.paths import BUILT_IN
 from filmlook.stock import stock_labels
 
 SHIPPED = sorted(p.stem for p in (BUILT_IN / "stocks").glob("*.json"))
@@ -51,7 +52,7 @@ def test_a_shipped_network_is_like_the_stock_that_taught_it(name: str, reference
         code = torch.from_numpy(picture.read(photos / file).pixels).movedim(2, 0) / 255
         made, taught = (develop(code, Look(stock=s, **texture)) for s in (name, name.removesuffix("_network")))
         psnr.append(-10 * math.log10(float((made - taught).square().mean())))
-        mean.append(float(delta_e(lab(made.movedim(0, -1)), lab(taught.movedim(0, -1))).mean()))
+        mean.append(float(delta_e(to_cielab(made.movedim(0, -1)), to_cielab(taught.movedim(0, -1))).mean()))
     assert len(psnr) == 23
     assert sum(psnr) / 23 >= 36
     assert sum(mean) / 23 <= 1.5

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from filmlook import FilmLookError, Look, load_stock
 from filmlook.cli import main
-from filmlook.colour import colour_of
+from filmlook.engine.colour_only import colour_of
 from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import read_tensors
 from filmlook.training.data import Crops, pairs, photographs, random_shifts, shifted, split, whole

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
+from filmlook.film.curve import Curve
+from filmlook.film.model import FilmModel
+from filmlook.film.scene_light import MID_GREY, scene_light
 from filmlook.fitting.parameters import Parameters
-from filmlook.stages.curve import Curve
-from filmlook.stages.scene import MID_GREY, scene_light
-from filmlook.stock import FilmModel
 
 STOP = math.log10(2)
 MID_LOG = math.log10(MID_GREY)

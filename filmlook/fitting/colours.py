@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from filmlook import picture
 from filmlook.errors import FilmLookError
+from filmlook.files import picture
 
 _HEADER = ["r_in", "g_in", "b_in", "r_out", "g_out", "b_out"]
 _LATTICE = 13  # samples of a LUT along each side of the cube

@@ -16,7 +16,7 @@ _SRGB_TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721
 _LINEAR_BELOW = (6 / 29) ** 3
 
 
-def lab(code: Tensor) -> Tensor:
+def to_cielab(code: Tensor) -> Tensor:
     """sRGB code values `(..., 3)` to CIELAB under D65; the white is (1, 1, 1). Codes outside [0, 1] are continued."""
     linear = torch.where(code <= 0.04045, code / 12.92, ((code.clamp_min(0.04) + 0.055) / 1.055) ** 2.4)
     matrix = torch.tensor(_SRGB_TO_XYZ, dtype=code.dtype, device=code.device)  # new_tensor fails under torch 2.0's transforms

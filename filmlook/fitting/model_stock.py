@@ -17,12 +17,12 @@ from torch import Tensor
 from torch.func import jacrev, vmap
 
 from filmlook.errors import FilmLookError
+from filmlook.film.curve import Curve
+from filmlook.film.model import FilmModel
+from filmlook.film.scene_light import scene_light
 from filmlook.fitting.anchors import Anchors
-from filmlook.fitting.delta_e import delta_e, lab, metric
+from filmlook.fitting.delta_e import delta_e, metric, to_cielab
 from filmlook.fitting.parameters import Parameters
-from filmlook.stages.curve import Curve
-from filmlook.stages.scene import scene_light
-from filmlook.stock import FilmModel
 
 # Sigmoids in the film's and in the print's curve.
 TERMS = (6, 6)
@@ -67,11 +67,11 @@ class _Problem:
         """The model's colour as it is compared: clipped only where the target is, so that the rest keeps its gradient."""
         y = model(light).expand(target.shape)
         y = torch.where(target <= 0, y.clamp_min(0), y)
-        return lab(torch.where(target >= 1, y.clamp_max(1), y))
+        return to_cielab(torch.where(target >= 1, y.clamp_max(1), y))
 
     def loss(self, theta: Tensor) -> float:
         model = self.parameters.unpack(theta)
-        difference = delta_e(self._lab(model, self.light, self.target), lab(self.target))
+        difference = delta_e(self._lab(model, self.light, self.target), to_cielab(self.target))
         fit = (self.weights * (difference**2 + SOFT**2) ** (POWER / 2)).sum()
         return float(fit + self.anchoring * self.anchors.loss(model) + (self.stiffness * (theta - self.start) ** 2).sum())
 
@@ -83,7 +83,7 @@ class _Problem:
             return out, out
 
         jacobian, out = vmap(jacrev(pixel, has_aux=True), in_dims=(None, 0, 0))(theta, self.light, self.target)
-        target = lab(self.target)
+        target = to_cielab(self.target)
         weight = self.weights * POWER / 2 * (delta_e(out, target) ** 2 + SOFT**2) ** (POWER / 2 - 1)
         factor = metric(out, target) * weight.sqrt()[:, None, None]
         jacobian = (factor @ jacobian).flatten(0, 1)
@@ -155,7 +155,7 @@ def _start(parameters: Parameters, gamma: Tensor, dmin: Tensor, codes: Tensor, t
 
 def differences(model: FilmModel, codes: Tensor, target: Tensor) -> Tensor:
     """CIEDE2000 of the model's clipped output, `(N,)`."""
-    return delta_e(lab(model(scene_light(codes)).clamp(0, 1).expand(target.shape)), lab(target))
+    return delta_e(to_cielab(model(scene_light(codes)).clamp(0, 1).expand(target.shape)), to_cielab(target))
 
 
 def fit_model(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from filmlook.stages.curve import Curve
-from filmlook.stock import FilmModel
+from filmlook.film.curve import Curve
+from filmlook.film.model import FilmModel
 
 # No sigmoid is steeper than this, per log10 exposure or per density: 10 to 90 % takes a stop and more, never a step.
 STEEPEST = (12.0, 40.0)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from filmlook.errors import FilmLookError
+from filmlook.files.lut import read_lut
+from filmlook.film.model import FilmModel
 from filmlook.fitting.colours import Colours, from_lut, from_pairs, read_table
 from filmlook.fitting.model_stock import FitResult, differences, fit_model
-from filmlook.lut import read_lut
 from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import write_tensors
-from filmlook.stock import FACTS, FilmModel, Stock
+from filmlook.stock import FACTS, Stock
 
 _DIGITS = 5
 

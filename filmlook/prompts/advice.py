@@ -13,7 +13,7 @@ from filmlook.presets import load_preset
 from filmlook.prompts import edit
 from filmlook.prompts.attention import marks
 from filmlook.prompts.checkpoints import Checkpoint, Recognition, recognise
-from filmlook.prompts.findings import Finding, Fix, Settings, in_order
+from filmlook.prompts.findings import Finding, Fix, GenerationParams, in_order
 from filmlook.prompts.lint import MOST, lint, shortened
 from filmlook.prompts.recipes import Craft, Recipe, load_craft
 from filmlook.prompts.tags import find_phrases, has
@@ -29,7 +29,7 @@ def advise(
     prompt: str,
     negative: str = "",
     checkpoint: Checkpoint | None = None,
-    settings: Settings | None = None,
+    settings: GenerationParams | None = None,
     *,
     recipes: Iterable[Recipe] = (),
     tokens: Mapping[str, Count] | None = None,
@@ -45,7 +45,7 @@ def advise(
         installed: checkpoints to switch to.
         upscalers: those that hires fix can use; None is unknown.
     """
-    recipes, settings, craft = list(recipes), settings or Settings(), load_craft()
+    recipes, settings, craft = list(recipes), settings or GenerationParams(), load_craft()
     found = recognise(checkpoint, recipes) if checkpoint else Recognition()
     findings: list[Finding] = []
     if found.recipe and checkpoint:
@@ -107,7 +107,7 @@ def _of_recipe(recipe: Recipe, prompt: str) -> Iterator[Finding]:
         yield Finding("subjects", message, "prompt")
 
 
-def _of_settings(found: Recognition, settings: Settings, upscalers: Sequence[str] | None) -> Iterator[Finding]:
+def _of_settings(found: Recognition, settings: GenerationParams, upscalers: Sequence[str] | None) -> Iterator[Finding]:
     recipe = found.recipe
     assert recipe
     yield from _size(found, settings)
@@ -139,7 +139,7 @@ def _of_settings(found: Recognition, settings: Settings, upscalers: Sequence[str
         yield Finding("look", message, "look", fix=Fix(f"Develop with “{label}”", {"look": recipe.look}))
 
 
-def _size(found: Recognition, settings: Settings) -> Iterator[Finding]:
+def _size(found: Recognition, settings: GenerationParams) -> Iterator[Finding]:
     width, height = settings.width, settings.height
     sizes = [size for size in found.kinds[0].sizes if all(size in kind.sizes for kind in found.kinds)]
     if not width or not height or width < 1 or height < 1 or not sizes:
@@ -153,7 +153,7 @@ def _size(found: Recognition, settings: Settings) -> Iterator[Finding]:
     yield Finding("size", message, "width", fix=Fix(f"Set {w} x {h}", {"width": w, "height": h}))
 
 
-def _changes(settings: Settings, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _changes(settings: GenerationParams, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What of the wanted settings is known to be otherwise."""
     present = vars(settings)
     return {k: v for k, v in wanted.items() if present[k] is not None and not _same(present[k], v)}

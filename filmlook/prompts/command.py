@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from filmlook.errors import LookError
 from filmlook.prompts.checkpoints import Checkpoint, sha256_of
-from filmlook.prompts.findings import Finding, Settings
+from filmlook.prompts.findings import Finding, GenerationParams
 from filmlook.prompts.report import report
 from filmlook.prompts.tokens import installed_tokenizer
 
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """
     checkpoint = _checkpoint(args.checkpoint, args.hash)
     keys = ("width", "height", "sampler", "steps", "cfg", "look")
-    settings = Settings(**{key: getattr(args, key) for key in keys})
+    settings = GenerationParams(**{key: getattr(args, key) for key in keys})
     found = report(args.prompt, args.negative, checkpoint, settings, tokenizer=installed_tokenizer())
     for problem in found.problems:
         print(f"filmlook: {problem}", file=sys.stderr)

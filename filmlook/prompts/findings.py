@@ -42,7 +42,7 @@ CODES = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class GenerationParams:
     """The present settings of a generation; what is None is unknown, and nothing is said about it.
 
     `look` is the name of the chosen preset, "" for none; `hires_steps` 0 means "as many as `steps`", as in the WebUI.
@@ -62,7 +62,7 @@ class Settings:
     look: str | None = None
 
 
-FIELDS = ("prompt", "negative", *(field.name for field in fields(Settings)), "checkpoint")
+FIELDS = ("prompt", "negative", *(field.name for field in fields(GenerationParams)), "checkpoint")
 """What a finding may be about and a fix may change. `checkpoint` is a title, `look` a preset's name, `hires` a bool."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from filmlook.errors import FilmLookError
-from filmlook.folders import BUILT_IN, find_files
+from filmlook.paths import BUILT_IN, find_files
 
 VERSION = 1
 _MOST_BYTES = 2**20  # of a recipe's file: a page of text is a hundredth of it

@@ -9,7 +9,7 @@ from typing import Any
 
 from filmlook.prompts.advice import LONGEST, advise
 from filmlook.prompts.checkpoints import Checkpoint, Recognition, recognise
-from filmlook.prompts.findings import Finding, Settings
+from filmlook.prompts.findings import Finding, GenerationParams
 from filmlook.prompts.recipes import list_recipes
 from filmlook.prompts.tokens import Count, Tokenizer, count
 
@@ -43,7 +43,7 @@ def report(
     prompt: str,
     negative: str = "",
     checkpoint: Checkpoint | None = None,
-    settings: Settings | None = None,
+    settings: GenerationParams | None = None,
     *,
     tokenizer: Tokenizer | None = None,
     installed: Sequence[Checkpoint] = (),

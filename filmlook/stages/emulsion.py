@@ -14,11 +14,12 @@ import math
 import torch
 from torch import Tensor
 
-from filmlook.stages.curve import Table, mix
+from filmlook.film.curve import Table, mix
+from filmlook.film.model import FilmModel
+from filmlook.film.scene_light import MID_GREY
 from filmlook.stages.halation import scatter_transfer
-from filmlook.stages.scene import MID_GREY
-from filmlook.stages.spread import exponential, gaussian, spread
-from filmlook.stock import FilmModel, Stock
+from filmlook.stages.psf import exponential, gaussian, spread
+from filmlook.stock import Stock
 
 LEAST_EXPOSURE = 1e-5
 FILM_RANGE = (MID_GREY * 2**-10, MID_GREY * 2**6)  # a film is fitted, and its greys are monotone, over these exposures

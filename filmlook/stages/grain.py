@@ -21,10 +21,10 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from filmlook.stages.curve import Table
+from filmlook.film.curve import Table
+from filmlook.film.scene_light import MID_GREY
 from filmlook.stages.emulsion import FILM_RANGE, GENERIC_GAMMA, GENERIC_RANGE, PUSH_SPEED, generic_density, pushed
-from filmlook.stages.scene import MID_GREY
-from filmlook.stages.spread import convolved, gaussian_kernel, upsampled
+from filmlook.stages.psf import convolved, gaussian_kernel, upsampled
 from filmlook.stock import Stock
 
 _APERTURE_UM = 48.0

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from filmlook.stages.spread import exponential, gaussian, spread
+from filmlook.stages.psf import exponential, gaussian, spread
 from filmlook.stock import Stock
 
 _CORE_UM = (2.2, 2.0, 1.6)  # sigma of the scatter's core, red, green, blue layer

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from filmlook.stages.spread import exponential, spread
+from filmlook.stages.psf import exponential, spread
 
 
 @dataclass(frozen=True)

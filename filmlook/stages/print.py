@@ -12,9 +12,9 @@ import math
 import torch
 from torch import Tensor
 
+from filmlook.film.curve import Table, mix
+from filmlook.film.scene_light import MID_GREY, display_code, scene_light
 from filmlook.look import Look
-from filmlook.stages.curve import Table, mix
-from filmlook.stages.scene import MID_GREY, display_code, scene_light
 from filmlook.stock import Stock
 
 _ARGUMENT_RANGE = (-6.0, 10.0)  # analytical density, printer lights included

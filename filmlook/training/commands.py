@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from filmlook.colour import colour_of
-from filmlook.device import pick_device
+from filmlook.engine.colour_only import colour_of
+from filmlook.engine.device import pick_device
 from filmlook.errors import FilmLookError, LookError
 from filmlook.look import Look
 from filmlook.stock import load_stock
 from filmlook.training.data import Example, pairs, photographs
 from filmlook.training.film import TAUGHT_BY_PAIRS, Job, label_scans, train_film, train_two_step
-from filmlook.training.lab import train_lab
 from filmlook.training.loop import CHECKPOINT, Recipe, read_recipe, run_folder
+from filmlook.training.minilab import train_minilab
 from filmlook.training.scores import Scores, require_plotting
 
 
@@ -161,7 +161,7 @@ def _two_step(args: argparse.Namespace) -> None:
 
 def _lab(args: argparse.Namespace) -> None:
     out = _checked_output(args)
-    table = train_lab(
+    table = train_minilab(
         photographs(args.photos, None), out, _recipe(args), pick_device(args.device), held_out=args.held_out, resume=args.resume
     )
     print(f"{'median errors, held out':28}{'stops':>8}{'red, blue':>12}{'moved':>8}")

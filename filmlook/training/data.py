@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from filmlook import picture
 from filmlook.errors import FilmLookError
+from filmlook.files import picture
+from filmlook.film.scene_light import display_code, scene_light
 from filmlook.fitting.colours import by_name, partners
-from filmlook.stages.scene import display_code, scene_light
 
 _HELD_OUT_SHARE = 0.2
 _KEPT_PX = 720  # long side of the pictures kept in memory for training

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from filmlook.errors import FilmLookError
-from filmlook.fitting.delta_e import lab
+from filmlook.fitting.delta_e import to_cielab
 from filmlook.training.scores import Scores, as_code, check_same_shape, difference, extra, writing
 
 # Sheets, in pixels of the PNG
@@ -174,7 +174,7 @@ def _draw_difference(page: _Page, top: int, difference: Tensor) -> None:
 def _draw_colours(page: _Page, top: int, after: Tensor, target: Tensor) -> None:
     """The same pixels of both as points over a* and b*, and in space with a line from the target to what was made of it."""
     codes = [_sample(picture) for picture in (after, target)]
-    points = [lab(code).numpy() for code in codes]
+    points = [to_cielab(code).numpy() for code in codes]
     most = max(1.08 * max(np.abs(point[:, 1:]).max() for point in points), 30)
     first, second, space = (_LEFTS[1] + 52 + i * (_PLOT + 22) for i in range(3))
     page.text(first, top - 28, "Colours after", 12)

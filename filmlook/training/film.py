@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from filmlook import picture
-from filmlook.develop import develop
+from filmlook.engine.develop import develop
 from filmlook.errors import FilmLookError
-from filmlook.fitting.delta_e import lab
+from filmlook.files import picture
+from filmlook.fitting.delta_e import to_cielab
 from filmlook.fitting.stock_file import write_network_stock
 from filmlook.look import Look
 from filmlook.networks.digitalfilm import DigitalFilm
@@ -41,7 +41,7 @@ _CHECK_PX = 320  # long side of the held-out pictures during training
 
 def colour_loss(made: Tensor, target: Tensor) -> Tensor:
     """Squared error of code values and distance in CIELAB together, of `B,3,H,W` each: for PSNR and for the eye."""
-    distance = lab(made.movedim(1, -1)) - lab(target.movedim(1, -1))
+    distance = to_cielab(made.movedim(1, -1)) - to_cielab(target.movedim(1, -1))
     seen = distance.square().sum(-1).add(0.01).sqrt().mean() / 100  # the root is smooth where they meet
     return _CODE_WEIGHT * (made - target).square().mean() + seen
 

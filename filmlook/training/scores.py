@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from filmlook.errors import FilmLookError
-from filmlook.fitting.delta_e import delta_e, lab
+from filmlook.fitting.delta_e import delta_e, to_cielab
 
 # A root mean square error of 1e-5, less than one step of a 16-bit file: below it, two pictures are the same.
 _MOST_PSNR_DB = 100.0
@@ -120,7 +120,7 @@ def _ssim(made: Tensor, target: Tensor) -> float:
 def difference(made: Tensor, target: Tensor) -> Tensor:
     """CIEDE2000 of every pixel, (H, W)."""
     pairs = zip(*(picture.flatten(1).T.split(_CHUNK_PX) for picture in (made, target)), strict=True)
-    return torch.cat([delta_e(lab(a), lab(b)) for a, b in pairs]).reshape(made.shape[1:])
+    return torch.cat([delta_e(to_cielab(a), to_cielab(b)) for a, b in pairs]).reshape(made.shape[1:])
 
 
 def _pixels(picture: Tensor) -> np.ndarray:

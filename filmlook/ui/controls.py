@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from filmlook.chosen import SEED_MODES
 from filmlook.look import SETTINGS, Look, Setting
+from filmlook.look_choice import SEED_MODES
 from filmlook.stock import stock_labels
 
 FIRST = ("stock", "strength")
@@ -35,7 +35,7 @@ class Controls:
 
     @property
     def all(self) -> list[Any]:
-        """Every component, in the order that `Chosen.from_values` reads."""
+        """Every component, in the order that `LookChoice.from_values` reads."""
         return [*self.settings.values(), self.seed_mode, self.seed]
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import gradio as gr
 
-from filmlook.chosen import SEED_MODES, Chosen
 from filmlook.errors import LookError
 from filmlook.look import Look
+from filmlook.look_choice import SEED_MODES, LookChoice
 from filmlook.presets import (
     Preset,
     delete_preset,
@@ -131,7 +131,7 @@ def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:
         return run
 
     def on_save(typed: str, chosen: str | None, *values: Any) -> list[Any]:
-        saved = save_preset(typed.strip() or _name(chosen), Chosen.from_values(values).look)
+        saved = save_preset(typed.strip() or _name(chosen), LookChoice.from_values(values).look)
         return done(f"Saved: {saved.name}", saved.name)
 
     def on_rename(typed: str, chosen: str | None) -> list[Any]:
@@ -149,7 +149,7 @@ def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:
         return done(f"Imported: {name}", import_preset(path, name).name)
 
     def on_export(typed: str, chosen: str | None, *values: Any) -> list[Any]:
-        look = Chosen.from_values(values).look
+        look = LookChoice.from_values(values).look
         stem = typed.strip() or _name(chosen) or "look"
         path = Path(_exports().name) / f"{''.join(c if c.isalnum() or c in ' .-_' else '_' for c in stem)}.json"
         path.write_text(preset_json(Preset(stem, stem, "", look)), encoding="utf-8")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from filmlook.chosen import Chosen
 from filmlook.errors import LookError
+from filmlook.look_choice import LookChoice
 from filmlook.presets import load_look
 
 
-def chosen_from(args: Sequence[Any]) -> Chosen | None:
+def chosen_from(args: Sequence[Any]) -> LookChoice | None:
     """What the script is asked to do; None: nothing.
 
     The first argument may be a table of settings by key (with `enabled`, `look` and `grain_seed`), or the name of a preset;
@@ -23,10 +23,10 @@ def chosen_from(args: Sequence[Any]) -> Chosen | None:
     if isinstance(first, dict):
         settings = dict(first)
         enabled = settings.pop("enabled", True)
-        return Chosen.from_mapping(settings) if _is_on(enabled) else None
+        return LookChoice.from_mapping(settings) if _is_on(enabled) else None
     if isinstance(first, str):
-        return Chosen(load_look(first))
-    return Chosen.from_values(args[1:]) if _is_on(first) else None
+        return LookChoice(load_look(first))
+    return LookChoice.from_values(args[1:]) if _is_on(first) else None
 
 
 def _is_on(enabled: Any) -> bool:

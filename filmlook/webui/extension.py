@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio
 
 from filmlook.errors import FilmLookError
-from filmlook.webui import axes, forge, helper, options, routes, runs, sending
+from filmlook.webui import forge, options, prompt_helper, routes, script_hijack, send_to_buttons, xyz_grid
 from filmlook.webui.extras import FilmLookExtras
 from filmlook.webui.script import FilmLookScript
 
@@ -24,9 +24,9 @@ def register() -> None:
         wanted = ".".join(map(str, _GRADIO))
         raise FilmLookError(f"it needs gradio {wanted} or later; installed is {gradio.__version__}: update the WebUI")
     options.register()
-    runs.register()
+    script_hijack.register()
     forge.register()
-    axes.register()
-    sending.register()
-    helper.register()
+    xyz_grid.register()
+    send_to_buttons.register()
+    prompt_helper.register()
     routes.register()

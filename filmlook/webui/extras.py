@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from modules import scripts_postprocessing
 
-from filmlook import infotext
-from filmlook.chosen import Chosen, own_seed
-from filmlook.webui.darkroom import developed, log, reason_of
-from filmlook.webui.delivered import delivered
+from filmlook.files import infotext
+from filmlook.look_choice import LookChoice
+from filmlook.webui.accordion import build_panel
 from filmlook.webui.hooks import is_developed
-from filmlook.webui.panel import build_panel
-from filmlook.webui.policies import LOOK
+from filmlook.webui.once.fingerprints import delivered
+from filmlook.webui.once.policies import LOOK
+from filmlook.webui.processing import developed, log, reason_of
 
 
 class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
@@ -43,7 +43,7 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
         if enabled is not True:
             return
         try:
-            pp.shared.film_look = (is_developed(pp.image), own_seed(infotext.texts(pp.image), np.asarray(pp.image)))
+            pp.shared.film_look = (is_developed(pp.image), infotext.own_seed(infotext.texts(pp.image), np.asarray(pp.image)))
         except Exception as error:  # the host would give up the whole job
             log.error("Film Look: the picture cannot be read: %s", reason_of(error))
             pp.shared.film_look = (False, 0)
@@ -57,12 +57,12 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
             FilmLookExtras._told = True
             return
         try:
-            self._develop(pp, Chosen.from_values(list(values.values())), bool(again))
+            self._develop(pp, LookChoice.from_values(list(values.values())), bool(again))
         except Exception as error:
             pp.info[infotext.ERROR] = reason_of(error)
             log.error("Film Look: the picture stays as it was: %s", reason_of(error))
 
-    def _develop(self, pp: Any, chosen: Chosen, again: bool) -> None:
+    def _develop(self, pp: Any, chosen: LookChoice, again: bool) -> None:
         was_developed, own = pp.shared.film_look
         if was_developed and not again:
             return

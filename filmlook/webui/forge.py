@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from filmlook import infotext
-from filmlook.webui.delivered import fingerprint
+from filmlook.files import infotext
+from filmlook.webui.once.fingerprints import fingerprint
 
 _SAME = 0.5  # codes: the canvas hands pictures over as PNG
 

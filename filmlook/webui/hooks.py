@@ -11,16 +11,16 @@ import numpy as np
 from modules import images, processing, shared
 from PIL import Image
 
-from filmlook import infotext
-from filmlook.chosen import Chosen
-from filmlook.metering import Lock
+from filmlook.engine.metering import ExposureLock
+from filmlook.files import infotext
+from filmlook.look_choice import LookChoice
 from filmlook.webui import options
 from filmlook.webui.arguments import chosen_from
-from filmlook.webui.axes import with_axes
-from filmlook.webui.darkroom import developed, log, reason_of
-from filmlook.webui.delivered import delivered
-from filmlook.webui.jobs import Job, current_run
-from filmlook.webui.policies import GRAIN, LOOK, NOTHING, input_of, is_animatediff, is_mov2mov, pass_of
+from filmlook.webui.once.fingerprints import delivered
+from filmlook.webui.once.pass_state import PassState, current_run
+from filmlook.webui.once.policies import GRAIN, LOOK, NOTHING, input_of, is_animatediff, is_mov2mov, pass_of
+from filmlook.webui.processing import developed, log, reason_of
+from filmlook.webui.xyz_grid import with_axes
 
 # What the host, we and ADetailer save beside the picture itself.
 _BESIDE = re.compile(
@@ -37,7 +37,7 @@ def begin(p: Any, args: Sequence[Any]) -> None:
     if run and run.feeds_back:
         _take_back(p, run.results)
     try:
-        chosen = with_axes(p, lambda: chosen_from(args), lambda: Chosen.from_values(args[1:]))
+        chosen = with_axes(p, lambda: chosen_from(args), lambda: LookChoice.from_values(args[1:]))
         if chosen is None:
             return
         job = _job(p, chosen)
@@ -67,7 +67,7 @@ def _take_back(p: Any, results: dict[int, tuple[Image.Image, Image.Image]]) -> N
     results.clear()
 
 
-def _job(p: Any, chosen: Chosen) -> Job:
+def _job(p: Any, chosen: LookChoice) -> PassState:
     run, film = current_run(), is_animatediff(p) or is_mov2mov(p, shared.opts.data)
     count = len(p.all_seeds)
     assembles = bool(run and run.assembles)
@@ -84,14 +84,14 @@ def _job(p: Any, chosen: Chosen) -> Job:
     if assembles and run and run.chosen is not None:
         seeds = [run.seed] * count
     if not film:
-        return Job(chosen, doings, seeds)
+        return PassState(chosen, doings, seeds)
     # A film has one seed, and its grain moves with the frame; mov2mov makes one pass of each frame.
     first = getattr(p, "film_look_frame", 0)
     p.film_look_frame = first + 1
-    p.film_look_lock = getattr(p, "film_look_lock", None) or Lock()
+    p.film_look_lock = getattr(p, "film_look_lock", None) or ExposureLock()
     seeds = [seeds[i - i % batch] for i in range(count)]
     frames = [first if batch == 1 else i % batch for i in range(count)]
-    return Job(chosen, doings, seeds, frames, lock=p.film_look_lock)
+    return PassState(chosen, doings, seeds, frames, lock=p.film_look_lock)
 
 
 def see_overlay(p: Any, overlay: Any) -> None:
@@ -102,7 +102,7 @@ def see_overlay(p: Any, overlay: Any) -> None:
 
 def finish_image(p: Any, pp: Any) -> None:
     """At `postprocess_image_after_composite`: develops the picture as it will be saved and shown."""
-    job: Job | None = getattr(p, "film_look_job", None)
+    job: PassState | None = getattr(p, "film_look_job", None)
     if job is None:
         return
     number = p.iteration * p.batch_size + p.batch_index
@@ -134,7 +134,7 @@ def finish_image(p: Any, pp: Any) -> None:
         run.results[id(after)] = (after, before)
 
 
-def _mask(p: Any, job: Job) -> Image.Image | None:
+def _mask(p: Any, job: PassState) -> Image.Image | None:
     """Where an inpainted picture differs from what it was; None: everywhere."""
     if not shared.opts.data.get("overlay_inpaint", True):
         return None

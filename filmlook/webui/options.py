@@ -12,11 +12,11 @@ import gradio as gr
 from modules import paths, script_callbacks, shared
 from modules.options import OptionInfo
 
-from filmlook.bodies import Limits
 from filmlook.errors import LookError
 from filmlook.look import Look
 from filmlook.presets import list_looks, load_preset
-from filmlook.webui.policies import ASSEMBLING, GRAIN, LOOK, NOTHING, PASSES
+from filmlook.server.request_body import Limits
+from filmlook.webui.once.policies import ASSEMBLING, GRAIN, LOOK, NOTHING, PASSES
 
 _SECTION = ("film_look", "Film Look")
 _NONE = "None"

@@ -12,18 +12,18 @@ import numpy as np
 from fastapi import HTTPException, Request
 from modules import call_queue, script_callbacks, shared
 
-from filmlook.api import build_router
-from filmlook.bodies import Limits
 from filmlook.errors import LookError
 from filmlook.look import SETTINGS, Look
-from filmlook.orders import told
-from filmlook.prompts.findings import Settings
+from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
-from filmlook.serve import check_basic, credentials_of
-from filmlook.webui import installed, options
+from filmlook.server.auth import check_basic, credentials_of
+from filmlook.server.request_body import Limits
+from filmlook.server.requests import told
+from filmlook.server.router import build_router
+from filmlook.webui import host_models, options
 from filmlook.webui.arguments import chosen_from
-from filmlook.webui.darkroom import developed, log, reason_of
-from filmlook.webui.policies import LOOK
+from filmlook.webui.once.policies import LOOK
+from filmlook.webui.processing import developed, log, reason_of
 from filmlook.webui.script import TITLE
 
 
@@ -72,9 +72,9 @@ class HostBackend:
     def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
         return developed(pixels, LOOK, look, seed=seed, progress=progress)
 
-    def report(self, prompt: str, negative: str, checkpoint: str | None, settings: Settings) -> Report:
-        found = installed.checkpoint_named(checkpoint) if checkpoint else None
-        return installed.report_of(prompt, negative, found, settings)
+    def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
+        found = host_models.checkpoint_named(checkpoint) if checkpoint else None
+        return host_models.report_of(prompt, negative, found, settings)
 
     def state(self) -> None:
         return None

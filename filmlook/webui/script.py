@@ -7,9 +7,9 @@ from typing import Any
 from modules import scripts
 
 from filmlook.webui import hooks
-from filmlook.webui.helper import build_helper
-from filmlook.webui.panel import build_panel
-from filmlook.webui.pasting import controls_fields, is_developed, preset_field
+from filmlook.webui.accordion import build_panel
+from filmlook.webui.infotext_fields import controls_fields, is_developed, preset_field
+from filmlook.webui.prompt_helper import build_helper
 
 TITLE = "Film Look"
 

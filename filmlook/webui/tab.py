@@ -17,18 +17,18 @@ import numpy as np
 from modules import call_queue, images, infotext_utils, shared, ui_common, ui_components, ui_toprow, util
 from PIL import Image
 
-from filmlook import infotext
-from filmlook.chosen import Chosen, own_seed
+from filmlook.engine.metering import ExposureLock
 from filmlook.errors import FilmLookError
-from filmlook.metering import Lock
-from filmlook.picture import FORMATS
+from filmlook.files import infotext
+from filmlook.files.picture import FORMATS
+from filmlook.look_choice import LookChoice
 from filmlook.webui import options
-from filmlook.webui.darkroom import Stopped, developed, log, reason_of
-from filmlook.webui.delivered import delivered
+from filmlook.webui.accordion import build_choice
 from filmlook.webui.hooks import is_developed
-from filmlook.webui.panel import build_choice
-from filmlook.webui.pasting import controls_fields, preset_field
-from filmlook.webui.policies import LOOK
+from filmlook.webui.infotext_fields import controls_fields, preset_field
+from filmlook.webui.once.fingerprints import delivered
+from filmlook.webui.once.policies import LOOK
+from filmlook.webui.processing import Stopped, developed, log, reason_of
 
 TAB = "film_look"
 LABEL = "Film Look"
@@ -189,7 +189,7 @@ def run(
     task: str, mode: float, image: Any, files: Any, folder: str, target: str, film: bool, again: bool, *values: Any
 ) -> list[Any]:
     """Develops what the tab holds: the gallery's pictures, the last one's infotext, and what went wrong."""
-    chosen = Chosen.from_values(values)
+    chosen = LookChoice.from_values(values)
     sources = _sources(int(mode), image, files, folder)
     state = shared.state
     state.job_count = len(sources)
@@ -220,10 +220,10 @@ def _is_over() -> bool:
 
 
 def _developed(
-    sources: list[_Source], chosen: Chosen, film: bool, again: bool
+    sources: list[_Source], chosen: LookChoice, film: bool, again: bool
 ) -> Iterator[tuple[Image.Image, str] | str | None]:
     """Each picture developed, with its infotext; or why it was not; or None for one that the user skipped."""
-    state, lock = shared.state, Lock() if film else None
+    state, lock = shared.state, ExposureLock() if film else None
     seed: int | None = None
 
     def progress(share: float) -> None:
@@ -241,7 +241,7 @@ def _developed(
             if not again and is_developed(before):
                 raise FilmLookError("it is developed already; to develop it again, tick the box")
             if seed is None or not film:
-                seed = chosen.grain_seed(own_seed(infotext.texts(before), np.asarray(before)))
+                seed = chosen.grain_seed(infotext.own_seed(infotext.texts(before), np.asarray(before)))
             frame = number if film else None
             after = developed(before, LOOK, chosen.look, seed=seed, frame=frame, lock=lock, progress=progress)
         except Stopped:

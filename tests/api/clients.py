@@ -17,8 +17,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from filmlook import Look, load_look
-from filmlook.bodies import Limits
-from filmlook.serve import Server
+from filmlook.server.request_body import Limits
+from filmlook.server.serve import Server
 
 PREFIX = "/sdapi/v1/film-look"
 INFOTEXT = "a cat, at night\nSteps: 20, Sampler: Euler a, Seed: 965400086, Size: 64x48"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from filmlook.bodies import Limits
-from filmlook.serve import Server, build_app
+from filmlook.server.request_body import Limits
+from filmlook.server.serve import Server, build_app
 from tests.api.clients import client_of
 
 

@@ -19,12 +19,14 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from filmlook import Look, LookError, api, bodies, list_looks, load_look, picture
-from filmlook.bodies import Limits
+from filmlook import Look, LookError, list_looks, load_look
 from filmlook.cli import main
-from filmlook.folders import BUILT_IN
+from filmlook.files import picture
+from filmlook.paths import BUILT_IN
 from filmlook.presets import save_preset
-from filmlook.serve import Server, build_app
+from filmlook.server import queue, request_body
+from filmlook.server.request_body import Limits
+from filmlook.server.serve import Server, build_app
 from tests.api.clients import PATIENCE_S, PREFIX, Watched, b64, client_of, png, served, wait_until
 from tests.api.test_guards import IMAGE, PIXELS, TINY, connected, deaf, refusal, routes_of
 
@@ -54,7 +56,7 @@ def test_the_pixels_that_come_back_are_limited() -> None:
 
 def test_the_option_for_it(deaf: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     backends: list[Server] = []
-    monkeypatch.setattr("filmlook.serve.build_app", backends.append)
+    monkeypatch.setattr("filmlook.server.serve.build_app", backends.append)
     assert main(["serve"]) == main(["serve", "--max-answer-megapixels", "7"]) == 0
     assert [backend.limits for backend in backends] == [Limits(), Limits(answer_pixels=7_000_000)]
 
@@ -139,7 +141,7 @@ PART = {"type": "http.request", "body": b'{"images": [', "more_body": True}
 def test_a_client_that_goes_away_while_it_uploads_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     app = build_app(Server({}, Limits(), "cpu"))
     assert sent_by_hand(app, [{**PART}, {"type": "http.disconnect"}])[0]["status"] == 499
-    monkeypatch.setattr(bodies, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(request_body, "_PATIENCE_S", 0.1)
     for drops in ([{**PART}], [{**PART} for _ in range(100)]):  # no more comes, or always a little
         start, body = sent_by_hand(app, drops)
         assert start["status"] == 408
@@ -148,7 +150,7 @@ def test_a_client_that_goes_away_while_it_uploads_is_no_fault(monkeypatch: pytes
 
 
 def test_who_finds_no_room_is_told_and_calls_without_pictures_need_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "_AT_THE_DOOR_S", 0.5)
+    monkeypatch.setattr(queue, "_AT_THE_DOOR_S", 0.5)
     backend = Watched(limits=Limits(bytes=2**21))
     with served(build_app(backend)) as url:
         uploading = [
@@ -234,7 +236,7 @@ def test_json_is_read_beside_the_servers_loop_one_at_a_time(monkeypatch: pytest.
         busy -= 1
         return original(text)
 
-    monkeypatch.setattr(bodies.json, "loads", loads)
+    monkeypatch.setattr(request_body.json, "loads", loads)
     sent = [{"json": {"image": IMAGE}}, {"files": [("images", TINY), ("order", (None, "{}"))]}] * 3
     with served(build_app(Server({}, Limits(), "cpu"))) as url:
         answers = at_once(lambda fields: httpx.post(f"{url}{PREFIX}/read", **fields, timeout=PATIENCE_S).status_code, sent)

@@ -17,13 +17,14 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from filmlook import SETTINGS, Look, __version__, develop, list_looks, list_stocks, load_look, lut, picture
-from filmlook.bodies import Limits
-from filmlook.colour import colour_of
-from filmlook.folders import BUILT_IN
-from filmlook.infotext import developed, pairs_of
+from filmlook import SETTINGS, Look, __version__, develop, list_looks, list_stocks, load_look
+from filmlook.engine.colour_only import colour_of
+from filmlook.files import lut, picture
+from filmlook.files.infotext import developed, pairs_of
 from filmlook.look import LOOK_VERSION
-from filmlook.serve import Server, build_app
+from filmlook.paths import BUILT_IN
+from filmlook.server.request_body import Limits
+from filmlook.server.serve import Server, build_app
 from tests.api.clients import (
     INFOTEXT,
     LOOK,

@@ -16,13 +16,15 @@ import pytest
 from fastapi import FastAPI, HTTPException, Request
 from PIL import Image
 
-from filmlook import api, develop, infotext, list_looks, picture
-from filmlook.bodies import Limits
-from filmlook.chosen import Chosen
+from filmlook import develop, list_looks
 from filmlook.cli import _parser
 from filmlook.errors import LookError
-from filmlook.orders import described
-from filmlook.serve import Server, build_app
+from filmlook.files import infotext, picture
+from filmlook.look_choice import LookChoice
+from filmlook.server import router
+from filmlook.server.request_body import Limits
+from filmlook.server.requests import described
+from filmlook.server.serve import Server, build_app
 from filmlook.webui.arguments import chosen_from
 from tests.api.clients import INFOTEXT, PREFIX, b64, png, served
 
@@ -36,7 +38,7 @@ def blocks(kind: str) -> list[str]:
     return found
 
 
-def chosen_of(body: dict[str, Any]) -> Chosen | None:
+def chosen_of(body: dict[str, Any]) -> LookChoice | None:
     """What `alwayson_scripts` asks for; in the WebUI a table or a name alone is put into a list."""
     args = body["alwayson_scripts"][TITLE]["args"]
     return chosen_from(args if isinstance(args, list) else [args])
@@ -94,7 +96,7 @@ def test_the_python_examples_run(folder: Path, addresses: dict[str, str]) -> Non
     assert done.returncode == 0, done.stderr[-2000:]
     made = infotext.read(Image.open(folder / "portrait-film.png"))
     assert made is not None
-    assert (made.look, made.seed) == (Chosen.from_mapping({"look": "classic-negative", "grain": 1.4}).look, 7)
+    assert (made.look, made.seed) == (LookChoice.from_mapping({"look": "classic-negative", "grain": 1.4}).look, 7)
     assert [infotext.read(Image.open(folder / f"film-{i}.webp")).seed for i in range(2)] == [7, 8]  # type: ignore[union-attr]
     assert Image.open(folder / "portrait-before-after.png").size == (192, 64)
     assert (folder / "gold.cube").read_text().startswith("TITLE")
@@ -116,7 +118,7 @@ def test_the_shells_examples_run(folder: Path, addresses: dict[str, str]) -> Non
         assert done.returncode == 0, (block, done.stdout[-500:], done.stderr[-500:])
     made = infotext.read(Image.open(folder / "portrait-film.png"))
     assert made is not None
-    assert made.look == Chosen.from_mapping({"look": "super-8"}).look
+    assert made.look == LookChoice.from_mapping({"look": "super-8"}).look
     assert "LUT_3D_SIZE 65" in (folder / "portra.cube").read_text()
     assert picture.read(folder / "street.png").pixels.shape == (32, 32, 3)
 
@@ -133,10 +135,10 @@ def test_the_forms_of_arguments_and_the_refusal_are_true() -> None:
     forms = [body["alwayson_scripts"][TITLE]["args"] for body in asked]
     assert {type(form) for form in forms} == {dict, str, list}
     keys, name, one, places = (chosen_of(body) for body in asked)
-    assert keys == Chosen.from_mapping({"look": "cinestill-night", "grain": 1.4, "grain_seed": 7})
-    assert name == Chosen.from_mapping({"look": "classic-negative"})
-    assert one == Chosen.from_mapping({"stock": "kodak_portra_400"})
-    assert places == Chosen.from_mapping({"stock": "kodak_portra_400", "frame": "35mm", "strength": 0.8})
+    assert keys == LookChoice.from_mapping({"look": "cinestill-night", "grain": 1.4, "grain_seed": 7})
+    assert name == LookChoice.from_mapping({"look": "classic-negative"})
+    assert one == LookChoice.from_mapping({"stock": "kodak_portra_400"})
+    assert places == LookChoice.from_mapping({"stock": "kodak_portra_400", "frame": "35mm", "strength": 0.8})
     with pytest.raises(LookError) as told:
         chosen_of(wrong)
     assert refused == {"error": "HTTPException", "detail": f"{TITLE}: {told.value}", "body": "", "errors": ""}
@@ -182,7 +184,7 @@ def test_limits_ports_and_options_are_true() -> None:
     }
     for option, number in numbers.items():
         assert re.search(rf"\| {number} \| `{option}` \|", section)
-    assert f"Up to {api._WAITING} calls wait" in section
+    assert f"Up to {router.WAITING} calls wait" in section
     words = ["serve", *(word for option in numbers for word in (option, "1")), "--auth", "ann:secret,bob:word"]
     assert _parser().parse_args(words).port == 7862
     for name in re.findall(r'"look": "([\w-]+)"', PAGE):

@@ -29,10 +29,10 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 
 from filmlook import develop
-from filmlook.bodies import Limits
 from filmlook.cli import main
-from filmlook.folders import BUILT_IN
-from filmlook.serve import Server, build_app
+from filmlook.paths import BUILT_IN
+from filmlook.server.request_body import Limits
+from filmlook.server.serve import Server, build_app
 from tests.api.clients import LOOK, PATIENCE_S, PREFIX, SAME_LOOK, Watched, b64, client_of, opened, png, served, wait_until
 
 PIXELS = np.full((16, 24, 3), 128, np.uint8)

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from filmlook.prompts.checkpoints import Checkpoint
-from filmlook.prompts.findings import Settings
+from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import report
 from filmlook.prompts.tokens import installed_tokenizer
 from tests.api.clients import PREFIX
@@ -21,7 +21,7 @@ SETTINGS = {"width": 512, "height": 512, "steps": 20, "cfg": 7, "sampler": "Eule
 def test_it_tells_what_the_library_tells(client: TestClient) -> None:
     prompts, name = {"prompt": "photo of a (dog, 8k", "negative": "<lora:x:1>"}, "classicnegative.ckpt"
     known = Checkpoint(name=name, title=name)
-    told = report(**prompts, checkpoint=known, settings=Settings(**SETTINGS), tokenizer=installed_tokenizer())
+    told = report(**prompts, checkpoint=known, settings=GenerationParams(**SETTINGS), tokenizer=installed_tokenizer())
     answer = client.post(f"{PREFIX}/prompt", json={**prompts, "checkpoint": name, "settings": SETTINGS}).json()
     assert answer == json.loads(json.dumps(told.as_dict()))
     assert {"bracket-unclosed", "token-missing", "size", "network-in-negative"} <= {f["code"] for f in answer["findings"]}

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 import filmlook
-from filmlook import Look, infotext
+from filmlook import Look
+from filmlook.files import infotext
 from tests.host.fake import Host
 
 Make = Callable[..., Host]

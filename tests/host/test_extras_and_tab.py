@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from filmlook import Lock, Look, LookError, infotext, load_look
+from filmlook import ExposureLock, Look, LookError, __version__, load_look
+from filmlook.files import infotext
 from filmlook.presets import Preset, is_own, preset_json
 from tests.host.conftest import bare, codes, develop, look_in, regrain, same, seed_in
 from tests.host.fake import Host
@@ -83,7 +84,7 @@ def test_extras_leave_developed_pictures_alone_unless_asked(host: Host, stripped
 
 def test_extras_know_a_developed_picture_and_its_seed_after_an_upscaler_dropped_its_metadata(host: Host) -> None:
     film = host.txt2img([SETTINGS]).images[0]
-    host.module("delivered").delivered._kept.clear()
+    host.module("once.fingerprints").delivered._kept.clear()
     pp = _extras(host, film, upscaled=2)
     assert pp.image.size == (2 * film.width, 2 * film.height)
     assert _told(pp) == {}
@@ -94,7 +95,7 @@ def test_what_extras_developed_counts_as_developed(host: Host) -> None:
     pp = _extras(host, _picture())
     stored = bare(pp.image)
     stored.info["postprocessing"] = ", ".join(f"{key}: {value}" for key, value in _told(pp).items())
-    host.module("delivered").delivered._kept.clear()
+    host.module("once.fingerprints").delivered._kept.clear()
     for source in (stored, bare(pp.image)):
         off, on = host.img2img(None, [source]), host.img2img([SETTINGS], [source])
         expected = regrain if source is stored else develop  # the cache was emptied: only the text can tell
@@ -127,7 +128,7 @@ def test_a_failure_in_extras_never_costs_the_picture(host: Host, monkeypatch: py
     def breaking(*args: Any, **kwargs: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(host.module("darkroom"), "develop", breaking)
+    monkeypatch.setattr(host.module("processing"), "develop", breaking)
     picture = _picture()
     pp = _extras(host, picture)
     assert pp.image is picture
@@ -210,7 +211,10 @@ def test_a_single_picture(tab: Host) -> None:
 def test_infotext_is_merged_and_nothing_else_touched(tab: Host) -> None:
     old = infotext.with_entries(PLAIN, infotext.entries(Look(grain=8), 4, frame=2, grain_only=True), (1, 1))
     images, _, _ = _develop(tab, 0, image=_picture(text=old), seed_mode="fixed", seed=5, again=True)
-    assert images[0].info["parameters"] == f"{PLAIN}, Film Look: {FILM.to_text()}, Film Look seed: 5"
+    assert (
+        images[0].info["parameters"]
+        == f"{PLAIN}, Film Look: {FILM.to_text()}, Film Look seed: 5, Film Look version: {__version__}"
+    )
 
 
 def test_a_picture_that_the_tab_developed_counts_as_developed(tab: Host) -> None:
@@ -314,7 +318,7 @@ def test_a_folder_in_its_natural_order(tab: Host, tmp_path: Path) -> None:
 
 
 def test_the_frames_of_a_film(tab: Host, tmp_path: Path) -> None:
-    shown, lock = _frames(tmp_path / "in"), Lock()
+    shown, lock = _frames(tmp_path / "in"), ExposureLock()
     look = Look(**SETTINGS, lab=1.0)
     images, _, _ = _develop(tab, 2, input_dir=str(tmp_path / "in"), frames=True, lab=1.0)
     for frame, (number, image) in enumerate(zip(shown, images, strict=True)):

@@ -215,7 +215,7 @@ def test_an_upscaler_of_another_name_is_taken(helper: Helper) -> None:
 
 def test_metadata_of_networks_is_read_once(helper: Helper, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(helper.host.module("installed"), "names_film", lambda metadata, name: asked.append(name) or "why")
+    monkeypatch.setattr(helper.host.module("host_models"), "names_film", lambda metadata, name: asked.append(name) or "why")
     lora = {"portra": Namespace(metadata={}, filename="a"), "odd": Namespace(metadata=None, filename="")}
     monkeypatch.setitem(sys.modules, "networks", Namespace(available_networks=lora))
     for _ in range(3):
@@ -228,7 +228,7 @@ def test_a_model_that_is_being_unloaded_is_not_counted_by(helper: Helper) -> Non
         def __getattr__(self, name: str) -> Any:
             raise TypeError("argument of type 'NoneType' is not iterable")
 
-    helper.host.module("installed").sd_models.model_data.sd_model = Torn()
+    helper.host.module("host_models").sd_models.model_data.sd_model = Torn()
     assert "Begin with" in helper.shows()[0]
 
 
@@ -322,7 +322,7 @@ def test_components_that_are_made_later_are_bound_to_nothing(host: Host, caplog:
 def test_a_helper_that_cannot_be_bound_costs_nothing(
     host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(host.module("helper")._Bound, "bind", lambda self: 1 / 0)
+    monkeypatch.setattr(host.module("prompt_helper")._Bound, "bind", lambda self: 1 / 0)
     _build(host)
     assert len(caplog.records) == 1
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from filmlook import Lock, Look, infotext, load_look
+from filmlook import ExposureLock, Look, load_look
+from filmlook.files import infotext
 from tests.host.conftest import Make, bare, codes, develop, look_in, regrain, same, seed_in
 from tests.host.fake import Host
 from tests.host.fake_processing import SIZE, Processed, raw_picture
@@ -324,7 +325,7 @@ def test_extras_in_the_main_page_leave_it_to_the_accordion(
 
 def _film(host: Host, off: Processed, on: Processed) -> None:
     """The pictures are frames of one film: one seed, one lock, and the number of the frame in the infotext."""
-    lock = Lock()
+    lock = ExposureLock()
     for number, (before, after, text) in enumerate(zip(off.images, on.images, on.infotexts, strict=True)):
         assert infotext.pairs_of(text)[infotext.FRAME] == str(number)
         assert seed_in(text) == 11

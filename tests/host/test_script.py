@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 
 import filmlook
-from filmlook import SETTINGS, Look, infotext, load_look
-from filmlook.chosen import SEED_MODES, Chosen
+from filmlook import SETTINGS, Look, load_look
+from filmlook.files import infotext
+from filmlook.look_choice import SEED_MODES, LookChoice
 from filmlook.stock import stock_labels
 from tests.host.conftest import codes, develop, look_in, regrain, same, seed_in
 from tests.host.fake import Host
@@ -34,7 +35,7 @@ def _error(text: str) -> str | None:
 
 def _breaks(monkeypatch: pytest.MonkeyPatch, host: Host, error: Exception, at: int = 0) -> None:
     """Makes the development number `at` fail, and all of them where `at` is negative."""
-    darkroom, calls = host.module("darkroom"), []
+    darkroom, calls = host.module("processing"), []
 
     def breaking(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
@@ -192,7 +193,7 @@ def test_paste_brings_the_look_back_whole(host: Host, look: Look, seed: Any) -> 
     done = host.txt2img([{**look.to_dict(), "grain_seed": seed}])
     on, values = _pasted(host, done.infotexts[0])
     assert on is True
-    again = Chosen.from_values(values)
+    again = LookChoice.from_values(values)
     assert again.look == look
     assert again.seed_mode == ("picture" if seed == "picture" else "fixed")
     assert again.grain_seed(11) == (11 if seed == "picture" else seed)
@@ -209,14 +210,14 @@ def test_paste_shows_the_preset(host: Host) -> None:
 def test_pasting_a_picture_without_our_keys_switches_off_and_leaves_the_rest(host: Host) -> None:
     on, values = _pasted(host, host.txt2img(None).infotexts[0])
     assert on is False
-    assert Chosen.from_values(values).look == Look()
+    assert LookChoice.from_values(values).look == Look()
 
 
 def test_pasting_a_look_of_a_later_version_leaves_the_settings(host: Host) -> None:
     text = host.txt2img(None).infotexts[0]
     on, values = _pasted(host, text, **{infotext.LOOK: "v99 stock=x", infotext.SEED: "4"})
     assert on is True
-    assert Chosen.from_values(values).look == Look()
+    assert LookChoice.from_values(values).look == Look()
 
 
 def test_every_picture_has_its_own_infotext(host: Host) -> None:
@@ -364,7 +365,7 @@ def test_a_failure_on_an_assembled_picture_is_told(host: Host, monkeypatch: pyte
 
 def _on_gpu(monkeypatch: pytest.MonkeyPatch, host: Host, fits: Any) -> list[tuple[str, Any]]:
     """Makes the host work on a GPU whose memory holds what `fits` says; the device and tile of each attempt."""
-    darkroom, attempts = host.module("darkroom"), []
+    darkroom, attempts = host.module("processing"), []
 
     def on_device(image: Any, look: Look, *, device: torch.device, tile: int | None, **how: Any) -> Any:
         attempts.append((device.type, tile))
@@ -421,7 +422,7 @@ def test_other_errors_on_a_gpu_are_not_tried_again(host: Host, monkeypatch: pyte
 def test_the_device_is_the_settings(host: Host, monkeypatch: pytest.MonkeyPatch, wanted: str, gpu: bool, used: str) -> None:
     attempts = _on_gpu(monkeypatch, host, lambda device, tile: True)
     if not gpu:
-        monkeypatch.setattr(host.module("darkroom").devices, "get_optimal_device", lambda: torch.device("cpu"))
+        monkeypatch.setattr(host.module("processing").devices, "get_optimal_device", lambda: torch.device("cpu"))
     host.options.data["film_look_device"] = wanted
     host.txt2img(ON)
     assert attempts == [(used, None)]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from filmlook import infotext
+from filmlook.files import infotext
 
 TITLE = "Film Look"
 SIZE = {"width": 128, "height": 128}

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from filmlook import Look, develop, infotext, regrain
+from filmlook import Look, develop, regrain
+from filmlook.files import infotext
 from tests.live.conftest import Host, Results, apart, codes, decoded, encoded, same
 
 LOOK: dict[str, Any] = {"stock": "kodak_portra_400", "frame": "super8", "grain": 4.0, "halation": 2.0, "vignette": 0.3}

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from filmlook import Look, develop, infotext, load_look
-from filmlook.folders import BUILT_IN
+from filmlook import Look, develop, load_look
+from filmlook.files import infotext
+from filmlook.paths import BUILT_IN
 from filmlook.presets import read_preset
 from tests.live.conftest import Host, apart, codes, encoded, same
 

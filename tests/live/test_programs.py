@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from filmlook import SETTINGS, Look, develop, infotext, load_look
+from filmlook import SETTINGS, Look, develop, load_look
+from filmlook.files import infotext
 from tests.live.conftest import Host, apart, decoded, encoded, same
 
 PREFIX = "/sdapi/v1/film-look"

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from filmlook import load_look
-from filmlook.folders import BUILT_IN
+from filmlook.paths import BUILT_IN
 from filmlook.presets import load_preset
 from filmlook.prompts import findings
 from filmlook.prompts.recipes import read_recipe

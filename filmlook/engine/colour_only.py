@@ -1,0 +1,39 @@
+"""A look's colour without anything in space: for LUTs, fits, and what must be undone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from filmlook.engine.develop import develop
+from filmlook.look import Look
+from filmlook.presets import load_look
+from filmlook.stock import load_stock
+
+IN_SPACE: dict[str, Any] = {
+    "diffusion_grade": 0,
+    "vignette": 0,
+    "highlights": 0,
+    "halation": 0,
+    "sharpness": 0,
+    "grain": 0,
+    "lab": 0,
+}
+"""The settings that act in space, or look at the whole picture, each at none."""
+
+
+def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
+    """The colour of a look alone, without anything in space: from display code `B,3,H,W` to display code."""
+    look = dataclasses.replace(load_look(look), **IN_SPACE)
+    if load_stock(look.stock).network is None:
+        return lambda display: develop(display, look)
+
+    def alone(display: Tensor) -> Tensor:
+        # A network reads a pixel's neighbours: each pixel gets its like around it.
+        patches = display.repeat_interleave(3, 2).repeat_interleave(3, 3)
+        return develop(patches, look)[:, :, 1::3, 1::3].contiguous()
+
+    return alone

@@ -1,0 +1,196 @@
+"""Pixels in memory: what `develop` reads blocks from and writes blocks to, whatever holds the picture."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from filmlook.errors import PictureError
+from filmlook.files import picture
+from filmlook.film.scene_light import scene_light
+from filmlook.stages.psf import mirror_index
+
+_FULL = {torch.uint8: 255.0, torch.int16: 65535.0}  # int16 stands for the bits of 16-bit unsigned samples
+_THUMBNAIL_ROWS = 64  # read at once
+# Increments of the R2 sequence (Roberts 2018): its fractional parts fill the unit square evenly, so do its dithers.
+_R2 = tuple(n - 2**32 for n in (0xC13FA9A9, 0x91E10DA5, 0x9E3779B9))
+
+
+class Pixels:
+    """One picture and its developed copy.
+
+    Args:
+        source: `H,W,C`, C of 3 or 4 (alpha last), or 1 for grey: uint8, int16 (bits of 16-bit unsigned) or float.
+        out: `H,W,C`, C of 3 or 4, of the same type; alpha is already in it.
+        device: where blocks are wanted.
+    """
+
+    def __init__(self, source: Tensor, out: Tensor, device: torch.device) -> None:
+        self._source, self._out, self._device = source, out, device
+
+    def _patch(self, y: int, x: int, height: int, width: int) -> Tensor:
+        """Samples `(3, height, width)` from (y, x), mirrored beyond the picture."""
+        patch = self._source[..., :3]
+        for axis, (start, count) in enumerate(((y, height), (x, width))):
+            size = self._source.shape[axis]
+            first, last = max(0, start), min(size, start + count)
+            if last - first == count:
+                patch = patch.narrow(axis, first, count)
+                continue
+            before, after = (
+                mirror_index(start, max(0, first - start), size),
+                mirror_index(last, start + count - last, size),
+            )
+            outside = [patch.index_select(axis, i.to(patch.device)) for i in (before, after)]
+            patch = torch.cat((outside[0], patch.narrow(axis, first, last - first), outside[1]), axis)
+        patch = patch.to(self._device).movedim(2, 0).expand(3, -1, -1)
+        return patch.to(torch.int32) & 0xFFFF if patch.dtype == torch.int16 else patch
+
+    def code(self, y: int, x: int, height: int, width: int) -> Tensor:
+        """Code values `(3, height, width)` in [0, 1], from (y, x), mirrored beyond the picture."""
+        patch = self._patch(y, x, height, width)
+        full = _FULL.get(self._source.dtype)
+        code = patch.to(torch.float32, memory_format=torch.contiguous_format)
+        return code.clamp(0, 1) if full is None else code * (1 / full)
+
+    def light(self, y: int, x: int, height: int, width: int) -> Tensor:
+        """Scene light `(3, height, width)`, as `code`."""
+        if self._source.dtype != torch.uint8:
+            return scene_light(self.code(y, x, height, width))
+        index = self._patch(y, x, height, width).to(torch.int32, memory_format=torch.contiguous_format)
+        return torch.index_select(_light_of_bytes(self._device), 0, index.flatten()).view(index.shape)
+
+    def thumbnail(self, height: int, width: int) -> Tensor:
+        """Code values `(3, height, width)` of the whole picture made smaller (never larger) by averaging its pixels."""
+        full_height, full_width = self._source.shape[:2]
+        rows = torch.empty((3, full_height, width), device=self._device)
+        for y in range(0, full_height, _THUMBNAIL_ROWS):
+            strip = self.code(y, 0, min(_THUMBNAIL_ROWS, full_height - y), full_width)
+            rows[:, y : y + _THUMBNAIL_ROWS] = adaptive_avg_pool2d(strip, (strip.shape[1], width))
+        return adaptive_avg_pool2d(rows, (height, width))
+
+    def sample(self, side: int) -> Tensor:
+        """Code values `(3, side, side)` of single pixels, evenly spread: unlike means, they keep the extremes."""
+        rows, columns = (evenly(side, n).to(self._source.device) for n in self._source.shape[:2])
+        return Pixels(self._source[rows][:, columns], self._out, self._device).code(0, 0, side, side)
+
+    def write(self, y: int, x: int, code: Tensor, strength: float, frame: int) -> None:
+        """Writes code values `(3, h, w)` from (y, x), as far as the picture reaches."""
+        height, width = (min(n, m - i) for n, m, i in zip(code.shape[1:], self._out.shape, (y, x), strict=False))
+        code = code[:, :height, :width]
+        if strength < 1:
+            code = torch.lerp(self.code(y, x, height, width), code, strength)
+        out = self._out[y : y + height, x : x + width, :3]
+        full = _FULL.get(out.dtype)
+        if full is not None:
+            code = code * full
+            code = code.add_(_dither(y, x, height, width, frame, code.device)) if full == 255 else code.round_()
+            code = code.to(torch.int32)
+        out.copy_(code.movedim(0, 2))
+
+
+def evenly(count: int, length: int) -> Tensor:
+    """`count` indices, evenly spread over `length`."""
+    return ((torch.arange(count) + 0.5) * length / count).long()
+
+
+@cache
+def _light_of_bytes(device: torch.device) -> Tensor:
+    return scene_light(torch.arange(256) / 255).to(device)
+
+
+def _dither(y: int, x: int, height: int, width: int, frame: int, device: torch.device) -> Tensor:
+    """Thresholds `(3, height, width)` in (0, 1), evenly spread over the picture, another pattern for every frame."""
+    apart = 7  # pixels between what the channels see of one pattern
+    rows = torch.arange(y, y + height, dtype=torch.int32, device=device)[:, None]
+    cols = torch.arange(x, x + width + 2 * apart, dtype=torch.int32, device=device)[None]
+    shift = (frame * _R2[2] + 2**31) % 2**32 - 2**31
+    fractions = rows * _R2[1] + (cols * _R2[0] + shift)  # of 2^32, as signed numbers that wrap
+    # Never quite 0 or 1: a code that is a whole number up to rounding errors comes back as it was.
+    thresholds = fractions.to(torch.float32).mul_(0.98 / 2**32).add_(0.5)
+    return thresholds.unfold(1, width, apart).movedim(1, 0)
+
+
+_UINT16 = getattr(torch, "uint16", None)  # since torch 2.3
+_KINDS = "allowed are 8 bit, 16 bit unsigned and float"
+
+Sources = list[tuple[Tensor, Tensor]]
+
+
+def unpack(image: Any) -> tuple[Sources, Callable[[list[Tensor]], Any]]:
+    """Each picture of an image as source and out (see `Pixels`), and a function that puts the outs together again.
+
+    Raises:
+        PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
+    """
+    if isinstance(image, Image.Image):
+        read = picture.from_pil(image)
+
+        def to_pil(outs: list[Tensor]) -> Image.Image:
+            return picture.to_pil(dataclasses.replace(read, pixels=_as_array(outs[0], read.pixels.dtype)))
+
+        return [_pair(_as_tensor(read.pixels), "picture")], to_pil
+    if isinstance(image, np.ndarray):
+        name = f"array {image.shape} of {image.dtype}"
+        if image.ndim not in (2, 3, 4):
+            raise PictureError(f"{name}: allowed are H,W or H,W,C or B,H,W,C")
+        stack = _as_tensor(image[..., None] if image.ndim == 2 else image)
+        sources = [_pair(s, name) for s in (stack if image.ndim == 4 else stack[None])]
+
+        def to_array(outs: list[Tensor]) -> np.ndarray:
+            arrays = [_as_array(out, image.dtype) for out in outs]
+            return np.stack(arrays) if image.ndim == 4 else arrays[0]
+
+        return sources, to_array
+    if isinstance(image, Tensor):
+        name = f"tensor {tuple(image.shape)} of {image.dtype}"
+        if image.ndim not in (3, 4):
+            raise PictureError(f"{name}: allowed are C,H,W or B,C,H,W")
+        if image.dtype == torch.int16:
+            raise PictureError(f"{name}: {_KINDS}")
+        samples = image.view(torch.int16) if image.dtype == _UINT16 else image
+        stack = (samples if image.ndim == 4 else samples[None]).detach().movedim(1, -1)
+
+        def to_tensor(outs: list[Tensor]) -> Tensor:
+            planes = [out.movedim(-1, 0).contiguous() for out in outs]
+            return (torch.stack(planes) if image.ndim == 4 else planes[0]).view(image.dtype)
+
+        return [_pair(s, name) for s in stack], to_tensor
+    raise PictureError(f"{type(image).__name__} is not an image; allowed are PIL images, numpy arrays, torch tensors")
+
+
+def _pair(source: Tensor, name: str) -> tuple[Tensor, Tensor]:
+    height, width, channels = source.shape
+    if not height or not width or channels not in (1, 3, 4):
+        raise PictureError(f"{name}: allowed are 1, 3 or 4 channels and at least one pixel")
+    if source.dtype not in _FULL and not source.dtype.is_floating_point:
+        raise PictureError(f"{name}: {_KINDS}")
+    if source.dtype.is_floating_point and not source.isfinite().all():
+        raise PictureError(f"{name}: it holds NaN or infinity")
+    out = source.new_empty((height, width, max(channels, 3)))
+    if channels == 4:
+        out[..., 3] = source[..., 3]
+    return source, out
+
+
+def _as_tensor(array: np.ndarray) -> Tensor:
+    array = np.ascontiguousarray(array)
+    if not array.flags.writeable:
+        array = array.copy()  # torch warns of tensors on memory that must not be written
+    if array.dtype == np.uint16:
+        array = array.view(np.int16)
+    elif array.dtype == np.int16 or array.dtype not in (np.uint8, np.float16, np.float32, np.float64):
+        raise PictureError(f"array of {array.dtype}: {_KINDS}")
+    return torch.from_numpy(array)
+
+
+def _as_array(out: Tensor, dtype: np.dtype) -> np.ndarray:
+    return out.numpy().view(dtype)

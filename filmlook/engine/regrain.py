@@ -1,0 +1,106 @@
+"""Grain alone, for a picture whose colour is film's already: one that was developed, and then went through a sampler.
+
+Each pixel's scene is found by running the look's tones backwards; the film is exposed to that scene twice, with grain and
+without, and what differs is added to the picture. So grain is as strong as where the look itself gives this tone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from filmlook.engine.colour_only import IN_SPACE, colour_of
+from filmlook.engine.develop import run_plans
+from filmlook.engine.metering import Shot
+from filmlook.engine.pixels import Pixels
+from filmlook.engine.plan import development
+from filmlook.film.scene_light import scene_light
+from filmlook.look import Look
+from filmlook.presets import load_look
+from filmlook.stages.grain import noise_key
+from filmlook.stock import Stock
+
+_STEPS = 1024  # of the tables of tones
+
+
+class _Scene(Pixels):
+    """The scene that a developed picture shows: its codes through the look's tones, backwards."""
+
+    def __init__(self, pixels: Pixels, tones: Tensor) -> None:
+        self._pixels, self._tones = pixels, tones
+
+    def code(self, y: int, x: int, height: int, width: int) -> Tensor:
+        at = self._pixels.code(y, x, height, width) * (_STEPS - 1)
+        low = at.to(torch.int64).clamp_(0, _STEPS - 2)
+        first, last = (torch.stack([t[i] for t, i in zip(self._tones, low + n, strict=True)]) for n in (0, 1))
+        return torch.lerp(first, last, at - low)
+
+    def light(self, y: int, x: int, height: int, width: int) -> Tensor:
+        return scene_light(self.code(y, x, height, width))
+
+    def thumbnail(self, height: int, width: int) -> Tensor:
+        return self._pixels.thumbnail(height, width)
+
+
+class _Regraining:
+    """As `Development`: what adds a look's grain to pictures of one size."""
+
+    def __init__(self, stock: Stock, look: Look, height: int, width: int, device: torch.device) -> None:
+        self._grained = development(stock, look, height, width, device)
+        self._plain = development(stock, dataclasses.replace(look, grain=0), height, width, device)
+        self._tones = _scene_tones(look).to(device)
+        self.block, self.corners = self._plain.block, self._plain.corners
+
+    def take(self, pixels: Pixels, gain: Tensor, lock: None) -> Shot:
+        return dataclasses.replace(self._plain.take(_Scene(pixels, self._tones), gain, lock), pixels=pixels)
+
+    def run(self, take: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
+        scene, key = dataclasses.replace(take, pixels=_Scene(take.pixels, self._tones)), noise_key(seed, frame)
+        nothing = (None, None)
+
+        def work(corner: tuple[int, int]) -> int:
+            with torch.inference_mode():
+                grained, plain = (d.developed(scene, [corner], nothing, key)[0] for d in (self._grained, self._plain))
+                code = take.pixels.code(*corner, *self.block).add_(grained).sub_(plain).clamp_(0, 1)
+                take.pixels.write(*corner, code, self._plain.look.strength, frame)
+            return 1
+
+        yield from self._plain.each(work, self.corners(), in_flight)
+
+
+@lru_cache(maxsize=8)
+def _scene_tones(look: Look) -> Tensor:
+    """`(3, _STEPS)`: the code of the grey scene that the look shows as each code, per channel."""
+    codes = torch.linspace(0, 1, _STEPS, dtype=torch.float32)
+    shown = colour_of(look)(codes.expand(1, 3, 1, -1).contiguous())[0, :, 0].cpu().numpy()
+    rising = np.maximum.accumulate(shown, 1) + np.arange(_STEPS) * 1e-7  # a flat stretch is left where it begins
+    return torch.stack([torch.from_numpy(np.interp(codes.numpy(), r, codes.numpy())).float() for r in rising])
+
+
+def regrain(
+    image: Any,
+    look: Look | str | dict[str, Any],
+    *,
+    seed: int | Sequence[int] = 0,
+    frame: int = 0,
+    tile: int | None = None,
+    device: str | torch.device | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Any:
+    """Adds a look's grain, and nothing else, to a developed picture or a batch of them.
+
+    Arguments, result and errors are those of `develop`.
+    """
+    look = dataclasses.replace(load_look(look), **{k: v for k, v in IN_SPACE.items() if k != "grain"})
+    return run_plans(_regraining, image, look, seed, frame, tile, device, None, progress)
+
+
+@lru_cache(maxsize=4)
+def _regraining(stock: Stock, look: Look, height: int, width: int, device: torch.device) -> _Regraining:
+    return _Regraining(stock, look, height, width, device)

@@ -1,0 +1,155 @@
+"""What a picture's infotext says of its film look, read and written without touching the rest of it.
+
+An infotext is a prompt and then, in its last line, `Key: value` pairs with commas between them; a value with a comma, a
+colon or a line break in it is a JSON string (AUTOMATIC1111's convention). Ours are:
+
+    Film Look: v1 stock=kodak_gold_200 grain=1.4, Film Look seed: 965400086
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+import filmlook
+from filmlook.errors import LookError
+from filmlook.files import exif as exif_data
+from filmlook.look import Look
+
+LOOK, SEED, FRAME, PASS, VERSION, ERROR = (
+    f"Film Look{name}" for name in ("", " seed", " frame", " pass", " version", " error")
+)
+KEYS = (LOOK, SEED, FRAME, PASS, VERSION, ERROR)
+"""Look, effective seed of the grain, number of a film's frame if there is one, what was done if not all of the look, the
+version of Film Look that did it, and why nothing was done."""
+
+BESIDE = "filmlook"
+"""The key of a picture's text where our infotext stands, if another program's JSON holds the place of the infotext."""
+
+GRAIN_ONLY = "grain"  # the value of PASS
+
+_PLACES = ("parameters", "postprocessing", "extras", BESIDE)
+_PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_LEAST_PAIRS = 3  # in the last line, for a host to take it for parameters
+
+
+@dataclass(frozen=True)
+class Developed:
+    """What an infotext tells of a development; `look` is None where it is of a later version, or damaged."""
+
+    look: Look | None
+    seed: int | None
+    frame: int = 0
+
+
+def entries(look: Look, seed: int, *, frame: int | None = None, grain_only: bool = False) -> dict[str, str]:
+    """Our keys and values for a picture that was developed."""
+    pairs = {LOOK: look.to_text(), SEED: str(seed)}
+    if frame is not None:
+        pairs[FRAME] = str(frame)
+    if grain_only:
+        pairs[PASS] = GRAIN_ONLY
+    pairs[VERSION] = filmlook.__version__
+    return pairs
+
+
+def pairs_of(infotext: str) -> dict[str, str]:
+    """The keys and values in an infotext's last line; none where it has no such line."""
+    last = infotext.strip().rpartition("\n")[2]
+    found = _PAIR.findall(last)
+    return {k: _unquoted(v) for k, v in found} if len(found) >= _LEAST_PAIRS else {}
+
+
+def developed(pairs: dict[str, str]) -> Developed | None:
+    """What the keys of an infotext tell of a development; None where there was none."""
+    if LOOK not in pairs:
+        return None
+    try:
+        look = Look.from_text(pairs[LOOK])
+    except LookError:
+        look = None
+    return Developed(look, _whole(pairs.get(SEED, "")), _whole(pairs.get(FRAME, "")) or 0)
+
+
+def read(image: Image.Image) -> Developed | None:
+    """What an image's metadata tells of a development: its infotext in PNG text or EXIF, or that of the Extras."""
+    return _first(texts(image))
+
+
+def of_text(text: Mapping[str, str]) -> Developed | None:
+    """What the textual metadata of a picture tells of a development; None where there was none."""
+    return _first(text[key] for key in _PLACES if key in text)
+
+
+def _first(found: Iterable[str]) -> Developed | None:
+    for text in found:
+        if LOOK in text:
+            told = developed(pairs_of(text)) or developed({k: _unquoted(v) for k, v in _PAIR.findall(text)})
+            if told:
+                return told
+    return None
+
+
+def texts(image: Image.Image) -> list[str]:
+    """All that may be an infotext in an image's metadata, the generation's own first."""
+    found = [image.info.get(key) for key in _PLACES]
+    raw = image.info.get("exif")
+    if isinstance(raw, bytes):
+        with suppress(Exception):  # Pillow raises nearly everything on damaged EXIF
+            found.append(exif_data.user_comment(raw))
+    return [text for text in found if isinstance(text, str) and text]
+
+
+def with_entries(infotext: str, pairs: dict[str, str], size: tuple[int, int]) -> str:
+    """An infotext with these keys of ours instead of those it has. One without parameters gets the picture's size too."""
+    head, _, line = infotext.strip().rpartition("\n")
+    if len(_PAIR.findall(line)) < _LEAST_PAIRS:
+        head, line = infotext.strip(), ""
+        pairs = {"Size": f"{size[0]}x{size[1]}", **pairs} if pairs else {}
+    for ours in reversed([m for m in _PAIR.finditer(line) if m[1] in KEYS]):
+        line = line[: ours.start()] + line[ours.end() :]
+    line = ", ".join([part for part in (line.strip(" ,"), *(f"{k}: {_quoted(v)}" for k, v in pairs.items())) if part])
+    return f"{head}\n{line}".strip()
+
+
+def with_development(text: Mapping[str, str], pairs: dict[str, str], size: tuple[int, int]) -> dict[str, str]:
+    """A picture's textual metadata with these keys of ours in its infotext. JSON of another program in that place stays as
+    it is; ours then stands beside it, under `BESIDE`."""
+    old = text.get("parameters", "")
+    place = BESIDE if old.lstrip()[:1] in ("{", "[") else "parameters"
+    return {**text, place: with_entries(text.get(place, ""), pairs, size)}
+
+
+def own_seed(texts: Iterable[str], pixels: np.ndarray) -> int:
+    """The seed that a picture was made with, by its infotexts; of one that does not say, a number that is always the
+    same for it. `pixels` are its samples `(H, W, C)`."""
+    for text in texts:
+        seed = pairs_of(text).get("Seed", "")
+        if seed.isdecimal() and int(seed) < 2**63:
+            return int(seed)
+    steps = [max(1, n // 64) for n in pixels.shape[:2]]
+    return zlib.crc32(np.ascontiguousarray(pixels[:: steps[0], :: steps[1], :3]).tobytes())
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"-?\d{1,20}", text) else None
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if re.search("[,:\n]", value) else value
+
+
+def _unquoted(value: str) -> str:
+    if value[:1] == '"' == value[-1:]:
+        try:
+            return str(json.loads(value))
+        except ValueError:
+            pass
+    return value.strip()

@@ -1,0 +1,87 @@
+"""The parts of a TIFF: what a hostile or odd one must not do, samples of 16 bits, and writing.
+
+Reference: TIFF 6.0.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+
+from filmlook.errors import PictureError
+from filmlook.files import exif as exif_data
+from filmlook.files.icc import extra, srgb_profile
+
+_TILE_WIDTH, _TILE_LENGTH, _IMAGE_DEPTH = 322, 323, 32997
+# None, LZW, Deflate, PackBits, LZMA, Zstandard: tifffile decodes no more of them than it wants. Others tell their own size.
+_LIMITED = (1, 5, 8, 32946, 32773, 34925, 50000)
+
+
+class TiffFile(TiffImageFile):
+    """Pillow's reader, less its own limit of pixels (since 11.1): ours has been applied to the header."""
+
+    def load_prepare(self) -> None:
+        size = getattr(self, "_tile_size", None)
+        if size and self._im is None:
+            self.im = Image.core.new(self.mode, size)
+        super().load_prepare()
+
+
+def check_layout(tags: ImageFileDirectory_v2, max_pixels: int) -> None:
+    """Raises PictureError for pixels that width and height do not tell of: a stack of pictures, or too large a tile."""
+    if tags.get(_IMAGE_DEPTH, 1) != 1:
+        raise PictureError(f"is a stack of {tags[_IMAGE_DEPTH]} pictures; allowed is 1")
+    _check_tile(tags.get(_TILE_WIDTH, 1), tags.get(_TILE_LENGTH, 1), max_pixels)
+
+
+def _check_tile(width: int, length: int, max_pixels: int) -> None:
+    if width * length > max_pixels:
+        raise PictureError(f"has tiles of {width} x {length} pixels; allowed are {max_pixels}")
+
+
+def is_16_bit(tags: ImageFileDirectory_v2) -> bool:
+    """Grey or RGB of 16-bit integers without premultiplied alpha; Pillow makes the rest 8-bit."""
+    colours_and_alpha = tags.get(262) in (0, 1, 2) and tags.get(338) != (1,)
+    return colours_and_alpha and set(tags.get(258, ())) == {16} and set(tags.get(339, (1,))) == {1}
+
+
+def samples_of(file: BinaryIO, max_pixels: int) -> np.ndarray:
+    """(H, W) or (H, W, C) uint16 of the first page, white the highest.
+
+    Raises PictureError for a layout that would need more memory than its pixels do. It is asked once more, now of tifffile:
+    of a tag that stands there twice, it takes the first, and older Pillow the last.
+    """
+    file.seek(0)
+    with extra("tifffile").TiffFile(file) as tiff:
+        page = tiff.pages[0]
+        if page.imagedepth * page.imagelength * page.imagewidth > max_pixels or page.samplesperpixel > 4:
+            raise PictureError(f"has {' x '.join(map(str, page.shape))} samples; allowed are {max_pixels} pixels of 4")
+        if page.compression not in _LIMITED:
+            raise PictureError(f"has compression {int(page.compression)}; allowed are {', '.join(map(str, _LIMITED))}")
+        _check_tile(page.tilewidth, page.tilelength * page.tiledepth, max_pixels)
+        if page.compression != 1:
+            extra("imagecodecs")  # without it, tifffile decodes all that there is
+        samples = np.asarray(page.asarray(), np.uint16)
+    if page.axes == "SYX":
+        samples = np.moveaxis(samples, 0, -1)
+    return 65535 - samples if page.photometric == 0 else samples
+
+
+def write_tiff(file: BinaryIO, pixels: np.ndarray, exif: bytes) -> None:
+    """One directory and one strip. Pillow has the parts for it, but saves no 16-bit RGB; tifffile saves no EXIF."""
+    height, width, channels = pixels.shape
+    tags = ImageFileDirectory_v2()
+    for tag, value in exif_data.about_picture(exif_data.load(exif)).items():
+        tags[tag] = value
+    tags[256], tags[257], tags[258] = width, height, (8 * pixels.itemsize,) * channels
+    tags[259], tags[262], tags[277] = 1, 2, channels  # uncompressed, RGB
+    tags[273], tags[278], tags[279] = 0, height, pixels.nbytes  # Pillow counts the strip from the directory's end
+    if channels == 4:
+        tags[338] = 2  # straight alpha
+    tags[34675] = srgb_profile()
+    file.write(b"II*\0" + struct.pack("<I", 8) + tags.tobytes(8))
+    file.write(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data)

@@ -1,0 +1,79 @@
+"""What a door's controls, or a program's arguments, say: a look, and the seed of its grain."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from filmlook.errors import LookError
+from filmlook.look import SETTINGS, Look
+from filmlook.presets import load_look
+from filmlook.stock import stock_labels
+
+SEED_MODES = {"picture": "As the picture's", "fixed": "Fixed", "random": "Random"}
+"""How grain is seeded, with what people read."""
+
+
+@dataclass(frozen=True)
+class LookChoice:
+    """A look, and how its grain is seeded: "picture" follows the picture's own seed, "fixed" is `seed`."""
+
+    look: Look
+    seed_mode: str = "picture"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        labels = stock_labels()
+        if self.look.stock not in labels:  # a name, never a path: looks come from infotexts and from the network
+            raise LookError(f"stock is {self.look.stock!r}; installed stocks are: {', '.join(labels)}")
+        if not isinstance(self.seed_mode, str) or self.seed_mode not in SEED_MODES:
+            raise LookError(f"grain_seed is {self.seed_mode!r}; allowed: {', '.join(SEED_MODES)}, or a whole number")
+
+    def grain_seed(self, picture_seed: int) -> int:
+        """The effective seed for a picture made with `picture_seed`."""
+        if self.seed_mode == "random":
+            return random.randrange(2**32)
+        return picture_seed if self.seed_mode == "picture" else self.seed
+
+    @classmethod
+    def from_values(cls, values: Sequence[Any]) -> LookChoice:
+        """From the settings' values in their order, then the seed's mode and number. Stock and mode may be named by label.
+
+        Raises:
+            LookError: a value of the wrong type or out of range; the message names it.
+        """
+        settings = dict(zip((s.key for s in SETTINGS), values, strict=False))
+        mode, seed = (*values[len(SETTINGS) : len(SETTINGS) + 2], "picture", 0)[:2]
+        if "stock" in settings:
+            settings["stock"] = _named(settings["stock"], stock_labels())
+        mode = _named(mode, SEED_MODES)
+        if seed is None and mode != "fixed":  # the page's field, emptied
+            seed = 0
+        return cls(Look.from_dict(settings), mode, _whole(seed))
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> LookChoice:
+        """From settings by key; `look` may name a preset that they change, `grain_seed` is a mode or a number.
+
+        Raises:
+            LookError: an unknown key, or a value that is not allowed; the message names it.
+        """
+        settings = dict(values)
+        start = load_look(settings.pop("look", {})).to_dict()
+        seed = settings.pop("grain_seed", "picture")
+        look = Look.from_dict({**start, **settings})
+        return cls(look, seed) if isinstance(seed, str) else cls(look, "fixed", _whole(seed))
+
+
+def _named(value: Any, labels: Mapping[str, str]) -> Any:
+    """The key of a label; anything else as it is."""
+    return next((key for key, label in labels.items() if label == value), value)
+
+
+def _whole(seed: Any) -> int:
+    number = isinstance(seed, (int, float)) and not isinstance(seed, bool)
+    if not number or not abs(seed) < 2**63 or seed != int(seed):
+        raise LookError(f"grain seed is {seed!r}; allowed: a whole number of up to 63 bits")
+    return int(seed)

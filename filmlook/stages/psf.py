@@ -1,0 +1,268 @@
+"""How light and inhibitors spread: point spread functions as transfer functions, and blurs of any width in blocks.
+
+A transfer function maps radial frequency (cycles per micrometre) to a factor per layer. A blur of a whole picture is one
+Fourier transform. In blocks it is split in two by a Gaussian low-pass g: what passes g is band-limited and runs once for
+the whole picture on a grid of a quarter of its size (`WideSpread`), the rest reaches no further than a block's margin
+(`near_transfer`). At the picture's border the scene is mirrored, so a flat field stays flat and no light is lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from filmlook.film.curve import Table
+
+Transfer = Callable[[Tensor], Tensor]
+"""From frequencies `(h, w)` in cycles/um to factors `(L, h, w)` (or `(1, h, w)`: the same for every layer)."""
+
+COARSE = 4  # the coarse grid's step in pixels
+MARGIN_PX = 24  # how far the near part of a blur reaches
+_SPLIT_PX = MARGIN_PX / 4.5  # sigma of g: at 4.5 sigma a Gaussian has nothing left to say in 8 bits
+
+
+def gaussian(frequency: Tensor, sigma_um: float) -> Tensor:
+    """Transfer function of a Gaussian point spread function."""
+    return torch.exp(-2 * (math.pi * sigma_um * frequency) ** 2)
+
+
+def exponential(frequency: Tensor, length_um: float) -> Tensor:
+    """Transfer function of exp(-r / l) / (2 pi l^2): its two-dimensional Fourier transform."""
+    return (1 + (2 * math.pi * length_um * frequency) ** 2) ** -1.5
+
+
+def frequencies(height: int, width: int, pitch_um: float) -> tuple[Tensor, Tensor]:
+    """Vertical `(h, 1)` and horizontal `(1, w // 2 + 1)` frequencies of `rfft2`, in cycles/um, float64."""
+    fy = torch.fft.fftfreq(height, pitch_um, dtype=torch.float64)[:, None]
+    fx = torch.fft.rfftfreq(width, pitch_um, dtype=torch.float64)[None]
+    return fy, fx
+
+
+_RESOLVED = 0.08  # cycles/um up to which films resolve something
+_FINEST = 100.0  # cycles/um: far beyond it
+_MOST_FOLDS = 6  # of frequencies beyond the pixels' limit: enough for pixels of 75 um
+
+
+class RadialTable:
+    """A transfer function, tabulated over the logarithm of frequency: a plane of factors then costs a look-up."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        layers = transfer(torch.zeros((1, 1), dtype=torch.float64)).shape[0]
+        low, high = math.log(1e-9), math.log(_FINEST)  # below, everything passes
+        cpu = torch.device("cpu")
+        self._table = Table(lambda x: transfer(x[:, :1].exp())[..., 0].T, low, high, layers, cpu)
+        self._layers = layers
+
+    def __call__(self, frequency: Tensor) -> Tensor:
+        """Factors `(L, h, w)`, float32, at frequencies `(h, w)` in cycles/um."""
+        log_frequency = frequency.to(torch.float32).log_()
+        return self._table(log_frequency.expand(1, self._layers, -1, -1))[0]
+
+
+def gaussian_kernel(sigma_px: float, reach: int) -> list[float]:
+    """Half of a discrete Gaussian of sum 1, centre first, `reach` samples to each side."""
+    half = [math.exp(-0.5 * (i / sigma_px) ** 2) for i in range(reach + 1)]
+    total = half[0] + 2 * sum(half[1:])
+    return [h / total for h in half]
+
+
+def convolved(field: Tensor, kernel: list[float]) -> Tensor:
+    """`..., H, W` blurred along both sides by a symmetric kernel (half of it, centre first); the reach is cut off."""
+    reach = len(kernel) - 1
+    for axis in (-2, -1):
+        count = field.shape[axis] - 2 * reach
+        out = field.narrow(axis, reach, count) * kernel[0]
+        for i in range(1, reach + 1):
+            out.add_(field.narrow(axis, reach - i, count) + field.narrow(axis, reach + i, count), alpha=kernel[i])
+        field = out
+    return field
+
+
+def filtered(field: Tensor, factors: Tensor) -> Tensor:
+    """`B,L,H,W` times factors in the frequency domain; the field is taken as periodic."""
+    return torch.fft.irfft2(torch.fft.rfft2(field).mul_(factors), s=field.shape[-2:])
+
+
+_CELLS_MIRRORED = 128  # beyond the border of the coarse grid: 512 pixels of scene; light from further away wraps round
+
+
+def _period(cells: int) -> int:
+    """The length of a line of coarse cells with its mirror image, or as much of it as matters."""
+    return 2 * cells if cells <= _CELLS_MIRRORED else fast_size(cells + _CELLS_MIRRORED)
+
+
+def _mirrored(field: Tensor, height: int, width: int) -> Tensor:
+    """`..., H, W` continued to a period of that size by its mirror image, half beyond the end and half before the start."""
+    for axis, period in ((-1, width), (-2, height)):
+        size = field.shape[axis]
+        spare = period - size
+        beyond = field.narrow(axis, size - spare // 2, spare // 2).flip(axis)
+        before = field.narrow(axis, 0, spare - spare // 2).flip(axis)
+        field = torch.cat((field, beyond, before), axis)
+    return field
+
+
+def fast_size(size: int) -> int:
+    """The next even size of which Fourier transforms are fast: with no prime factor above 5."""
+    size += size % 2
+    while not _is_fast(size):
+        size += 2
+    return size
+
+
+def _is_fast(size: int) -> bool:
+    for prime in (2, 3, 5):
+        while size % prime == 0:
+            size //= prime
+    return size == 1
+
+
+Each = Callable[[Callable[[int], Tensor], Iterable[int]], Iterator[Tensor]]
+"""What runs a function over the layers: `map`, or something that runs several at once."""
+
+
+def spread(field: Tensor, transfer: Transfer, pitch_um: float) -> Tensor:
+    """The whole of `B,L,H,W` blurred by a transfer function, mirrored at the border."""
+    period = (2 * field.shape[-2], 2 * field.shape[-1])
+    return _filtered_whole(field, sampled(transfer, *period, pitch_um).to(field), period)
+
+
+def spread_cells(cells: Tensor, transfer: Transfer, pitch_um: float, each: Each = map) -> Tensor:
+    """A picture's `coarse_cells` `1,L,h,w` blurred by a transfer function; `pitch_um` is that of the picture's pixels."""
+    period = (_period(cells.shape[-2]), _period(cells.shape[-1]))
+    f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
+    return _filtered_whole(cells, transfer(f).to(cells), period, each)
+
+
+def _filtered_whole(field: Tensor, factors: Tensor, period: tuple[int, int], each: Each = map) -> Tensor:
+    """`B,L,H,W` times factors `(L or 1, ...)` of its mirrored period, a layer at a time, which needs less memory."""
+    height, width = field.shape[-2:]
+
+    def layer(i: int) -> Tensor:
+        return filtered(_mirrored(field[:, i], *period), factors[i % len(factors)])[..., :height, :width]
+
+    return torch.stack(list(each(layer, range(field.shape[1]))), 1)
+
+
+def sampled(transfer: Transfer, height: int, width: int, pitch_um: float) -> Tensor:
+    """Factors `(L, h, w // 2 + 1)` of a point spread function integrated over pixels, for `rfft2` of h x w.
+
+    Frequencies beyond what the pixels can hold fold back, as they do in any sampled picture. Cut off at that limit
+    instead, a point spread function rings, and rebuilt highlights show it.
+    """
+    fy, fx = frequencies(height, width, pitch_um)
+    half = height // 2 + 1
+    fy = fy[:half].abs()  # the other half mirrors it
+    beyond = transfer(torch.full((1, 1), _FINEST, dtype=torch.float64))  # what passes unspread, a pixel's own light
+    factors = beyond.expand(-1, half, fx.shape[1]).clone()
+    folds = min(max(1, math.ceil(_RESOLVED * pitch_um)), _MOST_FOLDS)
+    for ky in range(-folds, folds + 1):
+        y = fy + ky / pitch_um
+        for kx in range(-folds, folds + 1):
+            x = fx + kx / pitch_um
+            factors += (transfer(torch.hypot(y, x)) - beyond) * (torch.sinc(y * pitch_um) * torch.sinc(x * pitch_um))
+    return torch.cat((factors, factors[:, 1 : height - half + 1].flip(1)), 1)
+
+
+def near_transfer(transfer: Transfer, height: int, width: int, pitch_um: float, device: torch.device) -> Tensor:
+    """Factors `(L, h, w // 2 + 1)` of the near part, what T leaves beside T g, for a block of that size with its margins."""
+    fy, fx = frequencies(height, width, pitch_um)
+    f = torch.hypot(fy, fx)
+    wide = transfer(f) * gaussian(f, _SPLIT_PX * pitch_um)
+    return (sampled(transfer, height, width, pitch_um) - wide).to(device, torch.float32)
+
+
+COARSE_MARGIN = 8  # pixels around a field that its coarse cells need
+_HALVINGS = ((1, 3, 3, 1), (1, 7, 21, 35, 35, 21, 7, 1))  # binomials; a plain mean would let fine detail alias
+
+
+def coarse_cells(field: Tensor) -> Tensor:
+    """Cells of COARSE x COARSE pixels of `B,L,H,W`: low-pass means. The field has a margin of COARSE_MARGIN pixels."""
+    cells = field[..., 1:-1, 1:-1]
+    for taps in _HALVINGS:
+        for axis in (-2, -1):
+            count = (cells.shape[axis] - len(taps)) // 2 + 1
+            parts = [cells.narrow(axis, i, 2 * count - 1) for i in range(len(taps))]
+            parts = [part[..., ::2] if axis == -1 else part[..., ::2, :] for part in parts]
+            cells = parts[0] * (taps[0] / sum(taps))
+            for part, tap in zip(parts[1:], taps[1:], strict=True):
+                cells.add_(part, alpha=tap / sum(taps))
+    return cells
+
+
+def _coarse_response(cycles: Tensor) -> Tensor:
+    """What the cells pass of `cycles` per pixel."""
+    return torch.cos(math.pi * cycles) ** 3 * torch.cos(2 * math.pi * cycles) ** 7
+
+
+class WideSpread:
+    """The wide part of a blur of a whole picture, T g, kept as cubic B-spline coefficients on the coarse grid.
+
+    Args:
+        coarse: `1,L,h,w`, the picture's `coarse_cells`.
+        transfer: T.
+        pitch_um: pitch of the picture's pixels (not of the cells).
+        split_px: sigma of g; 0 where T alone passes nothing that the coarse grid cannot hold.
+        each: what runs the layers.
+    """
+
+    def __init__(
+        self, coarse: Tensor, transfer: Transfer, pitch_um: float, split_px: float = _SPLIT_PX, each: Each = map
+    ) -> None:
+        # The cells and the spline are low-passes of their own, known exactly: dividing by them leaves T g alone.
+        def low(f: Tensor) -> Tensor:
+            return _coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 4
+
+        period = (_period(coarse.shape[-2]), _period(coarse.shape[-1]))
+        fy, fx = frequencies(*period, pitch_um * COARSE)
+        gy, gx = (gaussian(f, split_px * pitch_um) / low(f) for f in (fy, fx))  # a Gaussian is its sections' product
+        factors = transfer(torch.hypot(fy, fx)).to(coarse) * (gy.to(coarse) * gx.to(coarse))
+        self.coefficients = _filtered_whole(coarse, factors, period, each)
+
+    def __call__(self, y: int, x: int, height: int, width: int) -> Tensor:
+        """The blur's wide part on the pixels from (y, x), multiples of COARSE, `L,height,width`."""
+        rows = mirror_index(y // COARSE - 2, height // COARSE + 4, self.coefficients.shape[-2])
+        cols = mirror_index(x // COARSE - 2, width // COARSE + 4, self.coefficients.shape[-1])
+        device = self.coefficients.device
+        patch = self.coefficients[0].index_select(1, rows.to(device)).index_select(2, cols.to(device))
+        return upsampled(patch, COARSE, (0, 0), (height, width))
+
+
+def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Cubic B-spline through coefficients `(L, h, w)` on a grid `factor` times finer: `(L, *size)`.
+
+    The first fine pixel lies `phase` pixels into the third coefficient's cell; two coefficients stand before it.
+    """
+    weights = _spline_weights(factor)
+    for axis, first, count in ((-1, phase[1], size[1]), (-2, phase[0], size[0])):
+        cells = patch.shape[axis] - 4
+        after = axis % patch.ndim + 1  # the axis of the fine pixels within a cell
+        shape = (*patch.shape[: after - 1], cells, factor, *patch.shape[after:])
+        fine = patch.new_empty(shape)
+        for i, taps in enumerate(weights):
+            part = patch.narrow(axis, 0, cells) * taps[0]
+            for j, tap in enumerate(taps[1:], 1):
+                if tap:
+                    part.add_(patch.narrow(axis, j, cells), alpha=tap)
+            fine.select(after, i).copy_(part)
+        patch = fine.flatten(after - 1, after).narrow(axis, first, count)
+    return patch
+
+
+@lru_cache(maxsize=16)
+def _spline_weights(factor: int) -> list[list[float]]:
+    """For each fine pixel within a cell, what it takes of the two coefficients before, its own, and the two after."""
+    at = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor + 1.5
+    d = (at[:, None] - torch.arange(5)).abs()
+    inner, outer = 2 / 3 - d**2 + d**3 / 2, (2 - d).clamp_min(0) ** 3 / 6
+    return torch.where(d < 1, inner, outer).tolist()
+
+
+def mirror_index(start: int, count: int, size: int) -> Tensor:
+    """Indices of `count` samples from `start` of a line of `size` samples that is mirrored at both ends for ever."""
+    i = torch.arange(start, start + count) % (2 * size)
+    return torch.where(i < size, i, 2 * size - 1 - i)

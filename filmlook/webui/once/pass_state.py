@@ -1,0 +1,116 @@
+"""What Film Look knows of the host's work: one `PassState` for each pass, one `ScriptRun` for each selected script."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from filmlook.engine.metering import ExposureLock
+from filmlook.files import infotext
+from filmlook.look_choice import LookChoice
+from filmlook.webui.once.policies import GRAIN, NOTHING
+
+
+@dataclass
+class PassState:
+    """One pass of the pipeline: what becomes of its pictures, each by its number in the whole pass.
+
+    Attributes:
+        chosen: the look.
+        doings: "look", "grain" or "nothing" for each picture.
+        seeds: effective seed of each picture's grain.
+        frames: number of each picture's frame, where they are a film's.
+        errors: why pictures were not developed.
+        overlay: what the host last told of its inpaint mask.
+        lock: what a film's frames share.
+        finished: the picture that was developed last.
+    """
+
+    chosen: LookChoice
+    doings: list[str]
+    seeds: list[int]
+    frames: list[int] | None = None
+    errors: dict[int, str] = field(default_factory=dict)
+    overlay: Any = None
+    lock: ExposureLock | None = None
+    finished: Image.Image | None = None
+
+    def at(self, values: list[Any], number: int) -> Any:
+        """A picture's value; scripts may have made more pictures than the host counts."""
+        return values[min(number, len(values) - 1)]
+
+    def entries(self, number: int) -> dict[str, str]:
+        """Our part of a picture's infotext."""
+        if number in self.errors:
+            return {infotext.ERROR: self.errors[number]}
+        what = self.at(self.doings, number)
+        if what == NOTHING:
+            return {}
+        frame = None if self.frames is None else self.at(self.frames, number)
+        return infotext.entries(self.chosen.look, self.at(self.seeds, number), frame=frame, grain_only=what == GRAIN)
+
+    def announce(self, p: Any) -> None:
+        """Puts our keys into the processing object's infotext, as functions: every picture has its own values."""
+
+        def value(key: str) -> Callable[..., str | None]:
+            def of_picture(
+                p: Any, index: int = 0, all_seeds: Any = None, use_main_prompt: bool = False, **_: Any
+            ) -> str | None:
+                # Within a batch the host counts its pictures from 0, and gives that batch's seeds; a grid has the first's.
+                first = p.iteration * p.batch_size if all_seeds is getattr(p, "seeds", None) else 0
+                return self.entries(0 if use_main_prompt else first + index).get(key)
+
+            return of_picture
+
+        for key in infotext.KEYS:
+            p.extra_generation_params[key] = value(key)
+
+
+@dataclass
+class ScriptRun:
+    """One run of a selected script, which may call the pipeline many times.
+
+    Attributes:
+        assembles: whether it puts pictures together from several passes.
+        feeds_back: whether its results are the next pass's input.
+        source: the picture it begins with, and whether that is developed.
+        chosen, seed: the look and the effective grain seed of its first pass.
+        results: delivered pictures and what they were before, by identity (both are kept, or identities would be reused).
+        grids: sizes of the grids that the host made during the run.
+    """
+
+    assembles: bool = False
+    feeds_back: bool = False
+    source: Image.Image | None = None
+    source_developed: bool = False
+    chosen: LookChoice | None = None
+    seed: int = 0
+    error: str = ""
+    results: dict[int, tuple[Image.Image, Image.Image]] = field(default_factory=dict)
+    grids: set[tuple[int, int]] = field(default_factory=set)
+
+
+_runs = threading.local()
+
+
+def current_run() -> ScriptRun | None:
+    """The run that this thread is in."""
+    stack = getattr(_runs, "stack", None)
+    return stack[-1] if stack else None
+
+
+@contextmanager
+def running(run: ScriptRun) -> Iterator[ScriptRun]:
+    """Makes a run the current one."""
+    if not hasattr(_runs, "stack"):
+        _runs.stack = []
+    _runs.stack.append(run)
+    try:
+        yield run
+    finally:
+        _runs.stack.pop()

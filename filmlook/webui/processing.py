@@ -1,0 +1,88 @@
+"""Developing for the host: on its device, with the user's settings, and never at the cost of the picture."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from modules import devices
+
+from filmlook.engine.develop import develop
+from filmlook.engine.metering import ExposureLock
+from filmlook.engine.regrain import regrain
+from filmlook.errors import FilmLookError, LookError
+from filmlook.look import Look
+from filmlook.webui import options
+from filmlook.webui.once.policies import GRAIN
+
+_SMALLER_TILE = 512
+
+log = logging.getLogger("filmlook")
+
+
+class Stopped(Exception):  # noqa: N818 (it is no error)
+    """The user interrupted."""
+
+
+def reason_of(error: BaseException) -> str:
+    """One line that tells what went wrong."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:300] if isinstance(error, FilmLookError) else f"{type(error).__name__}: {text}"[:300]
+
+
+def device() -> torch.device:
+    """Where the settings say that pictures are developed: on the host's GPU, if it is one of CUDA, or the CPU.
+
+    Raises:
+        LookError: a GPU is asked for, and the host works on none.
+    """
+    wanted, hosts = options.value("device"), torch.device(devices.get_optimal_device())
+    on_gpu = hosts.type == "cuda" and torch.cuda.is_available()
+    if wanted == "GPU" and not on_gpu:
+        raise LookError(f"device is GPU, but the WebUI works on {hosts.type}; choose auto or CPU in the settings of Film Look")
+    return hosts if on_gpu and wanted != "CPU" else torch.device("cpu")
+
+
+def developed(
+    image: Any,
+    what: str,
+    look: Look,
+    *,
+    seed: int,
+    frame: int | None = None,
+    lock: ExposureLock | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Any:
+    """The image (of any kind that `develop` takes) with the whole look or its grain alone (`policies.LOOK`, `GRAIN`).
+
+    Short of memory it tries again in smaller tiles, and then on the CPU.
+
+    Raises:
+        FilmLookError, or whatever else stands in the way.
+    """
+    shared: dict[str, Any] = {"seed": seed, "frame": frame or 0, "progress": progress}
+    place, tile = device(), options.tile()
+    attempts = [(place, tile)]
+    if place.type != "cpu":
+        attempts += [(place, min(tile or _SMALLER_TILE, _SMALLER_TILE)), (torch.device("cpu"), tile)]
+    for i, (where, side) in enumerate(attempts):
+        try:
+            if what == GRAIN:
+                return regrain(image, look, device=where, tile=side, **shared)
+            return develop(image, look, device=where, tile=side, lock=lock, **shared)
+        except RuntimeError as error:
+            if i + 1 == len(attempts) or not _is_out_of_memory(error):
+                raise
+            log.warning(
+                "Film Look: out of memory on %s, trying again %s", where, "in smaller tiles" if i == 0 else "on the CPU"
+            )
+        finally:
+            if where.type != "cpu":
+                devices.torch_gc()
+    raise AssertionError("unreachable")
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error).lower()
