@@ -13,7 +13,6 @@ import io
 import logging
 import os
 import struct
-import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from filmlook.errors import PictureError
 from filmlook.files import exif as exif_data
+from filmlook.files.atomic import replacing
 from filmlook.files.icc import extra, srgb_of, srgb_of_16_bit, srgb_profile
 from filmlook.files.tiff import TiffFile, check_layout, is_16_bit, samples_of, write_tiff
 
@@ -116,15 +116,8 @@ def write(path: str | os.PathLike[str], picture: Picture, *, quality: int = 95, 
         if kind is None:
             raise PictureError(f"unknown extension {path.suffix!r}; allowed are {' '.join(FORMATS)}")
         _check_writable(kind, quality)
-        if path.exists() and not overwrite:
-            raise PictureError("exists already and overwriting was not asked for")
-        unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
-        try:
-            with open(unfinished, "xb") as file:
-                _encode(file, picture, kind, quality)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with replacing(path, overwrite=overwrite) as file:
+            _encode(file, picture, kind, quality)
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
