@@ -24,13 +24,15 @@ import numpy as np
 from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from filmlook.errors import PictureError
 from filmlook.files import exif as exif_data
+from filmlook.files import metadata
 from filmlook.files.atomic import replacing
+from filmlook.files.bounds import within_bounds
 from filmlook.files.icc import extra, srgb_of, srgb_of_16_bit, srgb_profile
 from filmlook.files.tiff import TiffFile, check_layout, is_16_bit, samples_of, write_tiff
 
@@ -47,6 +49,7 @@ class Picture:
     pixels: (H, W, 3) RGB or (H, W, 4) RGBA, alpha straight; uint8 0..255 or uint16 0..65535.
     exif: raw EXIF beginning `Exif\\0\\0`, its orientation 1 and its thumbnail unlinked (it shows the old picture).
     text: textual metadata; `parameters` is the WebUI's infotext.
+    kept: XMP, IPTC and resolution.
 
     Raises PictureError for pixels of another shape or type.
     """
@@ -54,6 +57,7 @@ class Picture:
     pixels: np.ndarray
     exif: bytes | None = None
     text: dict[str, str] = field(default_factory=dict)
+    kept: metadata.Kept = field(default_factory=metadata.Kept)
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -77,10 +81,10 @@ def from_pil(image: Image.Image) -> Picture:
 def to_pil(picture: Picture) -> Image.Image:
     """An RGB or RGBA image (16-bit pixels rounded to 8) with text, `exif` and the sRGB `icc_profile` in its info."""
     image = Image.fromarray(_eight_bit(picture.pixels))
-    image.info.update(picture.text)
+    image.info.update(metadata.as_info(picture.text, picture.kept))
     image.info["icc_profile"] = srgb_profile()
     if picture.exif:
-        image.info["exif"] = exif_data.with_comment(picture.exif, picture.text.get("parameters", ""), add=False)
+        image.info["exif"] = metadata.with_infotext(picture.exif, picture.text.get("parameters", ""), add=False)
     return image
 
 
@@ -98,15 +102,15 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Pictu
         if path.is_dir():
             raise PictureError("is a folder, not a picture")
         with open(path, "rb") as file:
-            return _decode(file, max_pixels)
+            return _decode(within_bounds(file), max_pixels)
 
 
 def write(path: str | os.PathLike[str], picture: Picture, *, quality: int = 95, overwrite: bool = False) -> None:
     """Write a picture in the format of the extension; all of the file or nothing of it.
 
     PNG and TIFF (uncompressed) keep 8 or 16 bits and alpha. JPEG (4:4:4) and WebP round to 8 bits; JPEG drops alpha.
-    `quality` 1..100 is for JPEG and WebP; WebP at 100 is lossless. EXIF goes into every format, all text into PNG, and
-    `parameters` into the EXIF UserComment of the others.
+    `quality` 1..100 is for JPEG and WebP; WebP at 100 is lossless. What the picture's file told goes into every format
+    (see `metadata`).
 
     Raises PictureError, one line with file and fault: unknown extension, existing file, or whatever the system says.
     """
@@ -126,7 +130,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     Raises PictureError, one line that tells the fault.
     """
     with _one_line("picture", "cannot be read"):
-        return _decode(io.BytesIO(data), max_pixels)
+        return _decode(within_bounds(io.BytesIO(data)), max_pixels)
 
 
 def count_pixels(data: bytes) -> int:
@@ -135,7 +139,7 @@ def count_pixels(data: bytes) -> int:
     Raises PictureError, one line that tells the fault.
     """
     with _one_line("picture", "cannot be read"):
-        image = _open(io.BytesIO(data))
+        image = _open(within_bounds(io.BytesIO(data)))
         return image.width * image.height
 
 
@@ -204,12 +208,12 @@ def _decode(file: BinaryIO, max_pixels: int) -> Picture:
     size = end = file.seek(0, os.SEEK_END)
     file.seek(position)
     if isinstance(image, PngImageFile):
-        metadata = _check_png(file, size)
+        chunks = _check_png(file, size)
         file.seek(24)
         if file.read(1) == b"\x10":  # bits of a sample
             file.seek(0)
             samples = extra("imagecodecs").png_decode(file.read())
-            image = PngImageFile(io.BytesIO(_add_chunks(_tiny_png(), metadata)))
+            image = PngImageFile(io.BytesIO(_add_chunks(_tiny_png(), chunks)))
             return _with_metadata(srgb_of_16_bit(samples, image.info.get("icc_profile")), image)
         file.seek(position)
     elif isinstance(image, JpegImageFile):
@@ -230,7 +234,7 @@ def _decode(file: BinaryIO, max_pixels: int) -> Picture:
 
 def _check_png(file: BinaryIO, size: int) -> list[bytes]:
     """The metadata chunks of a PNG file; raises PictureError where a chunk is cut short or damaged."""
-    metadata = []
+    chunks = []
     kind = b""
     file.seek(8)
     while kind != b"IEND":
@@ -241,9 +245,9 @@ def _check_png(file: BinaryIO, size: int) -> list[bytes]:
         body, checksum = file.read(length), file.read(4)
         if zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(checksum, "big"):
             raise PictureError(f"is damaged: wrong checksum in the chunk {kind.decode('latin-1')!r}")
-        if kind in (b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
-            metadata.append(head + body + checksum)
-    return metadata
+        if kind in (b"iCCP", b"eXIf", b"pHYs", b"tEXt", b"zTXt", b"iTXt"):
+            chunks.append(head + body + checksum)
+    return chunks
 
 
 def _tiny_png(**metadata: Any) -> bytes:
@@ -263,15 +267,11 @@ def _add_chunks(png: bytes, chunks: list[bytes]) -> bytes:
 
 def _with_metadata(pixels: np.ndarray, image: Image.Image) -> Picture:
     """Turn the pixels of an image upright and join them with its EXIF and text."""
-    raw, exif, orientation, comment = image.info.get("exif"), None, 1, ""
+    exif, orientation = None, 1
     try:
-        if not isinstance(raw, bytes) and (
-            about := exif_data.about_picture(image.getexif())
-        ):  # a TIFF keeps it in its own tags
-            raw = about.tobytes()
-        if isinstance(raw, bytes):
+        if raw := exif_data.of_image(image):
             raw, orientation = exif_data.upright(raw)
-            comment = exif_data.user_comment(raw)
+            exif_data.user_comment(raw)
             exif_data.load(raw).tobytes()  # so that writing will not fail
             exif = raw
     except Exception as error:  # Pillow raises nearly everything on damaged EXIF: no reason to refuse the picture
@@ -284,10 +284,10 @@ def _with_metadata(pixels: np.ndarray, image: Image.Image) -> Picture:
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    text = {str(k): str(v) for k, v in image.info.items() if isinstance(v, str) and k != "compression"}
-    if comment:
-        text.setdefault("parameters", comment)
-    return Picture(np.ascontiguousarray(pixels), exif, text)
+    text, kept = metadata.told_by(image, exif)
+    pixels = np.ascontiguousarray(pixels)
+    metadata.add_hidden(text, pixels)
+    return Picture(pixels, exif, text, kept)
 
 
 # Writing
@@ -300,19 +300,19 @@ def _eight_bit(pixels: np.ndarray) -> np.ndarray:
 
 
 def _encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:
-    exif = exif_data.with_comment(picture.exif, picture.text.get("parameters", ""), add=kind != "PNG") or b""
+    if kind == "JPEG":
+        metadata.warn_of_hidden(picture.pixels)
+    told = metadata.outgoing(kind, picture.exif, picture.text, picture.kept)
+    exif = told.exif or b""
     if kind == "TIFF":
-        write_tiff(file, picture.pixels, exif)
+        write_tiff(file, picture.pixels, exif, told.tags)
         return
-    options: dict[str, Any] = {"icc_profile": srgb_profile(), "exif": exif}
+    options: dict[str, Any] = {"icc_profile": srgb_profile(), "exif": exif, **told.options}
     if kind == "PNG":
-        options["pnginfo"] = PngInfo()
-        for key, value in picture.text.items():
-            options["pnginfo"].add_text(key, value)
         if picture.pixels.dtype == np.uint16:
             tiny = _tiny_png(**options)
-            metadata = _check_png(io.BytesIO(tiny), len(tiny))
-            file.write(_add_chunks(extra("imagecodecs").png_encode(picture.pixels), metadata))
+            chunks = _check_png(io.BytesIO(tiny), len(tiny))
+            file.write(_add_chunks(extra("imagecodecs").png_encode(picture.pixels), chunks))
             return
     else:
         options |= {"quality": quality, "subsampling": "4:4:4", "lossless": quality == 100, "exact": True}
