@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filmlook.errors import LookError
+from filmlook.files import atomic
 from filmlook.look import Look
 from filmlook.paths import find_files, user_folder
 
@@ -76,12 +76,10 @@ def save_preset(name: str, look: Look, *, label: str = "", text: str = "") -> Pr
     check_name(name)
     preset = Preset(name, label or name, text, look)
     folder = _own_folder()
-    unfinished = folder / f".{name}.part"
     try:
         data = preset_json(preset).encode()
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(data)
-        os.replace(unfinished, folder / f"{name}.json")
+        atomic.write_bytes(folder / f"{name}.json", data)
     except UnicodeEncodeError as error:
         raise LookError(f"look {name!r} cannot be saved: {error.reason}") from None
     except OSError as error:
