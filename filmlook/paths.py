@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from filmlook.errors import LookError
 
 _PACKAGE = Path(__file__).resolve().parent
 BUILT_IN = next(p for p in (_PACKAGE / "models", _PACKAGE.parent / "models") if p.is_dir())
@@ -32,3 +34,15 @@ def find_files(kind: str, suffixes: Sequence[str]) -> dict[str, Path]:
         for p in sorted(root.iterdir())
         if p.suffix.lower() in suffixes and p.is_file()
     }
+
+
+def named_by_label(kind: str, label: str, labels: Mapping[str, str]) -> str | None:
+    """The name in `labels` (label by name) that a label means, whole and whatever its case; None where none has it.
+
+    Raises:
+        LookError: several have it; the message names them.
+    """
+    names = [name for name, known in labels.items() if known.casefold() == label.casefold()]
+    if len(names) > 1:
+        raise LookError(f"{kind} is {label!r}, which is the label of {' and of '.join(names)}; choose one by its name")
+    return names[0] if names else None

@@ -16,12 +16,12 @@ import torch
 from safetensors import safe_open
 
 from filmlook.errors import StockFileError, UnknownStockError
-from filmlook.files.lut import Lut, read_lut
+from filmlook.files.lut import LUT_SUFFIXES, Lut, read_lut
 from filmlook.film.model import FilmModel, numbers_of
 from filmlook.look import FRAMES_MM
 from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import load_digitalfilm
-from filmlook.paths import find_files
+from filmlook.paths import find_files, named_by_label
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +129,7 @@ def parse_stock(name: str, data: Any) -> Stock:
 
 _NETWORKS = (".safetensors", ".pt", ".pth")
 FACTS = "filmlook"  # the key in a weight file's metadata that holds what a stock's JSON says
-_SUFFIXES = (".json", ".cube", ".png", *_NETWORKS)
+_SUFFIXES = (".json", *LUT_SUFFIXES, *_NETWORKS)
 
 
 def list_stocks() -> list[str]:
@@ -140,17 +140,32 @@ def list_stocks() -> list[str]:
 def stock_labels() -> dict[str, str]:
     """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs."""
     labels: dict[str, str] = {}
-    for name, path in sorted(find_files("stocks", _SUFFIXES).items()):
-        label = _label(path, path.stat().st_mtime_ns)
+    for name, label in _labels().items():
         labels[name] = f"{label} ({name})" if label in labels.values() else label
     return labels
+
+
+def _labels() -> dict[str, str]:
+    return {name: _label(path, path.stat().st_mtime_ns) for name, path in sorted(find_files("stocks", _SUFFIXES).items())}
+
+
+def installed_name(given: str) -> str:
+    """The name of the installed stock that a name or a label ("Kodak Gold 200", whole, case ignored) means; what means none as
+    it is.
+
+    Raises:
+        LookError: two stocks have that label; the message names both.
+    """
+    if given in find_files("stocks", _SUFFIXES):
+        return given
+    return named_by_label("stock", given, _labels()) or given
 
 
 @lru_cache(maxsize=512)
 def _label(path: Path, modified: int) -> str:
     try:
         if path.suffix.lower() == ".json":
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            facts = json.loads(path.read_text(encoding="utf-8-sig"))
         elif path.suffix.lower() == ".safetensors":
             with safe_open(path, "pt") as weights:
                 facts = json.loads((weights.metadata() or {})[FACTS])
@@ -162,16 +177,20 @@ def _label(path: Path, modified: int) -> str:
 
 
 def load_stock(name: str, *, allow_path: bool = True) -> Stock:
-    """A stock by name, or (unless `allow_path` is false) by the path of its file: model JSON, `.cube`, HaldCLUT PNG,
-    or a network's weights.
+    """A stock by name or label, or (unless `allow_path` is false) by the path of its file: model JSON, a LUT, or a network's
+    weights.
 
     Raises:
+        LookError: two stocks have that label.
         UnknownStockError: no such stock; the message names those there are.
         StockFileError: its file is missing or damaged; the message names the file and the fault.
     """
-    path = find_files("stocks", _SUFFIXES).get(name)
+    files = find_files("stocks", _SUFFIXES)
+    path = files.get(name)
     if path is None and allow_path and Path(name).suffix.lower() in _SUFFIXES:
         path = Path(name)
+    if path is None:
+        path = files.get(installed_name(name))
     if path is None:
         raise UnknownStockError(f"stock is {name!r}; installed stocks are: {', '.join(list_stocks())}")
     try:
@@ -188,10 +207,10 @@ def _read(path: Path, modified: int) -> Stock:
         lut = read_lut(path)
         return Stock(name=path.stem, label=lut.title or path.stem, kind="lut", lut=lut)
     try:
-        return parse_stock(path.stem, json.loads(path.read_text(encoding="utf-8")))
+        return parse_stock(path.stem, json.loads(path.read_text(encoding="utf-8-sig")))
     except StockFileError as error:
         raise StockFileError(f"{path}: {error}") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise StockFileError(f"{path}: not a stock file: {error}") from None
 
 

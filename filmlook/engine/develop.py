@@ -19,7 +19,7 @@ from filmlook.files import infotext
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.presets import load_look
-from filmlook.stock import load_stock
+from filmlook.stock import installed_name, load_stock
 
 
 def develop(
@@ -88,6 +88,7 @@ def film_picture(
         LookError, StockFileError, PictureError: as `develop`.
     """
     look = load_look(look)
+    look = dataclasses.replace(look, stock=installed_name(look.stock))  # the infotext tells names
     if not again and infotext.of_text(picture.text) is not None:
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
