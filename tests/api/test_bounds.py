@@ -141,7 +141,7 @@ PART = {"type": "http.request", "body": b'{"images": [', "more_body": True}
 def test_a_client_that_goes_away_while_it_uploads_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     app = build_app(Server({}, Limits(), "cpu"))
     assert sent_by_hand(app, [{**PART}, {"type": "http.disconnect"}])[0]["status"] == 499
-    monkeypatch.setattr(request_body, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(request_body, "PATIENCE_S", 0.1)
     for drops in ([{**PART}], [{**PART} for _ in range(100)]):  # no more comes, or always a little
         start, body = sent_by_hand(app, drops)
         assert start["status"] == 408

@@ -175,10 +175,10 @@ def test_a_damaged_picture_among_good_ones_is_told_in_its_place(order: Order, ph
 
 def test_a_picture_that_the_machine_fails_at_is_told_in_its_place(photo: np.ndarray) -> None:
     class Failing(Server):
-        def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Any) -> np.ndarray:
+        def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Any) -> Any:
             if seed == 2:
                 raise RuntimeError("CUDA out of memory.\n Tried to allocate 2 GiB")
-            return super().develop(pixels, look, seed, progress)
+            return super().develop(source, look, seed, again, progress)
 
     client = client_of(build_app(Failing({}, Limits(), "cpu")))
     answer = client.post(f"{PREFIX}/develop", json={"images": [b64(png(photo))] * 3, "seed": [1, 2, 3]}).json()
