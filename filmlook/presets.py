@@ -27,6 +27,10 @@ _SUFFIXES = (".json",)
 _MOST_BYTES = 2**15  # of a file, of which one with all settings has 2 kB: lists hold a thousand
 
 
+class NotOwnError(LookError):
+    """A preset that is built in, or is not there: only the user's own can be changed."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """A saved look: its file's stem, a label and a line of help for people, and the settings; `own` where it is the user's."""
@@ -146,7 +150,8 @@ def delete_preset(name: str) -> None:
     """Deletes one of the user's presets; a built-in one of the same name shows again.
 
     Raises:
-        LookError: no such preset of the user's own.
+        NotOwnError: no such preset of the user's own.
+        LookError: its file cannot be deleted.
     """
     _delete(_own(name))
 
@@ -199,7 +204,7 @@ def _own(name: str) -> Path:
     turn into the built-in one that it hid."""
     path = own_file("looks", name, _SUFFIXES)
     if path is None:
-        raise LookError(f"look {name!r} is none of your own, which alone can be changed")
+        raise NotOwnError(f"look {name!r} is none of your own, which alone can be changed")
     return path
 
 

@@ -19,7 +19,7 @@ from filmlook.errors import FilmLookError, LookError, UnknownStockError
 from filmlook.files import picture
 from filmlook.files.picture import Picture
 from filmlook.look import Look
-from filmlook.presets import Preset, delete_preset, is_look, is_own, list_looks, list_presets, load_preset, save_preset
+from filmlook.presets import NotOwnError, Preset, delete_preset, is_look, list_looks, list_presets, load_preset, save_preset
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server import jobs, requests
@@ -160,14 +160,13 @@ def build_router(backend: Backend) -> APIRouter:
 
     @router.delete("/looks/{name}", summary="Delete a preset of your own", **answered("deleted", 404, 409, 422))
     def drop_look(name: str) -> dict[str, Any]:
-        try:
-            delete_preset(name)
-        except LookError as error:
-            if not is_look(name):
-                raise HTTPException(404, f"there is no look {name!r}") from None
-            if is_own(name):
-                raise HTTPException(422, requests.told(error)) from None
-            raise HTTPException(409, f"look {name!r} is none of your own, which alone can be deleted") from None
+        with _refused():
+            try:
+                delete_preset(name)
+            except NotOwnError:
+                if not is_look(name):
+                    raise HTTPException(404, f"there is no look {name!r}") from None
+                raise HTTPException(409, f"look {name!r} is none of your own, which alone can be deleted") from None
         return {"deleted": name}
 
     @router.get("/health", summary="Whether all is well", **answered("health"))
