@@ -37,6 +37,11 @@ class Outgoing:
     def __init__(self) -> None:
         self._deliveries: list[_Delivery] = []
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that have not been taken."""
+        return sum(delivery.left for delivery in self._deliveries)
+
     async def deliver(self, status: int, headers: Any, body: bytes, send: Send) -> None:
         start = {"type": "http.response.start", "status": status, "headers": headers}
         if len(body) <= PIECE:
@@ -61,7 +66,7 @@ class Outgoing:
             self._deliveries.remove(delivery)
 
     def _make_room(self) -> None:
-        over = sum(delivery.left for delivery in self._deliveries) - ROOM
+        over = self.waiting - ROOM
         for delivery in sorted(self._deliveries, key=lambda delivery: delivery.moved):
             if over > 0 and time.monotonic() - delivery.moved > _PAUSE_S:
                 delivery.dropped.set()
@@ -83,12 +88,12 @@ async def _taken(sending: Awaitable[None], delivery: _Delivery, end: float) -> b
         dropped.cancel()
 
 
-_outgoing = Outgoing()
+outgoing = Outgoing()
 
 
 class _InPieces(Response):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await _outgoing.deliver(self.status_code, self.raw_headers, bytes(self.body), send)
+        await outgoing.deliver(self.status_code, self.raw_headers, bytes(self.body), send)
 
 
 class JsonAnswer(_InPieces, JSONResponse):

@@ -56,7 +56,7 @@ def developed(
             made["errors"] = "interrupted"
         except FilmLookError as error:
             made["errors"] = requests.told(error)
-        except Exception as error:  # ours or the machine's: the other pictures are worked on all the same
+        except (MemoryError, RuntimeError) as error:  # the machine's: the other pictures are worked on all the same
             log.exception("Film Look: picture %d of %d failed", number + 1, len(asked.pictures))
             made["errors"] = f"{type(error).__name__}: {' '.join(requests.told(error).split())[:200]}"
         for key, values in answer.items():

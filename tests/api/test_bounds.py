@@ -367,5 +367,7 @@ def test_the_description_tells_statuses_and_files() -> None:
         assert ("404" in responses) == ("{name}" in path and method != "put")
     assert [call for call, responses in told.items() if "409" in responses] == [("delete", "/looks/{name}")]
     assert set(told["post", "/export-lut"]["200"]["content"]) == {"text/plain", "image/png"}
+    for call, responses in told.items():
+        assert all(content["schema"] for content in responses["200"]["content"].values()), call
     for call in (("post", "/develop"), ("post", "/read"), ("post", "/export-lut"), ("put", "/looks/{name}")):
         assert {"408", "413", "415", "422", "503"} <= set(told[call])
