@@ -10,7 +10,7 @@ from typing import Any
 from filmlook.errors import LookError
 from filmlook.look import SETTINGS, Look
 from filmlook.presets import load_look
-from filmlook.stock import installed_name, list_stocks, stock_labels
+from filmlook.stock import installed_name, is_installed, list_stocks, stock_labels
 
 SEED_MODES = {"picture": "As the picture's", "fixed": "Fixed", "random": "Random"}
 """How grain is seeded, with what people read."""
@@ -28,9 +28,9 @@ class LookChoice:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        name, names = installed_name(self.look.stock), list_stocks()
-        if name not in names:  # never a path: looks come from infotexts and from the network
-            raise LookError(f"stock is {self.look.stock!r}; installed stocks are: {', '.join(names)}")
+        name = installed_name(self.look.stock)
+        if not is_installed(name):  # a name or label, never a path: looks come from infotexts and from the network
+            raise LookError(f"stock is {self.look.stock!r}; installed stocks are: {', '.join(list_stocks())}")
         if name != self.look.stock:
             object.__setattr__(self, "look", replace(self.look, stock=name))
         if not isinstance(self.seed_mode, str) or self.seed_mode not in SEED_MODES:

@@ -5,7 +5,6 @@ A model stock is one JSON file of about 120 numbers; `models/stocks` holds the b
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -16,12 +15,13 @@ import torch
 from safetensors import safe_open
 
 from filmlook.errors import StockFileError, UnknownStockError
+from filmlook.files.json_file import check_finite, parse_json, read_json
 from filmlook.files.lut import LUT_SUFFIXES, Lut, read_lut
 from filmlook.film.model import FilmModel, numbers_of
 from filmlook.look import FRAMES_MM
 from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import load_digitalfilm
-from filmlook.paths import find_files, named_by_label
+from filmlook.paths import find_files, listed, named_by_label, tell_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,7 @@ class Stock:
         return self.layers == 1
 
 
+_NO_STOCK = 'not a stock file: it needs "format": 1'
 _KINDS = ("negative", "reversal", "neutral")
 _ANTIHALATION = ("strong", "weak", "none")
 
@@ -95,7 +96,7 @@ def parse_stock(name: str, data: Any) -> Stock:
         StockFileError: something is missing or wrong; the message names it.
     """
     if not isinstance(data, dict) or data.get("format") != 1:
-        raise StockFileError('not a stock file: it needs "format": 1')
+        raise StockFileError(_NO_STOCK)
     kind = _choice(data, "kind", _KINDS)
     model = None if kind == "neutral" else FilmModel.from_dict(data)
     layers = model.layers if model else 3
@@ -106,6 +107,8 @@ def parse_stock(name: str, data: Any) -> Stock:
     response = numbers_of(mtf, "response", (layers, cycles.shape[0]))
     if not cycles.numel() or (torch.diff(cycles, prepend=torch.zeros(1).double()) <= 0).any() or (response <= 0).any():
         raise StockFileError("'mtf' needs rising frequencies and responses above 0")
+    facts = {key: data.get(key, {}) for key in ("published", "fit")}
+    check_finite(facts)
     iso = data.get("iso")
     if not isinstance(iso, int) or iso <= 0:
         raise StockFileError(f"'iso' is {iso!r}; allowed: a whole number above 0")
@@ -120,9 +123,9 @@ def parse_stock(name: str, data: Any) -> Stock:
         antihalation=_choice(data, "antihalation", _ANTIHALATION),
         mtf_cycles=tuple(cycles.tolist()),
         mtf=tuple(map(tuple, response.tolist())),
-        published=dict(data.get("published", {})),
+        published=dict(facts["published"]),
         sources=tuple(map(str, data.get("sources", ()))),
-        fit=dict(data.get("fit", {})),
+        fit=dict(facts["fit"]),
         model=model,
     )
 
@@ -134,19 +137,25 @@ _SUFFIXES = (".json", *LUT_SUFFIXES, *_NETWORKS)
 
 def list_stocks() -> list[str]:
     """The names of the installed stocks: built-in ones and those of the user's folder (see `filmlook.paths`)."""
-    return sorted(find_files("stocks", _SUFFIXES))
+    return list(stock_labels())
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is a stock of this name, in the lists or beyond what they show."""
+    return name in find_files("stocks", _SUFFIXES)
 
 
 def stock_labels() -> dict[str, str]:
-    """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs."""
+    """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs; what is
+    seen to be damaged goes by its file's name, and is told of in the log."""
     labels: dict[str, str] = {}
-    for name, label in _labels().items():
-        labels[name] = f"{label} ({name})" if label in labels.values() else label
+    taken: set[str] = set()
+    files = find_files("stocks", _SUFFIXES)
+    for name in listed("stocks", files):
+        label = _label_of(files[name])
+        labels[name] = f"{label} ({name})" if label in taken else label
+        taken.add(labels[name])
     return labels
-
-
-def _labels() -> dict[str, str]:
-    return {name: _label(path, path.stat().st_mtime_ns) for name, path in sorted(find_files("stocks", _SUFFIXES).items())}
 
 
 def installed_name(given: str) -> str:
@@ -156,24 +165,32 @@ def installed_name(given: str) -> str:
     Raises:
         LookError: two stocks have that label; the message names both.
     """
-    if given in find_files("stocks", _SUFFIXES):
+    files = find_files("stocks", _SUFFIXES)
+    if given in files:
         return given
-    return named_by_label("stock", given, _labels()) or given
+    return named_by_label("stock", given, {name: _label_of(files[name]) for name in sorted(files)}) or given
 
 
-@lru_cache(maxsize=512)
-def _label(path: Path, modified: int) -> str:
+def _label_of(path: Path) -> str:
     try:
-        if path.suffix.lower() == ".json":
-            facts = json.loads(path.read_text(encoding="utf-8-sig"))
-        elif path.suffix.lower() == ".safetensors":
-            with safe_open(path, "pt") as weights:
-                facts = json.loads((weights.metadata() or {})[FACTS])
-        else:
-            facts = {}
-        return str(facts.get("label", path.stem))
-    except Exception:  # a damaged file is told of when its film is used
+        return _label(path, path.stat().st_mtime_ns)
+    except Exception as error:  # of foreign readers too; more is told when its film is used
+        tell_once(f"{path} cannot be read: {error}")
         return path.stem
+
+
+@lru_cache(maxsize=4096)
+def _label(path: Path, modified: int) -> str:
+    if path.suffix.lower() == ".json":
+        facts = read_json(path)
+        if not isinstance(facts, dict) or facts.get("format") != 1:
+            raise StockFileError(_NO_STOCK)
+    elif path.suffix.lower() == ".safetensors":
+        with safe_open(path, "pt") as weights:
+            facts = parse_json((weights.metadata() or {}).get(FACTS, "{}"))
+    else:
+        facts = {}
+    return str(facts.get("label", path.stem))
 
 
 def load_stock(name: str, *, allow_path: bool = True) -> Stock:
@@ -207,10 +224,10 @@ def _read(path: Path, modified: int) -> Stock:
         lut = read_lut(path)
         return Stock(name=path.stem, label=lut.title or path.stem, kind="lut", lut=lut)
     try:
-        return parse_stock(path.stem, json.loads(path.read_text(encoding="utf-8-sig")))
+        return parse_stock(path.stem, read_json(path))
     except StockFileError as error:
         raise StockFileError(f"{path}: {error}") from None
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise StockFileError(f"{path}: not a stock file: {error}") from None
 
 
@@ -220,7 +237,7 @@ def _network(path: Path) -> Stock:
     stock = Stock(name=path.stem, label=path.stem, kind="network")
     if FACTS in metadata:
         try:
-            stock = parse_stock(path.stem, json.loads(metadata[FACTS]))
+            stock = parse_stock(path.stem, parse_json(metadata[FACTS]))
         except (StockFileError, ValueError, TypeError) as error:
             raise StockFileError(f"{path}: its metadata is wrong: {error}") from None
     return replace(stock, kind="network", network=network)

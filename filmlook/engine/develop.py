@@ -68,6 +68,7 @@ def film_picture(
     tile: int | None = None,
     device: str | torch.device | None = None,
     progress: Callable[[float], None] | None = None,
+    by: Callable[..., Any] = develop,
 ) -> Picture:
     """Develops a picture with its metadata: what was done to it stands in its infotext, so that every door knows it again.
 
@@ -79,6 +80,7 @@ def film_picture(
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
         tile, device, progress: as of `develop`.
+        by: what develops, called as `develop` is.
 
     Returns:
         The developed picture; look, seed and version are in its text (see `files.infotext.with_development`).
@@ -93,7 +95,7 @@ def film_picture(
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
-    pixels = develop(picture.pixels, look, seed=seed, frame=frame or 0, tile=tile, device=device, lock=lock, progress=progress)
+    pixels = by(picture.pixels, look, seed=seed, frame=frame or 0, tile=tile, device=device, lock=lock, progress=progress)
     height, width = pixels.shape[:2]
     text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
     return dataclasses.replace(picture, pixels=pixels, text=text)
