@@ -5,7 +5,6 @@ A model stock is one JSON file of about 120 numbers; `models/stocks` holds the b
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -16,13 +15,14 @@ import torch
 from safetensors import safe_open
 
 from filmlook.errors import StockFileError, UnknownStockError
-from filmlook.files.lut import read_lut
+from filmlook.files.json_file import check_finite, parse_json, read_json
+from filmlook.files.lut import LUT_SUFFIXES, read_lut
 from filmlook.film.colour_map import ColourMap, Neutral
 from filmlook.film.model import FilmModel, numbers_of
 from filmlook.look import FRAMES_MM
 from filmlook.networks.film_network import FilmNetwork
 from filmlook.networks.weights import load_digitalfilm
-from filmlook.paths import find_files
+from filmlook.paths import find_files, listed, named_by_label, tell_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,7 @@ class Stock:
         return self.layers == 1
 
 
+_NO_STOCK = 'not a stock file: it needs "format": 1'
 _KINDS = ("negative", "reversal", "neutral")
 _BASES = ("still", "cine")
 _ANTIHALATION = ("strong", "weak", "none")
@@ -102,7 +103,7 @@ def parse_stock(name: str, data: Any) -> Stock:
         StockFileError: something is missing or wrong; the message names it.
     """
     if not isinstance(data, dict) or data.get("format") != 1:
-        raise StockFileError('not a stock file: it needs "format": 1')
+        raise StockFileError(_NO_STOCK)
     kind = _choice(data, "kind", _KINDS)
     model = None if kind == "neutral" else FilmModel.from_dict(data)
     layers = model.layers if model else 3
@@ -113,6 +114,8 @@ def parse_stock(name: str, data: Any) -> Stock:
     response = numbers_of(mtf, "response", (layers, cycles.shape[0]))
     if not cycles.numel() or (torch.diff(cycles, prepend=torch.zeros(1).double()) <= 0).any() or (response <= 0).any():
         raise StockFileError("'mtf' needs rising frequencies and responses above 0")
+    facts = {key: data.get(key, {}) for key in ("published", "fit")}
+    check_finite(facts)
     iso = data.get("iso")
     if not isinstance(iso, int) or iso <= 0:
         raise StockFileError(f"'iso' is {iso!r}; allowed: a whole number above 0")
@@ -128,9 +131,9 @@ def parse_stock(name: str, data: Any) -> Stock:
         antihalation=_choice(data, "antihalation", _ANTIHALATION),
         mtf_cycles=tuple(cycles.tolist()),
         mtf=tuple(map(tuple, response.tolist())),
-        published=dict(data.get("published", {})),
+        published=dict(facts["published"]),
         sources=tuple(map(str, data.get("sources", ()))),
-        fit=dict(data.get("fit", {})),
+        fit=dict(facts["fit"]),
         colour=model or Neutral(),
     )
 
@@ -140,44 +143,77 @@ FACTS = "filmlook"  # the key in a weight file's metadata that holds what a stoc
 
 def list_stocks() -> list[str]:
     """The names of the installed stocks: built-in ones and those of the user's folder (see `filmlook.paths`)."""
-    return sorted(find_files("stocks", tuple(_READERS)))
+    return list(stock_labels())
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is a stock of this name, in the lists or beyond what they show."""
+    return name in find_files("stocks", tuple(_READERS))
 
 
 def stock_labels() -> dict[str, str]:
-    """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs."""
+    """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs; what is
+    seen to be damaged goes by its file's name, and is told of in the log."""
     labels: dict[str, str] = {}
-    for name, path in sorted(find_files("stocks", tuple(_READERS)).items()):
-        label = _label(path, path.stat().st_mtime_ns)
-        labels[name] = f"{label} ({name})" if label in labels.values() else label
+    taken: set[str] = set()
+    files = find_files("stocks", tuple(_READERS))
+    for name in listed("stocks", files):
+        label = _label_of(files[name])
+        labels[name] = f"{label} ({name})" if label in taken else label
+        taken.add(labels[name])
     return labels
 
 
-@lru_cache(maxsize=512)
-def _label(path: Path, modified: int) -> str:
+def installed_name(given: str) -> str:
+    """The name of the installed stock that a name or a label ("Kodak Gold 200", whole, case ignored) means; what means none as
+    it is.
+
+    Raises:
+        LookError: two stocks have that label; the message names both.
+    """
+    files = find_files("stocks", tuple(_READERS))
+    if given in files:
+        return given
+    return named_by_label("stock", given, {name: _label_of(files[name]) for name in sorted(files)}) or given
+
+
+def _label_of(path: Path) -> str:
     try:
-        if path.suffix.lower() == ".json":
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        elif path.suffix.lower() == ".safetensors":
-            with safe_open(path, "pt") as weights:
-                facts = json.loads((weights.metadata() or {})[FACTS])
-        else:
-            facts = {}
-        return str(facts.get("label", path.stem))
-    except Exception:  # a damaged file is told of when its film is used
+        return _label(path, path.stat().st_mtime_ns)
+    except Exception as error:  # of foreign readers too; more is told when its film is used
+        tell_once(f"{path} cannot be read: {error}")
         return path.stem
 
 
+@lru_cache(maxsize=4096)
+def _label(path: Path, modified: int) -> str:
+    if path.suffix.lower() == ".json":
+        facts = read_json(path)
+        if not isinstance(facts, dict) or facts.get("format") != 1:
+            raise StockFileError(_NO_STOCK)
+    elif path.suffix.lower() == ".safetensors":
+        with safe_open(path, "pt") as weights:
+            facts = parse_json((weights.metadata() or {}).get(FACTS, "{}"))
+    else:
+        facts = {}
+    return str(facts.get("label", path.stem))
+
+
 def load_stock(name: str, *, allow_path: bool = True) -> Stock:
-    """A stock by name, or (unless `allow_path` is false) by the path of its file: model JSON, `.cube`, HaldCLUT PNG,
-    or a network's weights.
+    """A stock by name or label, or (unless `allow_path` is false) by the path of its file: model JSON, a LUT, or a network's
+    weights.
 
     Raises:
+        LookError: two stocks have that label.
         UnknownStockError: no such stock; the message names those there are.
         StockFileError: its file is missing or damaged; the message names the file and the fault.
     """
-    path = find_files("stocks", tuple(_READERS)).get(name)
-    if path is None and allow_path and Path(name).suffix.lower() in tuple(_READERS):
+    files = find_files("stocks", tuple(_READERS))
+    path = files.get(name)
+    if path is None and allow_path and Path(name).suffix.lower() in _READERS:
         path = Path(name)
+    if path is None:
+        path = files.get(installed_name(name))
     if path is None:
         raise UnknownStockError(f"stock is {name!r}; installed stocks are: {', '.join(list_stocks())}")
     try:
@@ -193,7 +229,7 @@ def _read(path: Path, modified: int) -> Stock:
 
 def _model_stock(path: Path) -> Stock:
     try:
-        return parse_stock(path.stem, json.loads(path.read_text(encoding="utf-8")))
+        return parse_stock(path.stem, read_json(path))
     except StockFileError as error:
         raise StockFileError(f"{path}: {error}") from None
     except (ValueError, TypeError) as error:
@@ -211,7 +247,7 @@ def _network_stock(path: Path) -> Stock:
     stock = Stock(name=path.stem, label=path.stem)
     if FACTS in metadata:
         try:
-            stock = parse_stock(path.stem, json.loads(metadata[FACTS]))
+            stock = parse_stock(path.stem, parse_json(metadata[FACTS]))
         except (StockFileError, ValueError, TypeError) as error:
             raise StockFileError(f"{path}: its metadata is wrong: {error}") from None
     return replace(stock, kind="network", colour=FilmNetwork(network))
@@ -219,7 +255,7 @@ def _network_stock(path: Path) -> Stock:
 
 _READERS: dict[str, Callable[[Path], Stock]] = {
     ".json": _model_stock,
-    **dict.fromkeys((".cube", ".png"), _lut_stock),
+    **dict.fromkeys(LUT_SUFFIXES, _lut_stock),
     **dict.fromkeys((".safetensors", ".pt", ".pth"), _network_stock),
 }
 """What reads a stock's file, by its ending."""

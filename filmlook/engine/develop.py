@@ -20,7 +20,7 @@ from filmlook.files import infotext
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.presets import load_look
-from filmlook.stock import load_stock
+from filmlook.stock import installed_name, load_stock
 
 
 def develop(
@@ -75,6 +75,7 @@ def film_picture(
     tile: int | None = None,
     device: str | torch.device | None = None,
     progress: Callable[[float], None] | None = None,
+    by: Callable[..., Any] = develop,
 ) -> Picture:
     """Develops a picture with its metadata: what was done to it stands in its infotext, so that every door knows it again.
 
@@ -87,6 +88,7 @@ def film_picture(
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
         tile, device, progress: as of `develop`.
+        by: what develops, called as `develop` is.
 
     Returns:
         The developed picture; look, seed and version are in its text (see `files.infotext.with_development`).
@@ -96,12 +98,15 @@ def film_picture(
         LookError, StockFileError, PictureError: as `develop`.
     """
     look = load_look(look)
+    look = dataclasses.replace(look, stock=installed_name(look.stock))  # the infotext tells names
     if not again and infotext.of_text(picture.text) is not None:
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
-    options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
-    film = develop(picture, look, seed=seed, frame=frame or 0, **options)
+    options: dict[str, Any] = {"tile": tile, "device": device, "lock": lock, "progress": progress}
+    if scene_linear:
+        options["scene_linear"] = True
+    film = by(picture, look, seed=seed, frame=frame or 0, **options)
     height, width = film.pixels.shape[:2]
     text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
     return dataclasses.replace(film, text=text)

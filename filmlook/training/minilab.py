@@ -19,7 +19,8 @@ from filmlook.film.scene_light import display_code, scene_light
 from filmlook.networks.minilab import MINILAB_PX, Minilab
 from filmlook.networks.weights import write_tensors
 from filmlook.training.data import Example, random_shifts, shifted, split, step_seed
-from filmlook.training.loop import Recipe, Run, run_folder
+from filmlook.training.loop import Run, run_folder
+from filmlook.training.recipe import Recipe
 
 _STOPS, _BALANCE = 1.5, 0.3  # shifts to undo
 _BEYOND = 1.2  # the lab trains on somewhat more, so that the ends are not its edge

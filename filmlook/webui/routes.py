@@ -3,6 +3,7 @@ before anything is sampled."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -12,11 +13,13 @@ import numpy as np
 from fastapi import HTTPException, Request
 from modules import call_queue, script_callbacks, shared
 
+from filmlook.engine.develop import film_picture
 from filmlook.errors import LookError
+from filmlook.files.picture import Picture
 from filmlook.look import SETTINGS, Look
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
-from filmlook.server.auth import check_basic, credentials_of
+from filmlook.server.auth import Origins, check_basic, check_origin, credentials_of
 from filmlook.server.request_body import Limits
 from filmlook.server.requests import told
 from filmlook.server.router import build_router
@@ -55,6 +58,7 @@ class HostBackend:
             cookies = [request.cookies.get(name) for name in cookie_names(self._app)]
             if not any(cookie and cookie in self._app.tokens for cookie in cookies):
                 raise HTTPException(401, "Not authenticated")
+        check_origin(request, allowed_origins())
 
     @contextmanager
     def turn(self, pictures: int) -> Iterator[HostTurn]:
@@ -69,8 +73,11 @@ class HostBackend:
             finally:
                 shared.state.end()
 
-    def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
-        return developed(pixels, LOOK, look, seed=seed, progress=progress)
+    def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
+        def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Picture:
+            return developed(source, LOOK, look, seed=seed, progress=progress)
+
+        return film_picture(source, look, seed=seed, again=again, by=by)
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         found = host_models.checkpoint_named(checkpoint) if checkpoint else None
@@ -81,6 +88,15 @@ class HostBackend:
 
     def interrupt(self) -> None:
         shared.state.interrupt()
+
+
+def allowed_origins() -> Origins:
+    """Whose pages the host lets call, by --cors-allow-origins and --cors-allow-origins-regex among its options; and, by the
+    environment, whether a proxy before it tells its address."""
+    told = getattr(shared.cmd_opts, "cors_allow_origins", None) or ""
+    pattern = getattr(shared.cmd_opts, "cors_allow_origins_regex", None) or ""
+    forwarded = os.environ.get("FILMLOOK_BEHIND_PROXY", "") not in ("", "0")
+    return Origins(tuple(origin.strip() for origin in told.split(",") if origin.strip()), pattern, forwarded)
 
 
 def cookie_names(app: Any) -> list[str]:
