@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-import numpy as np
 from fastapi import HTTPException, Request
 from modules import call_queue, script_callbacks, shared
 
