@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from filmlook.prompts.advice import LONGEST, advise
 from filmlook.prompts.checkpoints import Checkpoint, Recognition, recognise
+from filmlook.prompts.comments import HASH, blanked, with_comments
 from filmlook.prompts.findings import Finding, GenerationParams
 from filmlook.prompts.recipes import list_recipes
 from filmlook.prompts.tokens import Count, Tokenizer, count
@@ -49,16 +50,35 @@ def report(
     installed: Sequence[Checkpoint] = (),
     upscalers: Sequence[str] | None = None,
     vectors: Mapping[str, int] | None = None,
+    comments: str = HASH,
 ) -> Report:
     """Looks at a prompt with all recipes that are installed; the arguments are those of `filmlook.prompts.advice.advise`
-    and `filmlook.prompts.tokens.count`."""
+    and `filmlook.prompts.tokens.count`, and `comments`, one of `filmlook.prompts.comments.STYLES`: how the WebUI takes them.
+
+    Comments are neither read nor counted, and every fix leaves them where they are.
+    """
     recipes, problems = list_recipes()
-    texts = {"prompt": prompt, "negative": negative}
+    written = {"prompt": prompt, "negative": negative}
+    texts = {field: blanked(text, comments) for field, text in written.items()}
     tokens = None if tokenizer is None else counted(texts, tokenizer, (settings and settings.steps) or 20, vectors)
     findings = advise(
-        prompt, negative, checkpoint, settings, recipes=recipes, tokens=tokens, installed=installed, upscalers=upscalers
-    )
+        **texts, checkpoint=checkpoint, settings=settings, recipes=recipes, tokens=tokens, installed=installed,
+        upscalers=upscalers,
+    )  # fmt: skip
+    if texts != written:
+        findings = [_with_comments(finding, written, comments) for finding in findings]
     return Report(recognise(checkpoint, recipes) if checkpoint else None, tokens or {}, findings, problems)
+
+
+def _with_comments(finding: Finding, written: Mapping[str, str], style: str) -> Finding:
+    """The finding, with a fix that keeps the comments of the prompts as they are written."""
+    if finding.fix is None:
+        return finding
+    changes = {
+        field: with_comments(written[field], value, style) if field in written else value
+        for field, value in finding.fix.changes.items()
+    }
+    return replace(finding, fix=replace(finding.fix, changes=changes))
 
 
 def counted(

@@ -18,6 +18,7 @@ from modules import script_callbacks
 from filmlook.look import SETTINGS
 from filmlook.presets import load_preset
 from filmlook.prompts.checkpoints import recognise
+from filmlook.prompts.comments import blanked, with_comments
 from filmlook.prompts.edit import add, undone
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.recipes import list_recipes
@@ -242,7 +243,8 @@ def _wanted(key: str, now: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return f"Choose {title}", {"checkpoint": title}
     if key.startswith(shown.ADD):
         text = key.removeprefix(shown.ADD)
-        return f"Add {text}", {"prompt": add(now.get("prompt", ""), text)}
+        prompt, style = now.get("prompt", ""), host_models.comment_style()
+        return f"Add {text}", {"prompt": with_comments(prompt, add(blanked(prompt, style), text), style)}
     found = next((f for f in _report(now).findings if f.fix and shown.key_of(f) == key), None)
     return (found.fix.label, found.fix.changes) if found and found.fix else ("", {})
 
