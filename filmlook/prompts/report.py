@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from filmlook.prompts import attention, schedules, tags
 from filmlook.prompts.advice import LONGEST, advise
 from filmlook.prompts.checkpoints import Checkpoint, Recognition, recognise
 from filmlook.prompts.comments import HASH, blanked, with_comments
@@ -67,6 +68,8 @@ def report(
     )  # fmt: skip
     if texts != written:
         findings = [_with_comments(finding, written, comments) for finding in findings]
+    for module in (attention, schedules, tags):
+        module.forget()
     return Report(recognise(checkpoint, recipes) if checkpoint else None, tokens or {}, findings, problems)
 
 
