@@ -23,8 +23,9 @@ from filmlook.prompts.tags import find_phrases
 from tests.test_prompts_host import Words
 
 UNITS = [
-    "a", " ", "\n", "1", ".", ",", ":", "(", ")", "[", "<", "<a", "<a:", ">", "{", "{a", "\\", "#", "/*\n", "*/", "//", "AND ", "BREAK ",
-    ": ", ":1", ":1,", ":1,1", ":1.1 ", "1.1.", " :", "a:", "\t ", "black  ", "film grain ", "(a:1.2)", "[a:b:3]", "A", "aA",
+    "a", " ", "\n", "1", ".", ",", ":", "(", ")", "[", "<", "<a", "<a:", ">", "{", "{a", "\\", "#", "/*\n", "*/", "//", "AND ",
+    "BREAK ", ": ", ":1", ":1,", ":1,1", ":1.1 ", "1.1.", " :", "a:", "\t ", "black  ", "film grain ", "(a:1.2)", "[a:b:3]",
+    "A", "aA",
 ]  # fmt: skip
 ANCHORED = {"_WEIGHT_AND_CLOSE", "_PART_WEIGHT", "_STEP", "_WEIGHT", "_NETWORK"}
 """Patterns that are asked at one place or of one piece of the text, or (`_NETWORK`) only before the last `>`."""

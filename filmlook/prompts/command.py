@@ -36,6 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--comments", choices=STYLES, default=HASH,
         help="what the WebUI takes for a comment: what follows #; # or // or stands between /* and */ (slashes: reForge); none",
     )  # fmt: skip
+    parser.add_argument("--words", action="store_true", help="list frequent words too, and which of them work against film")
     parser.add_argument("--json", action="store_true", help="print all as one JSON object")
 
 
@@ -64,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
             _say(f"Tokens, {field}: {counted.tokens} of {counted.limit}")
     for finding in found.findings:
         _show(finding, texts.get(finding.field, ""))
+    for word in found.words if args.words else ():
+        against = f" Against film: it {word.against_film}." if word.against_film else ""
+        _say(f"\nword, {word.field}: “{word.words}” {word.does}.{against}")
     return 0
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from filmlook import load_look
 from filmlook.presets import load_preset
-from filmlook.ui.prompt_report import ADD, CHECKPOINT, HASH, UNDO
+from filmlook.ui.prompt_report import ADD, AVOID, CHECKPOINT, HASH, UNDO
 from tests.host.fake import Host
 
 OWN = "classic-negative-light"
@@ -377,3 +377,12 @@ def test_what_is_added_stands_before_a_comment(helper: Helper) -> None:
     )
     helper.page["txt2img_prompt"] = "a cat # my cat"
     assert helper.press(ADD + "<lora:film:1>")["txt2img_prompt"] == "a cat, <lora:film:1> # my cat"
+
+
+def test_a_frequent_word_is_added_where_it_belongs_and_can_be_undone(helper: Helper) -> None:
+    helper.page["txt2img_neg_prompt"] = "ugly"
+    assert helper.buttons()["⚠ noisy"] == AVOID + "noisy"
+    assert helper.press(AVOID + "deformed") == {"txt2img_neg_prompt": "ugly, deformed"}
+    assert helper.press(ADD + "masterpiece") == {"txt2img_prompt": "photo of a cat, masterpiece"}
+    helper.press(UNDO)
+    assert helper.press(UNDO) == {"txt2img_neg_prompt": "ugly"}
