@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     args = parser.parse_args(words)
     try:
-        return args.run(args)
+        return int(args.run(args))
     except FilmLookError as error:
         if args.debug:
             traceback.print_exc()

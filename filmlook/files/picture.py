@@ -303,7 +303,8 @@ def _with_metadata(pixels: np.ndarray, image: Image.Image) -> Picture:
 def _eight_bit(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
-    return ((np.minimum(pixels, 65407) + 128) // 257).astype(np.uint8)  # round(value / 257) without leaving 16 bits
+    eight: np.ndarray = ((np.minimum(pixels, 65407) + 128) // 257).astype(np.uint8)  # round(value / 257), never beyond 16 bits
+    return eight
 
 
 def _encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:

@@ -213,7 +213,7 @@ def _is_whole(value: Any, low: int, high: int) -> bool:
 
 
 def _whole(fields: dict[str, Any], key: str, low: int, high: int, default: int) -> int:
-    value = fields.get(key, default)
+    value: int = fields.get(key, default)
     if not _is_whole(value, low, high):
         raise HTTPException(422, f"{key} is {_shown(value)}; allowed: a whole number from {low} to {high}")
     return value

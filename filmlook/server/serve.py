@@ -61,7 +61,8 @@ class Server:
         return self._stopped.is_set()
 
     def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
-        return develop(pixels, look, seed=seed, device=self._device, tile=self._tile, progress=progress)
+        developed: np.ndarray = develop(pixels, look, seed=seed, device=self._device, tile=self._tile, progress=progress)
+        return developed
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         named = Checkpoint(name=checkpoint, title=checkpoint) if checkpoint else None  # no file of this machine's is looked at

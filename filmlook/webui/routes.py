@@ -70,7 +70,8 @@ class HostBackend:
                 shared.state.end()
 
     def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
-        return developed(pixels, LOOK, look, seed=seed, progress=progress)
+        film: np.ndarray = developed(pixels, LOOK, look, seed=seed, progress=progress)
+        return film
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         found = host_models.checkpoint_named(checkpoint) if checkpoint else None
