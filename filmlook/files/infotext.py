@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -125,6 +126,11 @@ def with_development(text: Mapping[str, str], pairs: dict[str, str], size: tuple
     old = text.get("parameters", "")
     place = BESIDE if old.lstrip()[:1] in ("{", "[") else "parameters"
     return {**text, place: with_entries(text.get(place, ""), pairs, size)}
+
+
+def ours(text: Mapping[Any, Any]) -> str:
+    """The infotext of a picture's textual metadata that tells how it was developed; empty where none does."""
+    return next((text[key] for key in _PLACES if isinstance(text.get(key), str) and LOOK in text[key]), "")
 
 
 def own_seed(texts: Iterable[str], pixels: np.ndarray) -> int:

@@ -113,7 +113,7 @@ def test_develops_in_the_hosts_queue(host: Host) -> None:
         ({"args": [{"enabled": "yes"}]}, "enabled is 'yes'"),
         ({"args": [True, "Kodak Gold 200", "stock", 7]}, "strength is 7"),
         ({"args": [{}, 1]}, "2 values; allowed: 1"),
-        ({"args": [False] * (len(SETTINGS) + 4)}, "allowed: "),
+        ({"args": [False] * (len(SETTINGS) + 6)}, "allowed: "),
         ({"args": None}, "args: allowed is"),
         ({"args": 3}, "args: allowed is"),
         ([], "args: allowed is"),
@@ -133,7 +133,7 @@ def test_a_damaged_preset_is_told_without_its_folder(host: Host, tmp_path: Path,
     (tmp_path / "looks").mkdir()
     (tmp_path / "looks" / "broken.json").write_text("{")
     with pytest.raises(HTTPException) as refused:
-        host.module("routes").checked({"args": "broken"})
+        host.module("argument_check").checked({"args": "broken"})
     assert "broken.json: not a look file" in refused.value.detail
     assert str(tmp_path) not in refused.value.detail
 
