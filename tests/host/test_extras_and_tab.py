@@ -196,7 +196,7 @@ def _write(folder: Path, name: str, seed: int, text: str = "") -> str:
 
 def test_a_single_picture(tab: Host) -> None:
     picture = _picture(text=PLAIN)
-    images, _, report = _develop(tab, 0, image=picture)
+    images, about, report = _develop(tab, 0, image=picture)
     expected = infotext.with_entries(PLAIN, infotext.entries(FILM, 7), picture.size)
     assert report == ""
     assert len(images) == len(tab.saved) == 1
@@ -215,6 +215,19 @@ def test_infotext_is_merged_and_nothing_else_touched(tab: Host) -> None:
         images[0].info["parameters"]
         == f"{PLAIN}, Film Look: {FILM.to_text()}, Film Look seed: 5, Film Look version: {__version__}"
     )
+
+
+def test_what_another_program_left_stays_and_ours_stands_beside_it(tab: Host) -> None:
+    picture, json_text = _picture(), '{"prompt": "a cat", "steps": 20}'
+    picture.info = {"parameters": json_text, "workflow": "{}"}
+    images, about, _ = _develop(tab, 0, image=picture)
+    saved = tab.saved[0].pnginfo
+    assert saved["parameters"] == json_text
+    assert saved["workflow"] == "{}"
+    assert look_in(saved[infotext.BESIDE]) == FILM
+    assert infotext.pairs_of(saved[infotext.BESIDE])[infotext.VERSION] == __version__
+    assert infotext.read(images[0]) is not None
+    assert saved[infotext.BESIDE] in about
 
 
 def test_a_picture_that_the_tab_developed_counts_as_developed(tab: Host) -> None:
@@ -347,7 +360,7 @@ def test_interrupt_stops_after_the_picture_that_is_done(tab: Host, tmp_path: Pat
         tab.state.interrupted = len(tab.state.shown) == 2
 
     monkeypatch.setattr(tab.state, "assign_current_image", interrupting)
-    images, _, report = _develop(tab, 2, input_dir=str(tmp_path / "in"))
+    images, about, report = _develop(tab, 2, input_dir=str(tmp_path / "in"))
     assert len(images) == len(tab.saved) == 2
     assert report == ""
     assert "Seed: 102" in about

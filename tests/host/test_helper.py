@@ -341,3 +341,15 @@ def test_a_page_that_is_built_again_is_bound_to_its_own_components(host: Host, t
     inputs = host.find("txt2img_film_look_helper_press").events[0][1]["inputs"]
     assert first not in inputs
     assert host.find("txt2img_prompt") in inputs
+
+
+def test_a_copy_of_the_page_follows_its_own(host: Host, tmp_path: Path) -> None:
+    """mov2mov builds img2img once more under its own name, and asks the scripts for their controls again."""
+    host.options.data["sd_model_checkpoint"] = _checkpoint(host, tmp_path, "classicnegative.ckpt")
+    _build(host, "img2img")
+    _lay_out(host, "mov2mov", img2img=True)
+    for tab in ("img2img", "mov2mov"):
+        inputs = host.find(f"{tab}_film_look_helper_press").events[0][1]["inputs"]
+        names = {name for c in inputs if (name := c.kwargs.get("elem_id", ""))}
+        assert f"{tab}_prompt" in names
+        assert all(name.startswith(f"{tab}_") for name in names)

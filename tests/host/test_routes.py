@@ -151,3 +151,14 @@ def test_limits_follow_the_settings(host: Host) -> None:
     host.options.data.update(film_look_api_megabytes=1, film_look_api_pictures="many", film_look_api_megapixels=0)
     limits = host.module("options").limits()
     assert (limits.bytes, limits.pictures, limits.pixels) == (2**20, 32, 10**6)
+
+
+def test_the_host_is_followed_under_the_pages_login_if_the_user_wants_it(host: Host) -> None:
+    """With --gradio-auth alone the host asks for nothing at its own routes."""
+    app = _app(host)
+    app.auth, app.tokens = {"u": "p"}, {"a-token": "u"}
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 401
+    host.options.data["film_look_api_as_host"] = True
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 200
+    host.module("routes").shared.cmd_opts.api_auth = "u:p"
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 401
