@@ -124,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=int, default=7862, help="port to listen on (7862)")
     serve.add_argument("--auth", default="", metavar="USER:PASSWORD", help="who may come in; needed where others can")
+    serve.add_argument("--auth-file", metavar="FILE", help="the same, from a file with USER:PASSWORD in each line")
+    serve.add_argument("--behind-proxy", action="store_true", help="a proxy before it tells the host (X-Forwarded-Host)")
     serve.add_argument("--max-megabytes", type=int, default=64, metavar="MB", help="of a request (64)")
     serve.add_argument("--max-megapixels", type=int, default=64, metavar="MP", help="of a picture (64)")
     serve.add_argument("--max-pictures", type=int, default=32, metavar="N", help="of a request (32)")
@@ -359,7 +361,8 @@ def _serve(args: argparse.Namespace) -> int:
     limits = request_body.Limits(
         args.max_megabytes * 2**20, args.max_megapixels * 10**6, args.max_pictures, args.max_answer_megapixels * 10**6
     )
-    serve.run(args.host, args.port, args.auth, limits, args.device, args.tile)
+    more = {"auth_file": args.auth_file, "behind_proxy": args.behind_proxy}
+    serve.run(args.host, args.port, args.auth, limits, args.device, args.tile, **more)
     return DONE
 
 

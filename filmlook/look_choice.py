@@ -10,7 +10,7 @@ from typing import Any
 from filmlook.errors import LookError
 from filmlook.look import SETTINGS, Look
 from filmlook.presets import load_look
-from filmlook.stock import stock_labels
+from filmlook.stock import is_installed, list_stocks, stock_labels
 
 SEED_MODES = {"picture": "As the picture's", "fixed": "Fixed", "random": "Random"}
 """How grain is seeded, with what people read."""
@@ -34,9 +34,8 @@ class LookChoice:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        labels = stock_labels()
-        if self.look.stock not in labels:  # a name, never a path: looks come from infotexts and from the network
-            raise LookError(f"stock is {self.look.stock!r}; installed stocks are: {', '.join(labels)}")
+        if not is_installed(self.look.stock):  # a name, never a path: looks come from infotexts and from the network
+            raise LookError(f"stock is {self.look.stock!r}; installed stocks are: {', '.join(list_stocks())}")
         if not isinstance(self.seed_mode, str) or self.seed_mode not in SEED_MODES:
             raise LookError(f"grain_seed is {self.seed_mode!r}; allowed: {', '.join(SEED_MODES)}, or a whole number")
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 MID_GREY = 0.184
 MID_CODE = 0.4663
+WHITE_LIGHT = 1.69  # of code 1
 _SHOULDER = 1.1423
 _GAMMA = 1.0479
 _MID_ODDS = MID_CODE / (_SHOULDER - MID_CODE)

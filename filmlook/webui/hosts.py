@@ -101,11 +101,11 @@ def login_cookies(app: Any) -> list[str]:
     return names + ([f"access-token-{identity}", f"access-token-unsecure-{identity}"] if identity else [])
 
 
-def allowed_origins() -> tuple[list[str], str]:
-    """The origins whose pages the host lets call it, by name and by regular expression."""
-    options = shared.cmd_opts
-    names = getattr(options, "cors_allow_origins", None) or ""
-    return [name for name in names.split(",") if name], getattr(options, "cors_allow_origins_regex", None) or ""
+def allowed_origins() -> tuple[tuple[str, ...], str]:
+    """The origins whose pages the host lets call it: by name, and by regular expression."""
+    told = getattr(shared.cmd_opts, "cors_allow_origins", None) or ""
+    pattern = getattr(shared.cmd_opts, "cors_allow_origins_regex", None) or ""
+    return tuple(name.strip() for name in told.split(",") if name.strip()), pattern
 
 
 def text_engine() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 from fastapi import HTTPException, Request
 from modules import call_queue, script_callbacks, shared
 
+from filmlook.engine.develop import film_picture
+from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
-from filmlook.server.auth import check_basic, credentials_of
+from filmlook.server.auth import Origins, check_basic, check_origin, credentials_of
 from filmlook.server.request_body import Limits
 from filmlook.server.router import build_router
 from filmlook.webui import host_models, hosts, options, patches
@@ -50,6 +53,7 @@ class HostBackend:
             cookies = [request.cookies.get(name) for name in hosts.login_cookies(self._app)]
             if not any(cookie and cookie in self._app.tokens for cookie in cookies):
                 raise HTTPException(401, "Not authenticated")
+        check_origin(request, allowed_origins())
 
     @contextmanager
     def turn(self, pictures: int) -> Iterator[HostTurn]:
@@ -64,8 +68,11 @@ class HostBackend:
             finally:
                 shared.state.end()
 
-    def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
-        return developed(pixels, LOOK, look, seed=seed, progress=progress)
+    def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
+        def by(pixels: np.ndarray, look: Look, *, seed: int, **_: Any) -> np.ndarray:
+            return developed(pixels, LOOK, look, seed=seed, progress=progress)
+
+        return film_picture(source, look, seed=seed, again=again, by=by)
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         found = host_models.checkpoint_named(checkpoint) if checkpoint else None
@@ -76,6 +83,12 @@ class HostBackend:
 
     def interrupt(self) -> None:
         shared.state.interrupt()
+
+
+def allowed_origins() -> Origins:
+    """Whose pages the host lets call; and, by the environment, whether a proxy before it tells its address."""
+    names, pattern = hosts.allowed_origins()
+    return Origins(names, pattern, os.environ.get("FILMLOOK_BEHIND_PROXY", "") not in ("", "0"))
 
 
 def register() -> None:
