@@ -106,7 +106,7 @@ def film_picture(
     options: dict[str, Any] = {"tile": tile, "device": device, "lock": lock, "progress": progress}
     if scene_linear:
         options["scene_linear"] = True
-    film = by(picture, look, seed=seed, frame=frame or 0, **options)
+    film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
     height, width = film.pixels.shape[:2]
     text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
     return dataclasses.replace(film, text=text)
