@@ -216,14 +216,15 @@ def read_hald(path: AnyPath) -> Lut:
         StockFileError: not the shape of a HaldCLUT.
         PictureError: not a picture.
     """
-    pixels = picture.read(path).pixels
+    pixels = picture.read(path, max_pixels=HALD_LEVELS[-1] ** 6).pixels
     height, width = pixels.shape[:2]
     level = round(width ** (1 / 3))
     if height != width or level**3 != width or level not in HALD_LEVELS:
         sides = ", ".join(str(allowed**3) for allowed in HALD_LEVELS)
         raise StockFileError(f"{path}: {width} x {height} pixels are no HaldCLUT; allowed: squares of side {sides}")
     n = level * level
-    codes = pixels[..., :3].astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    codes = pixels[..., :3].astype(np.float32)
+    codes /= np.iinfo(pixels.dtype).max
     return Lut(torch.from_numpy(codes.reshape(n, n, n, 3)), title=Path(path).stem)
 
 
