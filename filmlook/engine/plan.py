@@ -19,6 +19,7 @@ from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.curve import mix
+from filmlook.film.scene_light import WHITE_LIGHT
 from filmlook.look import FRAMES_MM, Look
 from filmlook.stages.emulsion import (
     NEAR_SHARE,
@@ -128,6 +129,9 @@ class Development:
     def _exposure(self, take: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture, and its excess where highlights are rebuilt above white."""
         light, model, gain = take.pixels.light(*corner, *size)[None], self.stock.model, take.gain
+        brightest = light.amax(1, keepdim=True) if take.pixels.scene_linear else None
+        if model is not None and take.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
+            light = torch.maximum(light, -(model.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
         if model is None:
             exposure = light.mul_(gain.to(light).view(3, 1, 1))
         elif model.layers == 3:
@@ -137,8 +141,10 @@ class Development:
             exposure = mix(model.sensitivity, torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), 1))
         if not self.look.highlights:
             return exposure, None
-        code = take.pixels.code(*corner, *size)[None]
-        return exposure, exposure * (highlight_gain(code, self.look.highlights) - 1)
+        rebuilt = highlight_gain(take.pixels.code(*corner, *size)[None], self.look.highlights)
+        if brightest is not None:  # what is there already above white is not rebuilt
+            rebuilt = (rebuilt * (WHITE_LIGHT / brightest.clamp_min(WHITE_LIGHT))).clamp_min_(1)
+        return exposure, exposure * (rebuilt - 1)
 
     @staticmethod
     def _inside(field: Tensor, margin: int, size: Sequence[int]) -> Tensor:

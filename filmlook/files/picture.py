@@ -1,8 +1,8 @@
 """Pictures in and out: files and PIL images to arrays of sRGB code values and back.
 
-Reading turns the picture upright and converts it to sRGB; writing puts an sRGB profile into every file. Pillow does the
-work, except for colour of 16 bits, which it would cut to 8: to read it takes the extra `filmlook[files]`, and so does
-writing it to PNG.
+Reading turns the picture upright and converts it to sRGB; what sRGB cannot hold stays beside it as light. Writing puts a
+profile into every file. Pillow does the work, except for colour of 16 bits, which it would cut to 8: to read it takes the
+extra `filmlook[files]`, and so does writing it to PNG; some kinds of files have extras of their own (`decoders`).
 
 References: PNG 3rd edition (W3C), TIFF 6.0, Exif 2.32; infotext in the EXIF UserComment is AUTOMATIC1111's convention.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import stat
 import struct
 import uuid
 import zlib
@@ -23,18 +24,25 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
-from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from filmlook.errors import PictureError
 from filmlook.files import exif as exif_data
-from filmlook.files.icc import extra, srgb_of, srgb_of_16_bit, srgb_profile
-from filmlook.files.tiff import TiffFile, check_layout, is_16_bit, samples_of, write_tiff
+from filmlook.files.decoders import Decoded, animation, decode_image, open_picture
+from filmlook.files.encoders import check_writable, encode_lossy, in_profile
+from filmlook.files.exr import write_exr
+from filmlook.files.icc import PROFILES, extra, profile_of, samples_to_srgb, space_named, srgb_of, srgb_profile
+from filmlook.files.kinds import FORMATS, READABLE
+from filmlook.files.tiff import check_layout, is_16_bit, samples_of, write_tiff
+from filmlook.files.told_colour import exif_in, png_chunk, told_by_image
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+__all__ = (
+    "FORMATS", "MAX_PIXELS", "PROFILES", "READABLE", "Picture",
+    "count_pixels", "decode", "encode", "from_pil", "read", "srgb_profile", "to_pil", "write",
+)  # fmt: skip
+
 MAX_PIXELS = 200_000_000
 
 _log = logging.getLogger(__name__)
@@ -47,31 +55,42 @@ class Picture:
     pixels: (H, W, 3) RGB or (H, W, 4) RGBA, alpha straight; uint8 0..255 or uint16 0..65535.
     exif: raw EXIF beginning `Exif\\0\\0`, its orientation 1 and its thumbnail unlinked (it shows the old picture).
     text: textual metadata; `parameters` is the WebUI's infotext.
+    light: (H, W, 3) floating point, where the picture is more than its pixels can say: scene-linear light, sRGB's primaries,
+        mid-grey .18. It is negative and brighter than white where the file has a wide gamut, and goes as far as the scene
+        does where that is what the file holds; `pixels` is then how a camera would show it. None for other pictures.
+    notes: what there is to say to people about how it was read, a line each.
 
-    Raises PictureError for pixels of another shape or type.
+    Raises PictureError for pixels or light of another shape or type.
     """
 
     pixels: np.ndarray
     exif: bytes | None = None
     text: dict[str, str] = field(default_factory=dict)
+    light: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (3, 4) or 0 in shape or dtype not in (np.uint8, np.uint16):
             raise PictureError(f"pixels are {dtype} {shape}; allowed are uint8 or uint16 (H, W, 3) or (H, W, 4)")
+        if self.light is not None and (self.light.shape != (*shape[:2], 3) or self.light.dtype.kind != "f"):
+            raise PictureError(f"light is {self.light.dtype} {self.light.shape}; allowed is floating point {(*shape[:2], 3)}")
 
 
-def from_pil(image: Image.Image) -> Picture:
-    """The picture in a PIL image of any mode but F: 16-bit for I and I;16, 8-bit for the others.
+def from_pil(image: Image.Image, *, scene_linear: bool = False) -> Picture:
+    """The picture in a PIL image of any mode: 16-bit for I, I;16 and F, 8-bit for the others.
 
-    It is turned upright by its EXIF and converted to sRGB by the ICC profile in `info`, a broken or unfit profile being
-    passed over with a warning in the log. Alpha is kept to the bit, and the image itself stays as it is.
+    It is turned upright by its EXIF and converted to sRGB by what `info` tells of its colour: an ICC profile, else what a PNG
+    or the EXIF says. A broken or unfit profile is passed over with a warning in the log. Alpha is kept to the bit, and the
+    image itself stays as it is. `scene_linear`: its samples are the light of a scene, mid-grey .18 of white.
 
-    Raises PictureError for mode F, for mode I outside 0..65535 and for an image that cannot be decoded.
+    Raises PictureError for mode F unless it is scene-linear, for mode I outside 0..65535, for PQ and HLG, and for an image that
+    cannot be decoded.
     """
     with _one_line("picture", "cannot be used"):
         image.load()
-        return _with_metadata(srgb_of(image), image)
+        told = told_by_image(image)
+        return _with_metadata(Decoded(*srgb_of(image, told, scene_linear=scene_linear), image))
 
 
 def to_pil(picture: Picture) -> Image.Image:
@@ -84,56 +103,70 @@ def to_pil(picture: Picture) -> Image.Image:
     return image
 
 
-def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """The picture in a PNG, JPEG, WebP or TIFF file, known by its content; of several frames the first.
+def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, scene_linear: bool = False) -> Picture:
+    """The picture in a file of one of the `READABLE` kinds, known by its content; of several frames the first.
 
-    As `from_pil`; grey and RGB of 16 bits stay so, CMYK of 16 bits becomes 8-bit.
+    As `from_pil`; grey and RGB of 16 bits stay so, CMYK of 16 bits becomes 8-bit. OpenEXR, RAW and TIFF in floating point are
+    scene-linear by themselves, and have pixels of 16 bits.
 
     Raises PictureError, one line with file and fault, for a file that is missing, of another kind, cut short or damaged
-    (JPEG and WebP have no checksum: damage in the middle may pass), and for more than `max_pixels` in its header.
-    Pillow's own limit of pixels does not count, except for a WebP above twice that limit.
+    (JPEG and WebP have no checksum: damage in the middle may pass), for one that needs an extra that is not installed, and for
+    more than `max_pixels` in its header. Pillow's own limit of pixels does not count, except for a WebP above twice that limit.
     """
     path = Path(path)
     with _one_line(path, "cannot be read"):
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise PictureError("is a folder, not a picture")
+        if not stat.S_ISREG(mode):  # a pipe would be waited for, a device may have no end
+            raise PictureError("is a pipe or a device, not a picture")
         with open(path, "rb") as file:
-            return _decode(file, max_pixels)
+            return _decode(file, max_pixels, scene_linear)
 
 
-def write(path: str | os.PathLike[str], picture: Picture, *, quality: int = 95, overwrite: bool = False) -> None:
-    """Write a picture in the format of the extension; all of the file or nothing of it.
+def write(
+    path: str | os.PathLike[str],
+    picture: Picture,
+    *,
+    quality: int = 95,
+    lossless: bool = False,
+    profile: str = "srgb",
+    overwrite: bool = False,
+) -> None:
+    """Write a picture's pixels in the format of the extension; all of the file or nothing of it.
 
-    PNG and TIFF (uncompressed) keep 8 or 16 bits and alpha. JPEG (4:4:4) and WebP round to 8 bits; JPEG drops alpha.
-    `quality` 1..100 is for JPEG and WebP; WebP at 100 is lossless. EXIF goes into every format, all text into PNG, and
-    `parameters` into the EXIF UserComment of the others.
+    PNG and TIFF (uncompressed) keep 8 or 16 bits and alpha. JPEG (4:4:4), WebP, AVIF and JPEG XL round to 8 bits; JPEG drops
+    alpha. OpenEXR holds the light of the display as half floats. `quality` 1..100 is for JPEG, WebP, AVIF and JPEG XL; the
+    last three know `lossless`, and WebP is so at 100. EXIF goes into every format but OpenEXR, all text into PNG and OpenEXR,
+    and `parameters` into the EXIF UserComment of the others. `profile`, one of `PROFILES`, is the space of the file's samples.
 
-    Raises PictureError, one line with file and fault: unknown extension, existing file, or whatever the system says.
+    Raises PictureError, one line with file and fault: unknown extension or profile, more pixels than the format holds, an
+    existing file, or whatever the system says.
     """
     path = Path(path)
     with _one_line(path, "cannot be written"):
         kind = FORMATS.get(path.suffix.lower())
         if kind is None:
             raise PictureError(f"unknown extension {path.suffix!r}; allowed are {' '.join(FORMATS)}")
-        _check_writable(kind, quality)
+        check_writable(kind, picture.pixels.shape, quality, lossless, profile)
         if path.exists() and not overwrite:
             raise PictureError("exists already and overwriting was not asked for")
         unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
         try:
             with open(unfinished, "xb") as file:
-                _encode(file, picture, kind, quality)
+                _encode(file, picture, kind, quality, lossless, profile)
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
 
 
-def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, scene_linear: bool = False) -> Picture:
     """The picture in a file's bytes; as `read`.
 
     Raises PictureError, one line that tells the fault.
     """
     with _one_line("picture", "cannot be read"):
-        return _decode(io.BytesIO(data), max_pixels)
+        return _decode(io.BytesIO(data), max_pixels, scene_linear)
 
 
 def count_pixels(data: bytes) -> int:
@@ -142,27 +175,20 @@ def count_pixels(data: bytes) -> int:
     Raises PictureError, one line that tells the fault.
     """
     with _one_line("picture", "cannot be read"):
-        image = _open(io.BytesIO(data))
-        return image.width * image.height
+        opened = open_picture(io.BytesIO(data))
+        return opened.width * opened.height
 
 
-def encode(picture: Picture, kind: str, *, quality: int = 95) -> bytes:
+def encode(picture: Picture, kind: str, *, quality: int = 95, lossless: bool = False, profile: str = "srgb") -> bytes:
     """The bytes of a file of one of the kinds in `FORMATS`; as `write`.
 
-    Raises PictureError: an unknown kind, or a quality out of range.
+    Raises PictureError: an unknown kind or profile, a quality out of range, more pixels than the kind holds.
     """
     with _one_line("picture", "cannot be written"):
-        _check_writable(kind, quality)
+        check_writable(kind, picture.pixels.shape, quality, lossless, profile)
         file = io.BytesIO()
-        _encode(file, picture, kind, quality)
+        _encode(file, picture, kind, quality, lossless, profile)
         return file.getvalue()
-
-
-def _check_writable(kind: str, quality: int) -> None:
-    if kind not in FORMATS.values():
-        raise PictureError(f"unknown format {kind!r}; allowed are {', '.join(sorted(set(FORMATS.values())))}")
-    if not 1 <= quality <= 100:
-        raise PictureError(f"quality {quality} is out of range; allowed is 1 to 100")
 
 
 @contextmanager
@@ -180,29 +206,8 @@ def _one_line(name: object, failed: str) -> Iterator[None]:
 # Reading
 
 
-_READERS: dict[bytes, type[ImageFile]] = {
-    b"\x89PNG\r\n\x1a\n": PngImageFile,
-    b"\xff\xd8\xff": JpegImageFile,
-    b"RIFF": WebPImageFile,
-    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffFile),
-}
-
-
-def _open(file: BinaryIO) -> ImageFile:
-    """The picture of a file of which the header alone has been read."""
-    head = file.read(8)
-    reader = next((reader for magic, reader in _READERS.items() if head.startswith(magic)), None)
-    if reader is None:
-        raise PictureError("is not a PNG, JPEG, WebP or TIFF picture" if head else "is empty")
-    file.seek(0)
-    try:
-        return reader(file)  # not Image.open, which would apply Pillow's limit of pixels instead of ours
-    except SyntaxError as error:
-        raise PictureError(f"has a damaged or unsupported header ({error})") from error
-
-
-def _decode(file: BinaryIO, max_pixels: int) -> Picture:
-    image = _open(file)
+def _decode(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Picture:
+    image = open_picture(file)
     if image.width * image.height > max_pixels:
         raise PictureError(f"has {image.width} x {image.height} pixels; allowed are {max_pixels}")
 
@@ -210,14 +215,18 @@ def _decode(file: BinaryIO, max_pixels: int) -> Picture:
     position = file.tell()
     size = end = file.seek(0, os.SEEK_END)
     file.seek(position)
+    options: dict[str, Any] = {"scene_linear": scene_linear}
+    told = None
     if isinstance(image, PngImageFile):
         metadata = _check_png(file, size)
+        told = png_chunk(metadata, b"cICP")
         file.seek(24)
         if file.read(1) == b"\x10":  # bits of a sample
             file.seek(0)
             samples = extra("imagecodecs").png_decode(file.read())
+            notes = animation(image)
             image = PngImageFile(io.BytesIO(_add_chunks(_tiny_png(), metadata)))
-            return _with_metadata(srgb_of_16_bit(samples, image.info.get("icc_profile")), image)
+            return _with_metadata(Decoded(*samples_to_srgb(samples, told_by_image(image, told, 16), **options), image, notes))
         file.seek(position)
     elif isinstance(image, JpegImageFile):
         if b"\xff\xd9" not in file.read():  # Pillow has read up to the picture, past the thumbnails
@@ -227,12 +236,13 @@ def _decode(file: BinaryIO, max_pixels: int) -> Picture:
         check_layout(tags, max_pixels)
         offsets, counts = (tags.get(strips) or tags.get(tiles) or (0,) for strips, tiles in ((273, 324), (279, 325)))
         end = max(map(sum, zip(offsets, counts, strict=False)))
-        if end <= size and is_16_bit(tags):
-            return _with_metadata(srgb_of_16_bit(samples_of(file, max_pixels), image.info.get("icc_profile")), image)
+        if end <= size and (is_16_bit(tags) or image.mode == "F"):
+            samples = samples_of(file, max_pixels)
+            options["scene_linear"] |= samples.dtype.kind == "f"
+            return _with_metadata(Decoded(*samples_to_srgb(samples, told_by_image(image), **options), image))
     if end > size:
         raise PictureError("is cut short")
-    image.load()
-    return _with_metadata(srgb_of(image), image)
+    return _with_metadata(decode_image(image, file, max_pixels, told, scene_linear))
 
 
 def _check_png(file: BinaryIO, size: int) -> list[bytes]:
@@ -248,7 +258,7 @@ def _check_png(file: BinaryIO, size: int) -> list[bytes]:
         body, checksum = file.read(length), file.read(4)
         if zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(checksum, "big"):
             raise PictureError(f"is damaged: wrong checksum in the chunk {kind.decode('latin-1')!r}")
-        if kind in (b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+        if kind in (b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"cICP", b"sRGB", b"gAMA", b"cHRM"):
             metadata.append(head + body + checksum)
     return metadata
 
@@ -268,8 +278,9 @@ def _add_chunks(png: bytes, chunks: list[bytes]) -> bytes:
 # Metadata
 
 
-def _with_metadata(pixels: np.ndarray, image: Image.Image) -> Picture:
+def _with_metadata(decoded: Decoded) -> Picture:
     """Turn the pixels of an image upright and join them with its EXIF and text."""
+    image = decoded.about
     raw, exif, orientation, comment = image.info.get("exif"), None, 1, ""
     try:
         if not isinstance(raw, bytes) and (
@@ -285,16 +296,22 @@ def _with_metadata(pixels: np.ndarray, image: Image.Image) -> Picture:
         _log.warning("damaged EXIF passed over (%s)", error)
     if isinstance(image, TiffImageFile) and not image.tile:
         orientation = 1  # Pillow has turned it on loading
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
+    pixels = _upright(decoded.pixels, orientation)
+    light = None if decoded.light is None else _upright(decoded.light, orientation)
     text = {str(k): str(v) for k, v in image.info.items() if isinstance(v, str) and k != "compression"}
     if comment:
         text.setdefault("parameters", comment)
-    return Picture(np.ascontiguousarray(pixels), exif, text)
+    return Picture(pixels, exif_in(exif, "srgb"), text, light, decoded.notes)
+
+
+def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:
+    if orientation in (5, 6, 7, 8):
+        samples = samples.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        samples = samples[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    return np.ascontiguousarray(samples)
 
 
 # Writing
@@ -306,22 +323,27 @@ def _eight_bit(pixels: np.ndarray) -> np.ndarray:
     return ((np.minimum(pixels, 65407) + 128) // 257).astype(np.uint8)  # round(value / 257) without leaving 16 bits
 
 
-def _encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:
-    exif = exif_data.with_comment(picture.exif, picture.text.get("parameters", ""), add=kind != "PNG") or b""
-    if kind == "TIFF":
-        write_tiff(file, picture.pixels, exif)
+def _encode(file: BinaryIO, picture: Picture, kind: str, quality: int, lossless: bool, profile: str) -> None:
+    exif = exif_data.with_comment(picture.exif, picture.text.get("parameters", ""), add=kind != "PNG")
+    exif = exif_in(exif, profile) or b""
+    if kind == "EXR":
+        write_exr(file, picture.pixels, space_named(profile), picture.text)
         return
-    options: dict[str, Any] = {"icc_profile": srgb_profile(), "exif": exif}
+    pixels = in_profile(picture.pixels[..., :3] if kind == "JPEG" else picture.pixels, profile)
+    icc = profile_of(profile)
+    if kind == "TIFF":
+        write_tiff(file, pixels, exif, icc)
+        return
+    options: dict[str, Any] = {"icc_profile": icc, "exif": exif}
     if kind == "PNG":
         options["pnginfo"] = PngInfo()
         for key, value in picture.text.items():
             options["pnginfo"].add_text(key, value)
-        if picture.pixels.dtype == np.uint16:
+        if pixels.dtype == np.uint16:
             tiny = _tiny_png(**options)
             metadata = _check_png(io.BytesIO(tiny), len(tiny))
-            file.write(_add_chunks(extra("imagecodecs").png_encode(picture.pixels), metadata))
+            file.write(_add_chunks(extra("imagecodecs").png_encode(pixels), metadata))
             return
-    else:
-        options |= {"quality": quality, "subsampling": "4:4:4", "lossless": quality == 100, "exact": True}
-    pixels = picture.pixels[..., :3] if kind == "JPEG" else picture.pixels
-    Image.fromarray(_eight_bit(pixels)).save(file, kind, **options)
+        Image.fromarray(pixels).save(file, kind, **options)
+        return
+    encode_lossy(file, Image.fromarray(_eight_bit(pixels)), kind, quality, lossless, options)

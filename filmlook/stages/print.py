@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from filmlook.film.curve import Table, mix
-from filmlook.film.scene_light import MID_GREY, display_code, scene_light
+from filmlook.film.scene_light import MID_GREY, WHITE_LIGHT, display_code, scene_light
 from filmlook.look import Look
 from filmlook.stock import Stock
 
 _ARGUMENT_RANGE = (-6.0, 10.0)  # analytical density, printer lights included
-_WHITE_LIGHT = 1.69  # scene light of code 1
 _FADE = 0.08  # how far black or white moves towards grey for each step above 1, in code
 _LUMA = (0.2126, 0.7152, 0.0722)
 _TONES = {  # tint of the mid-tones, in code; highlights and full black keep their neutral
@@ -43,7 +42,7 @@ def print_matrix(stock: Stock, look: Look) -> tuple[Tensor, Tensor]:
             with torch.inference_mode():
                 ends = stock.network(halves)[0, :, 4, 4::8].T.double()
     else:
-        light = torch.tensor([[0.0] * 3, [_WHITE_LIGHT] * 3], dtype=torch.float64)
+        light = torch.tensor([[0.0] * 3, [WHITE_LIGHT] * 3], dtype=torch.float64)
         scan = (torch.eye(stock.layers, dtype=torch.float64) + stock.model.scan).expand(3, -1)
         scan = scan if stock.layers == 3 else torch.eye(3, dtype=torch.float64) * scan[0, 0]
         ends = stock.model(light).expand(-1, 3)
