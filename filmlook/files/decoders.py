@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple
 
@@ -19,6 +20,7 @@ from PIL.ImageFile import ImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from filmlook.errors import PictureError
@@ -27,8 +29,9 @@ from filmlook.files import exif as exif_data
 from filmlook.files.exr import ExrFile
 from filmlook.files.icc import extra, samples_to_srgb, srgb_of
 from filmlook.files.kinds import HEAD, kind_of
+from filmlook.files.png import add_chunks, check_png, chunk_of, tiny_png
 from filmlook.files.raw import RawFile, is_raw
-from filmlook.files.tiff import TiffFile, TiffSamples
+from filmlook.files.tiff import TiffFile, TiffSamples, check_layout, is_16_bit, samples_of
 from filmlook.files.told_colour import told_by_boxes, told_by_image
 
 
@@ -42,7 +45,7 @@ class Decoded(NamedTuple):
 
 
 def open_picture(file: BinaryIO) -> Any:
-    """What a file's header tells: an object with `width` and `height`, for `decode_image`.
+    """What a file's header tells: an object with `width` and `height`, for `decode_file`.
 
     Raises PictureError for a file that is no picture or damaged, and for one that needs an extra.
     """
@@ -56,11 +59,49 @@ def open_picture(file: BinaryIO) -> Any:
         raise PictureError(f"has a damaged or unsupported header ({error})") from error
 
 
-def decode_image(opened: Any, file: BinaryIO, max_pixels: int, cicp: bytes | None, scene_linear: bool) -> Decoded:
-    """The pixels of what `open_picture` opened; `cicp` is what a PNG's chunk of that name holds."""
+def decode_file(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Decoded:
+    """The picture in a file. Raises PictureError as `open_picture`, for too many pixels, and for a file that is cut short."""
+    opened = open_picture(file)
+    if opened.width * opened.height > max_pixels:
+        raise PictureError(f"has {opened.width} x {opened.height} pixels; allowed are {max_pixels}")
+
+    # Pillow fills in what is missing (except in WebP) when a host has set LOAD_TRUNCATED_IMAGES: look for the end here.
+    position = file.tell()
+    size = end = file.seek(0, os.SEEK_END)
+    file.seek(position)
+    cicp = None
+    if isinstance(opened, PngImageFile):
+        chunks = check_png(file, size)
+        cicp = chunk_of(chunks, b"cICP")
+        file.seek(24)
+        if file.read(1) == b"\x10":  # bits of a sample
+            file.seek(0)
+            samples = extra("imagecodecs").png_decode(file.read())
+            about = PngImageFile(io.BytesIO(add_chunks(tiny_png(), chunks)))
+            told = told_by_image(about, cicp, 16)
+            return Decoded(*samples_to_srgb(samples, told, scene_linear=scene_linear), about, _animation(opened))
+        file.seek(position)
+    elif isinstance(opened, JpegImageFile):
+        if b"\xff\xd9" not in file.read():  # Pillow has read up to the picture, past the thumbnails
+            end = size + 1
+    elif isinstance(opened, TiffImageFile):
+        tags = opened.tag_v2
+        check_layout(tags, max_pixels)
+        offsets, counts = (tags.get(strips) or tags.get(tiles) or (0,) for strips, tiles in ((273, 324), (279, 325)))
+        end = max(map(sum, zip(offsets, counts, strict=False)))
+        if end <= size and (is_16_bit(tags) or opened.mode == "F"):
+            samples = samples_of(file, max_pixels)
+            is_light = scene_linear or samples.dtype.kind == "f"
+            return Decoded(*samples_to_srgb(samples, told_by_image(opened), scene_linear=is_light), opened)
+    if end > size:
+        raise PictureError("is cut short")
+    return _decode(opened, file, max_pixels, cicp, scene_linear)
+
+
+def _decode(opened: Any, file: BinaryIO, max_pixels: int, cicp: bytes | None, scene_linear: bool) -> Decoded:
     if isinstance(opened, (ExrFile, RawFile, TiffSamples, HeifFile, JxlFile)):
         return _decode_samples(opened, max_pixels, scene_linear)
-    notes = animation(opened)
+    notes = _animation(opened)
     told: Any = None
     if opened.format == "AVIF":
         told = told_by_boxes(opened, boxes.heif(_whole(file)))
@@ -111,7 +152,7 @@ def _whole(file: BinaryIO) -> BinaryIO:
     return whole
 
 
-def animation(image: Any) -> tuple[str, ...]:
+def _animation(image: Any) -> tuple[str, ...]:
     """What there is to say of a picture of several frames."""
     return ("is animated: its first frame was taken",) if getattr(image, "is_animated", False) else ()
 
@@ -154,13 +195,14 @@ class JxlFile:
     def decoded(self, max_pixels: int, scene_linear: bool) -> Decoded:
         is_jpeg, info, data, icc, found = self._decoder(num_threads=1)(self._data)
         if is_jpeg:  # a JPEG in a smaller coat, with all that it had
-            return decode_image(JpegImageFile(io.BytesIO(data)), io.BytesIO(data), max_pixels, None, scene_linear)
+            return _decode(JpegImageFile(io.BytesIO(data)), io.BytesIO(data), max_pixels, None, scene_linear)
         if (info.width, info.height) != (self.width, self.height):
             raise PictureError("is damaged: its header tells of another size")
         exif = next((bytes(box.data) for box in found if box.box_type == b"Exif"), b"")
         if exif[:2] not in (b"II", b"MM"):  # some releases leave the box's offset before it
             exif = exif[4 + int.from_bytes(exif[:4], "big") :]
-        about = _bearer({"icc_profile": icc, "exif": _upright(b"Exif\0\0" + exif) if exif else b""})
+        packet = next((bytes(box.data) for box in found if box.box_type == b"xml "), b"")
+        about = _bearer({"icc_profile": icc, "exif": _upright(b"Exif\0\0" + exif) if exif else b"", "xmp": packet})
         told = told_by_image(about)
         if self._bits > 8 and (samples := self._deep()) is not None:
             return Decoded(*samples_to_srgb(samples, told, scene_linear=scene_linear), about)

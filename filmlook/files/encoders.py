@@ -1,8 +1,10 @@
-"""What a file of each kind can hold, and the kinds that round colours: JPEG, WebP, AVIF and JPEG XL."""
+"""What a file of each kind can hold, and pixels as its bytes."""
 
 from __future__ import annotations
 
 import importlib
+import io
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -10,11 +12,15 @@ from PIL import Image, features
 
 from filmlook.errors import PictureError
 from filmlook.files import colour
-from filmlook.files.icc import PROFILES, extra
+from filmlook.files.exr import write_exr
+from filmlook.files.icc import PROFILES, extra, profile_of, space_named
 from filmlook.files.kinds import FORMATS
+from filmlook.files.metadata import Outgoing
+from filmlook.files.png import add_chunks, check_png, tiny_png
+from filmlook.files.tiff import write_tiff
 
 _MOST_PIXELS = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65535}  # a side
-_CAN_BE_LOSSLESS = ("WEBP", "AVIF", "JXL")
+_CAN_BE_LOSSLESS = ("WEBP", "JXL")
 _LOSSLESS_ANYWAY = ("PNG", "TIFF", "EXR")
 
 
@@ -35,7 +41,47 @@ def check_writable(kind: str, shape: tuple[int, ...], quality: int, lossless: bo
         raise PictureError(f"{kind} holds up to {most} pixels a side; the picture has {shape[1]} x {shape[0]}")
 
 
-def in_profile(pixels: np.ndarray, profile: str) -> np.ndarray:
+def eight_bit(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype == np.uint8:
+        return pixels
+    return ((np.minimum(pixels, 65407) + 128) // 257).astype(np.uint8)  # round(value / 257) without leaving 16 bits
+
+
+def encode_file(
+    file: BinaryIO, pixels: np.ndarray, kind: str, told: Outgoing, text: Mapping[str, str],
+    *, quality: int, lossless: bool, profile: str,
+) -> None:  # fmt: skip
+    """sRGB pixels `(H, W, 3 or 4)` as a file of a kind, with what is told beside them.
+
+    Raises PictureError where the extra of a kind is missing.
+    """
+    if kind == "EXR":
+        write_exr(file, pixels, space_named(profile), text)
+        return
+    pixels = _in_profile(pixels[..., :3] if kind == "JPEG" else pixels, profile)
+    exif, icc = told.exif or b"", profile_of(profile)
+    if kind == "TIFF":
+        write_tiff(file, pixels, exif, icc, told.tags)
+        return
+    options: dict[str, Any] = {"icc_profile": icc, "exif": exif, **told.options}
+    if kind == "PNG" and pixels.dtype == np.uint16:
+        tiny = tiny_png(**options)
+        chunks = check_png(io.BytesIO(tiny), len(tiny))
+        file.write(add_chunks(extra("imagecodecs").png_encode(pixels), chunks))
+        return
+    image = Image.fromarray(eight_bit(pixels))
+    if kind == "JXL":
+        _encode_jxl(file, image, quality, lossless, options)
+        return
+    if kind != "PNG":
+        own = {"quality": quality, "subsampling": "4:4:4", "lossless": lossless or quality == 100, "exact": True}
+        options = own | options
+    if kind == "AVIF":
+        _load_avif()
+    image.save(file, kind, **options)
+
+
+def _in_profile(pixels: np.ndarray, profile: str) -> np.ndarray:
     """sRGB pixels `(H, W, 3 or 4)` as samples of one of `PROFILES`; alpha stays."""
     if profile == "srgb":
         return pixels
@@ -43,34 +89,20 @@ def in_profile(pixels: np.ndarray, profile: str) -> np.ndarray:
     return np.concatenate([made, pixels[..., 3:]], axis=2)
 
 
-def encode_lossy(file: BinaryIO, image: Image.Image, kind: str, quality: int, lossless: bool, options: dict[str, Any]) -> None:
-    """An image of 8 bits as JPEG, WebP, AVIF or JPEG XL; `options`: `icc_profile` and `exif`.
-
-    Raises PictureError where the extra of a kind is missing.
-    """
-    if kind == "JXL":
-        _encode_jxl(file, image, quality, lossless, options["exif"])
-        return
-    if kind == "AVIF":
-        if not features.check("avif"):
-            try:
-                importlib.import_module("pillow_avif")
-            except ImportError as error:
-                raise PictureError('AVIF needs Pillow 11.3, or pillow-avif-plugin: pip install "filmlook[heic]"') from error
-        if lossless:  # the identity matrix keeps RGB as it is
-            options = options | {"quality": 100, "subsampling": "4:4:4", "advanced": {"lossless": "1"}}
-    image.save(
-        file,
-        kind,
-        **{"quality": quality, "subsampling": "4:4:4", "lossless": lossless or quality == 100, "exact": True} | options,
-    )
+def _load_avif() -> None:
+    """Pillow writes AVIF since 11.3; to older ones a plugin teaches it."""
+    if not features.check("avif"):
+        try:
+            importlib.import_module("pillow_avif")
+        except ImportError as error:
+            raise PictureError('AVIF needs Pillow 11.3, or pillow-avif-plugin: pip install "filmlook[heic]"') from error
 
 
-def _encode_jxl(file: BinaryIO, image: Image.Image, quality: int, lossless: bool, exif: bytes) -> None:
+def _encode_jxl(file: BinaryIO, image: Image.Image, quality: int, lossless: bool, options: dict[str, Any]) -> None:
     encoder = extra("pillow_jxl", "JPEG XL", "jxl").Encoder
     encode = encoder(
         mode=image.mode, lossless=lossless, quality=100 if lossless else quality, decoding_speed=0, effort=7,
         use_container=True, use_original_profile=lossless, num_threads=1,
     )  # fmt: skip
-    about = {"exif": exif.removeprefix(b"Exif\0\0") or None, "jumb": None, "xmp": None, "compress": False}
-    file.write(encode(image.tobytes(), image.width, image.height, jpeg_encode=False, **about))
+    about = {"exif": options["exif"].removeprefix(b"Exif\0\0") or None, "xmp": options.get("xmp"), "jumb": None}
+    file.write(encode(image.tobytes(), image.width, image.height, jpeg_encode=False, compress=False, **about))

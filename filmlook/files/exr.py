@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -101,7 +102,7 @@ def _space(chromaticities: Any) -> ColourSpace | None:
         raise PictureError(f"has chromaticities that are none: {error}") from None
 
 
-def write_exr(file: BinaryIO, pixels: np.ndarray, space: ColourSpace, text: dict[str, str]) -> None:
+def write_exr(file: BinaryIO, pixels: np.ndarray, space: ColourSpace, text: Mapping[str, str]) -> None:
     """A developed picture as the linear light of its display, half floats, white 1; the text stands in the header.
 
     `pixels`: `(H, W, 3 or 4)`, sRGB code; `space`: whose primaries are written.

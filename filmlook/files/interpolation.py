@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from filmlook.errors import FilmLookError
+from filmlook.film.colour_map import Pointwise
 
 Triple = tuple[float, float, float]
 
@@ -35,6 +37,9 @@ class Lut:
     title: str = ""
     shaper: Lut | None = None
 
+    layers: ClassVar[int] = 3
+    margin: ClassVar[int] = 0
+
     def __post_init__(self) -> None:
         n = self.table.shape[0] if self.table.ndim else 0
         if self.table.dtype != torch.float32 or self.table.shape not in ((n, 3), (n, n, n, 3)) or n < 2:
@@ -48,6 +53,15 @@ class Lut:
     def to(self, device: torch.device | str) -> Lut:
         """The same map with its tables on `device`, so that calls there copy nothing."""
         return replace(self, table=self.table.to(device), shaper=self.shaper and self.shaper.to(device))
+
+    def on(self, device: torch.device, *, exact: bool) -> Pointwise:
+        """As a stock's colour (see `film.colour_map`)."""
+        return Pointwise(self.to(device))
+
+    def ends(self) -> Tensor:
+        """Display code `(2, 3)` float64 that black and white become."""
+        ends = torch.tensor([[0.0] * 3, [1.0] * 3])
+        return self(ends.T[None, :, :, None])[0, :, :, 0].T.double()
 
     def __call__(self, display: Tensor) -> Tensor:
         """Apply: linear between the samples of curves, tetrahedral between those of a cube.

@@ -13,30 +13,26 @@ import io
 import logging
 import os
 import stat
-import struct
-import uuid
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile, PngInfo
 from PIL.TiffImagePlugin import TiffImageFile
 
 from filmlook.errors import PictureError
 from filmlook.files import exif as exif_data
-from filmlook.files.decoders import Decoded, animation, decode_image, open_picture
-from filmlook.files.encoders import check_writable, encode_lossy, in_profile
-from filmlook.files.exr import write_exr
-from filmlook.files.icc import PROFILES, extra, profile_of, samples_to_srgb, space_named, srgb_of, srgb_profile
+from filmlook.files import metadata
+from filmlook.files.atomic import replacing
+from filmlook.files.bounds import within_bounds
+from filmlook.files.decoders import Decoded, decode_file, open_picture
+from filmlook.files.encoders import check_writable, eight_bit, encode_file
+from filmlook.files.icc import PROFILES, srgb_of, srgb_profile
 from filmlook.files.kinds import FORMATS, READABLE
-from filmlook.files.tiff import check_layout, is_16_bit, samples_of, write_tiff
-from filmlook.files.told_colour import exif_in, png_chunk, told_by_image
+from filmlook.files.told_colour import exif_in, told_by_image
 
 __all__ = (
     "FORMATS", "MAX_PIXELS", "PROFILES", "READABLE", "Picture",
@@ -55,6 +51,7 @@ class Picture:
     pixels: (H, W, 3) RGB or (H, W, 4) RGBA, alpha straight; uint8 0..255 or uint16 0..65535.
     exif: raw EXIF beginning `Exif\\0\\0`, its orientation 1 and its thumbnail unlinked (it shows the old picture).
     text: textual metadata; `parameters` is the WebUI's infotext.
+    kept: XMP, IPTC and resolution.
     light: (H, W, 3) floating point, where the picture is more than its pixels can say: scene-linear light, sRGB's primaries,
         mid-grey .18. It is negative and brighter than white where the file has a wide gamut, and goes as far as the scene
         does where that is what the file holds; `pixels` is then how a camera would show it. None for other pictures.
@@ -66,6 +63,7 @@ class Picture:
     pixels: np.ndarray
     exif: bytes | None = None
     text: dict[str, str] = field(default_factory=dict)
+    kept: metadata.Kept = field(default_factory=metadata.Kept)
     light: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
@@ -95,11 +93,11 @@ def from_pil(image: Image.Image, *, scene_linear: bool = False) -> Picture:
 
 def to_pil(picture: Picture) -> Image.Image:
     """An RGB or RGBA image (16-bit pixels rounded to 8) with text, `exif` and the sRGB `icc_profile` in its info."""
-    image = Image.fromarray(_eight_bit(picture.pixels))
-    image.info.update(picture.text)
+    image = Image.fromarray(eight_bit(picture.pixels))
+    image.info.update(metadata.as_info(picture.text, picture.kept))
     image.info["icc_profile"] = srgb_profile()
     if picture.exif:
-        image.info["exif"] = exif_data.with_comment(picture.exif, picture.text.get("parameters", ""), add=False)
+        image.info["exif"] = metadata.with_infotext(picture.exif, picture.text.get("parameters", ""), add=False)
     return image
 
 
@@ -121,7 +119,7 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, scene_li
         if not stat.S_ISREG(mode):  # a pipe would be waited for, a device may have no end
             raise PictureError("is a pipe or a device, not a picture")
         with open(path, "rb") as file:
-            return _decode(file, max_pixels, scene_linear)
+            return _read(file, max_pixels, scene_linear)
 
 
 def write(
@@ -136,9 +134,10 @@ def write(
     """Write a picture's pixels in the format of the extension; all of the file or nothing of it.
 
     PNG and TIFF (uncompressed) keep 8 or 16 bits and alpha. JPEG (4:4:4), WebP, AVIF and JPEG XL round to 8 bits; JPEG drops
-    alpha. OpenEXR holds the light of the display as half floats. `quality` 1..100 is for JPEG, WebP, AVIF and JPEG XL; the
-    last three know `lossless`, and WebP is so at 100. EXIF goes into every format but OpenEXR, all text into PNG and OpenEXR,
-    and `parameters` into the EXIF UserComment of the others. `profile`, one of `PROFILES`, is the space of the file's samples.
+    alpha. OpenEXR holds the light of the display as half floats. `quality` 1..100 is for JPEG, WebP, AVIF and JPEG XL;
+    `lossless` is for WebP, which
+    is so at 100 too, and JPEG XL. What the picture's file told goes into every format (see `metadata`).
+    `profile`, one of `PROFILES`, is the space of the file's samples.
 
     Raises PictureError, one line with file and fault: unknown extension or profile, more pixels than the format holds, an
     existing file, or whatever the system says.
@@ -149,15 +148,8 @@ def write(
         if kind is None:
             raise PictureError(f"unknown extension {path.suffix!r}; allowed are {' '.join(FORMATS)}")
         check_writable(kind, picture.pixels.shape, quality, lossless, profile)
-        if path.exists() and not overwrite:
-            raise PictureError("exists already and overwriting was not asked for")
-        unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
-        try:
-            with open(unfinished, "xb") as file:
-                _encode(file, picture, kind, quality, lossless, profile)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with replacing(path, overwrite=overwrite) as file:
+            _write(file, picture, kind, quality, lossless, profile)
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, scene_linear: bool = False) -> Picture:
@@ -166,7 +158,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, scene_linear: bool = Fa
     Raises PictureError, one line that tells the fault.
     """
     with _one_line("picture", "cannot be read"):
-        return _decode(io.BytesIO(data), max_pixels, scene_linear)
+        return _read(io.BytesIO(data), max_pixels, scene_linear)
 
 
 def count_pixels(data: bytes) -> int:
@@ -175,7 +167,7 @@ def count_pixels(data: bytes) -> int:
     Raises PictureError, one line that tells the fault.
     """
     with _one_line("picture", "cannot be read"):
-        opened = open_picture(io.BytesIO(data))
+        opened = open_picture(within_bounds(io.BytesIO(data)))
         return opened.width * opened.height
 
 
@@ -187,7 +179,7 @@ def encode(picture: Picture, kind: str, *, quality: int = 95, lossless: bool = F
     with _one_line("picture", "cannot be written"):
         check_writable(kind, picture.pixels.shape, quality, lossless, profile)
         file = io.BytesIO()
-        _encode(file, picture, kind, quality, lossless, profile)
+        _write(file, picture, kind, quality, lossless, profile)
         return file.getvalue()
 
 
@@ -203,93 +195,18 @@ def _one_line(name: object, failed: str) -> Iterator[None]:
         raise PictureError(f"{name}: {failed}: {' '.join(fault.split())}") from error
 
 
-# Reading
-
-
-def _decode(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Picture:
-    image = open_picture(file)
-    if image.width * image.height > max_pixels:
-        raise PictureError(f"has {image.width} x {image.height} pixels; allowed are {max_pixels}")
-
-    # Pillow fills in what is missing (except in WebP) when a host has set LOAD_TRUNCATED_IMAGES: look for the end here.
-    position = file.tell()
-    size = end = file.seek(0, os.SEEK_END)
-    file.seek(position)
-    options: dict[str, Any] = {"scene_linear": scene_linear}
-    told = None
-    if isinstance(image, PngImageFile):
-        metadata = _check_png(file, size)
-        told = png_chunk(metadata, b"cICP")
-        file.seek(24)
-        if file.read(1) == b"\x10":  # bits of a sample
-            file.seek(0)
-            samples = extra("imagecodecs").png_decode(file.read())
-            notes = animation(image)
-            image = PngImageFile(io.BytesIO(_add_chunks(_tiny_png(), metadata)))
-            return _with_metadata(Decoded(*samples_to_srgb(samples, told_by_image(image, told, 16), **options), image, notes))
-        file.seek(position)
-    elif isinstance(image, JpegImageFile):
-        if b"\xff\xd9" not in file.read():  # Pillow has read up to the picture, past the thumbnails
-            end = size + 1
-    elif isinstance(image, TiffImageFile):
-        tags = image.tag_v2
-        check_layout(tags, max_pixels)
-        offsets, counts = (tags.get(strips) or tags.get(tiles) or (0,) for strips, tiles in ((273, 324), (279, 325)))
-        end = max(map(sum, zip(offsets, counts, strict=False)))
-        if end <= size and (is_16_bit(tags) or image.mode == "F"):
-            samples = samples_of(file, max_pixels)
-            options["scene_linear"] |= samples.dtype.kind == "f"
-            return _with_metadata(Decoded(*samples_to_srgb(samples, told_by_image(image), **options), image))
-    if end > size:
-        raise PictureError("is cut short")
-    return _with_metadata(decode_image(image, file, max_pixels, told, scene_linear))
-
-
-def _check_png(file: BinaryIO, size: int) -> list[bytes]:
-    """The metadata chunks of a PNG file; raises PictureError where a chunk is cut short or damaged."""
-    metadata = []
-    kind = b""
-    file.seek(8)
-    while kind != b"IEND":
-        head = file.read(8)
-        length, kind = struct.unpack(">I4s", head) if len(head) == 8 else (size, b"")
-        if file.tell() + length + 4 > size:
-            raise PictureError("is cut short")
-        body, checksum = file.read(length), file.read(4)
-        if zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(checksum, "big"):
-            raise PictureError(f"is damaged: wrong checksum in the chunk {kind.decode('latin-1')!r}")
-        if kind in (b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"cICP", b"sRGB", b"gAMA", b"cHRM"):
-            metadata.append(head + body + checksum)
-    return metadata
-
-
-def _tiny_png(**metadata: Any) -> bytes:
-    """A PNG of one pixel: lets Pillow read and write the metadata of a PNG whose pixels it would cut to 8 bits."""
-    buffer = io.BytesIO()
-    Image.new("L", (1, 1)).save(buffer, "PNG", **metadata)
-    return buffer.getvalue()
-
-
-def _add_chunks(png: bytes, chunks: list[bytes]) -> bytes:
-    head = 8 + 25  # signature and IHDR
-    return b"".join([png[:head], *chunks, png[head:]])
-
-
-# Metadata
+def _read(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Picture:
+    return _with_metadata(decode_file(within_bounds(file), max_pixels, scene_linear))
 
 
 def _with_metadata(decoded: Decoded) -> Picture:
     """Turn the pixels of an image upright and join them with its EXIF and text."""
     image = decoded.about
-    raw, exif, orientation, comment = image.info.get("exif"), None, 1, ""
+    exif, orientation = None, 1
     try:
-        if not isinstance(raw, bytes) and (
-            about := exif_data.about_picture(image.getexif())
-        ):  # a TIFF keeps it in its own tags
-            raw = about.tobytes()
-        if isinstance(raw, bytes):
+        if raw := exif_data.of_image(image):
             raw, orientation = exif_data.upright(raw)
-            comment = exif_data.user_comment(raw)
+            exif_data.user_comment(raw)
             exif_data.load(raw).tobytes()  # so that writing will not fail
             exif = raw
     except Exception as error:  # Pillow raises nearly everything on damaged EXIF: no reason to refuse the picture
@@ -298,10 +215,9 @@ def _with_metadata(decoded: Decoded) -> Picture:
         orientation = 1  # Pillow has turned it on loading
     pixels = _upright(decoded.pixels, orientation)
     light = None if decoded.light is None else _upright(decoded.light, orientation)
-    text = {str(k): str(v) for k, v in image.info.items() if isinstance(v, str) and k != "compression"}
-    if comment:
-        text.setdefault("parameters", comment)
-    return Picture(pixels, exif_in(exif, "srgb"), text, light, decoded.notes)
+    text, kept = metadata.told_by(image, exif)
+    metadata.add_hidden(text, pixels)
+    return Picture(pixels, exif_in(exif, "srgb"), text, kept, light, decoded.notes)
 
 
 def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:
@@ -314,36 +230,8 @@ def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(samples)
 
 
-# Writing
-
-
-def _eight_bit(pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype == np.uint8:
-        return pixels
-    return ((np.minimum(pixels, 65407) + 128) // 257).astype(np.uint8)  # round(value / 257) without leaving 16 bits
-
-
-def _encode(file: BinaryIO, picture: Picture, kind: str, quality: int, lossless: bool, profile: str) -> None:
-    exif = exif_data.with_comment(picture.exif, picture.text.get("parameters", ""), add=kind != "PNG")
-    exif = exif_in(exif, profile) or b""
-    if kind == "EXR":
-        write_exr(file, picture.pixels, space_named(profile), picture.text)
-        return
-    pixels = in_profile(picture.pixels[..., :3] if kind == "JPEG" else picture.pixels, profile)
-    icc = profile_of(profile)
-    if kind == "TIFF":
-        write_tiff(file, pixels, exif, icc)
-        return
-    options: dict[str, Any] = {"icc_profile": icc, "exif": exif}
-    if kind == "PNG":
-        options["pnginfo"] = PngInfo()
-        for key, value in picture.text.items():
-            options["pnginfo"].add_text(key, value)
-        if pixels.dtype == np.uint16:
-            tiny = _tiny_png(**options)
-            metadata = _check_png(io.BytesIO(tiny), len(tiny))
-            file.write(_add_chunks(extra("imagecodecs").png_encode(pixels), metadata))
-            return
-        Image.fromarray(pixels).save(file, kind, **options)
-        return
-    encode_lossy(file, Image.fromarray(_eight_bit(pixels)), kind, quality, lossless, options)
+def _write(file: BinaryIO, picture: Picture, kind: str, quality: int, lossless: bool, profile: str) -> None:
+    if kind == "JPEG":
+        metadata.warn_of_hidden(picture.pixels)
+    told = metadata.outgoing(kind, exif_in(picture.exif, profile), picture.text, picture.kept)
+    encode_file(file, picture.pixels, kind, told, picture.text, quality=quality, lossless=lossless, profile=profile)

@@ -6,7 +6,8 @@ Reference: TIFF 6.0.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from collections.abc import Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -114,11 +115,17 @@ class TiffSamples:
         return exif_data.about_picture(exif_data.load(self._file.read())).tobytes()
 
 
-def write_tiff(file: BinaryIO, pixels: np.ndarray, exif: bytes, icc: bytes) -> None:
-    """One directory and one strip. Pillow has the parts for it, but saves no 16-bit RGB; tifffile saves no EXIF."""
+def write_tiff(file: BinaryIO, pixels: np.ndarray, exif: bytes, icc: bytes, more: Mapping[int, Any]) -> None:
+    """One directory and one strip; `more` are tags beside the EXIF's.
+
+    Pillow has the parts for it, but saves no 16-bit RGB; tifffile saves no EXIF.
+    """
     height, width, channels = pixels.shape
     tags = ImageFileDirectory_v2()
     for tag, value in exif_data.about_picture(exif_data.load(exif)).items():
+        tags[tag] = value
+    for tag, value in more.items():
+        tags.tagtype[tag] = 1 if isinstance(value, bytes) else 5 if isinstance(value, float) else 3
         tags[tag] = value
     tags[256], tags[257], tags[258] = width, height, (8 * pixels.itemsize,) * channels
     tags[259], tags[262], tags[277] = 1, 2, channels  # uncompressed, RGB

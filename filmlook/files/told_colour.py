@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import struct
-from typing import Any
 
 from PIL import Image
 
@@ -68,9 +67,8 @@ def _told_by_cicp(cicp: bytes, bits: int) -> Told:
 
 def _says_adobe_rgb(image: Image.Image) -> bool:
     """Whether the EXIF has the interoperability index R03, or the colour space 2 that some cameras write for it."""
-    raw: Any = image.info.get("exif")
     try:
-        exif = exif_data.load(raw) if isinstance(raw, bytes) else image.getexif()
+        exif = exif_data.load(exif_data.of_image(image))
         space = exif.get_ifd(_EXIF_IFD).get(_COLOUR_SPACE)
         index = exif.get_ifd(_INTEROPERABILITY).get(_INDEX, "")
     except Exception:  # Pillow raises nearly everything on damaged EXIF: it tells no colour
@@ -113,8 +111,3 @@ def _entry(raw: bytearray, base: int, end: str, ifd: int, wanted: int) -> int | 
         if struct.unpack_from(end + "H", raw, entry)[0] == wanted:
             return entry
     return None
-
-
-def png_chunk(chunks: list[bytes], kind: bytes) -> bytes | None:
-    """The content of the first of a PNG's chunks of a kind."""
-    return next((chunk[8:-4] for chunk in chunks if chunk[4:8] == kind), None)
