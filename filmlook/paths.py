@@ -43,7 +43,7 @@ def listed(kind: str, files: Iterable[str]) -> list[str]:
     if len(names) <= most:
         return names
     tell_once(f"{len(names)} {kind}: {most} of them are listed; FILMLOOK_MAX_FILES allows more")
-    built_in = {p.stem for p in _files_in(BUILT_IN / kind, None)}
+    built_in = built_in_names(kind)
     return sorted(sorted(names, key=lambda name: (name not in built_in, name))[:most])
 
 
@@ -57,6 +57,11 @@ def named_by_label(kind: str, label: str, labels: Mapping[str, str]) -> str | No
     if len(names) > 1:
         raise LookError(f"{kind} is {label!r}, which is the label of {' and of '.join(names)}; choose one by its name")
     return names[0] if names else None
+
+
+def built_in_names(kind: str) -> set[str]:
+    """The names of what comes with Film Look, whether or not the user has files of the same names."""
+    return {p.stem for p in _files_in(BUILT_IN / kind, None)}
 
 
 @lru_cache(maxsize=1024)

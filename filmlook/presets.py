@@ -15,7 +15,7 @@ from filmlook.errors import LookError
 from filmlook.files import atomic
 from filmlook.files.json_file import read_json
 from filmlook.look import Look
-from filmlook.paths import find_files, listed, named_by_label, own_file, tell_once, user_folder
+from filmlook.paths import built_in_names, find_files, listed, named_by_label, own_file, tell_once, user_folder
 
 _NAME = re.compile(r"[\w][\w .()+-]{0,63}")  # a name, never a path; no dot or blank at its end, which Windows drops
 _DEVICE = re.compile(
@@ -164,6 +164,11 @@ def import_preset(path: Path, name: str = "") -> Preset:
 def preset_json(preset: Preset) -> str:
     """A preset as its file holds it."""
     return json.dumps({"label": preset.label, "help": preset.help, "look": preset.look.to_dict()}, indent=1, ensure_ascii=False)
+
+
+def is_built_in(name: str) -> bool:
+    """Whether a preset of this name comes with Film Look, whether or not one of the user's hides it."""
+    return name in built_in_names("looks")
 
 
 def is_own(name: str) -> bool:

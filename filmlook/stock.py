@@ -148,11 +148,7 @@ def list_stocks() -> list[str]:
 
 def is_installed(name: str) -> bool:
     """Whether there is a stock of this name, in the lists or beyond what they show."""
-    return name in _files()
-
-
-def _files() -> dict[str, Path]:
-    return find_files("stocks", tuple(_READERS))
+    return name in find_files("stocks", tuple(_READERS))
 
 
 def stock_labels() -> dict[str, str]:
@@ -160,7 +156,7 @@ def stock_labels() -> dict[str, str]:
     seen to be damaged goes by its file's name, and is told of in the log."""
     labels: dict[str, str] = {}
     taken: set[str] = set()
-    files = _files()
+    files = find_files("stocks", tuple(_READERS))
     for name in listed("stocks", files):
         label = _label_of(files[name])
         labels[name] = f"{label} ({name})" if label in taken else label
@@ -175,7 +171,7 @@ def installed_name(given: str) -> str:
     Raises:
         LookError: two stocks have that label; the message names both.
     """
-    files = _files()
+    files = find_files("stocks", tuple(_READERS))
     if given in files:
         return given
     return named_by_label("stock", given, {name: _label_of(files[name]) for name in sorted(files)}) or given
@@ -212,7 +208,7 @@ def load_stock(name: str, *, allow_path: bool = True) -> Stock:
         UnknownStockError: no such stock; the message names those there are.
         StockFileError: its file is missing or damaged; the message names the file and the fault.
     """
-    files = _files()
+    files = find_files("stocks", tuple(_READERS))
     path = files.get(name)
     if path is None and allow_path and Path(name).suffix.lower() in _READERS:
         path = Path(name)

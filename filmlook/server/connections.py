@@ -28,16 +28,20 @@ def most_connections() -> int:
 
 class GuardedProtocol(H11Protocol):
     """uvicorn's HTTP/1.1, with an end to waiting. Where there are too many connections, the one goes that has waited longest
-    for its request; where all are at work, the new one."""
+    for its request: where all others are at work, the new one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._idle_since = self._taken_at = self.loop.time()
         self._unread = 0
-        if len(self.connections) > most_connections():
-            waiting = [other for other in self.connections if isinstance(other, GuardedProtocol) and not other.is_at_work]
-            min(waiting, key=lambda other: other._idle_since, default=self).transport.abort()
+        self._make_room()
         self._timer = self.loop.call_later(_LOOK_S, self._look)
+
+    def _make_room(self) -> None:
+        kept = [other for other in self.connections if isinstance(other, GuardedProtocol) and not other.transport.is_closing()]
+        if len(kept) > most_connections():
+            waiting = [other for other in kept if not other.is_at_work]  # this one among them
+            min(waiting, key=lambda other: other._idle_since).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()

@@ -19,7 +19,17 @@ from filmlook.errors import FilmLookError, LookError, UnknownStockError
 from filmlook.files import picture
 from filmlook.files.picture import Picture
 from filmlook.look import Look
-from filmlook.presets import NotOwnError, Preset, delete_preset, is_look, list_looks, list_presets, load_preset, save_preset
+from filmlook.presets import (
+    NotOwnError,
+    Preset,
+    delete_preset,
+    is_built_in,
+    is_look,
+    list_looks,
+    list_presets,
+    load_preset,
+    save_preset,
+)
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server import jobs, requests
@@ -164,7 +174,7 @@ def build_router(backend: Backend) -> APIRouter:
             try:
                 delete_preset(name)
             except NotOwnError:
-                if not is_look(name):
+                if not is_built_in(name):
                     raise HTTPException(404, f"there is no look {name!r}") from None
                 raise HTTPException(409, f"look {name!r} is none of your own, which alone can be deleted") from None
         return {"deleted": name}

@@ -71,6 +71,34 @@ def test_every_route_asks_for_the_pages_cookie(host: Host) -> None:
             assert _status(app, *route, cookies={name: "token"}) != 401, (route, name)
 
 
+def _asked_by(app: FastAPI, **headers: str) -> int:
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    return _status(app, "POST", f"{PREFIX}/prompt", json={"prompt": "a cat"}, headers={"Host": "films.example", **named})
+
+
+def test_pages_of_other_sites_get_nothing_done(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = _app(host)
+    for route in _routes(host, app):
+        status = _status(app, *route, headers={"Origin": "https://evil.example"})
+        assert (status == 403) == (route[0] not in ("GET", "HEAD")), route
+    for ours in ({}, {"Origin": "http://films.example"}, {"Origin": "https://films.example", "Sec_Fetch_Site": "same-origin"}):
+        assert _asked_by(app, **ours) == 200
+    proxied = {"Origin": "https://proxy.example", "X_Forwarded_Host": "proxy.example"}
+    for foreign in ({"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}, proxied):
+        assert _asked_by(app, **foreign) == 403
+    monkeypatch.setenv("FILMLOOK_BEHIND_PROXY", "1")
+    assert _asked_by(app, **proxied) == 200
+
+
+def test_pages_that_the_host_allows_may_call(host: Host) -> None:
+    app = _app(host, cors_allow_origins="https://a.example, https://b.example", cors_allow_origins_regex=r"https://\w+\.mine")
+    for origin in ("https://a.example", "https://b.example", "https://films.mine"):
+        assert _asked_by(app, Origin=origin, Sec_Fetch_Site="cross-site") == 200
+    for origin in ("https://c.example", "https://films.mine.evil", "https://evil.example"):
+        assert _asked_by(app, Origin=origin) == 403
+    assert _asked_by(_app(host, cors_allow_origins="*", cors_allow_origins_regex=None), Origin="https://c.example") == 200
+
+
 def test_without_the_api_there_are_no_routes(host: Host) -> None:
     assert _status(_app(host, api=False), "GET", f"{PREFIX}/health") == 404
     assert _status(_app(host, nowebui=True), "GET", f"{PREFIX}/health") == 200
