@@ -22,14 +22,14 @@ the n^3 colours of a 3D table with n = L^2, in the same order, over [0, 1].
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar, NamedTuple, TextIO, cast
-from uuid import uuid4
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ from torch import Tensor
 
 from filmlook.errors import FilmLookError, StockFileError
 from filmlook.files import picture
+from filmlook.files.atomic import replacing
 from filmlook.film.colour_map import Pointwise
 
 AnyPath = str | os.PathLike[str]
@@ -275,16 +276,11 @@ def write_cube(path: AnyPath, lut: Lut) -> None:
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
     """A text file that takes the place of `path` when, and only when, it was written to the end."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            yield file
-        os.replace(temporary, path)
+        with replacing(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="\n") as text:
+            yield text
     except OSError as error:
         raise StockFileError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # it is gone, or never was
-            temporary.unlink()
 
 
 def read_cube(path: AnyPath) -> Lut:

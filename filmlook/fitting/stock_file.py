@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from filmlook.errors import FilmLookError
+from filmlook.files import atomic
 from filmlook.files.lut import read_lut
 from filmlook.film.model import FilmModel
 from filmlook.fitting.colours import Colours, from_lut, from_pairs, read_table
@@ -50,14 +49,10 @@ def write_stock(path: Path, facts: dict[str, Any], result: FitResult, colours: i
     """Writes a stock file: `facts` as a stock file names them, then how well it fits, then the model's numbers."""
     fit = {"mean_de00": round(result.mean, 3), "p95_de00": round(result.p95, 3), "colours": colours}
     data = {"format": 1, **facts, "fit": fit, **_rounded(result.model.to_dict())}
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        unfinished.write_text(_text(data) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
+        atomic.write_bytes(path, (_text(data) + "\n").encode())
     except OSError as error:
         raise FilmLookError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def write_network_stock(

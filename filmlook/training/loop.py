@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import math
 import sys
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from filmlook.errors import FilmLookError, StockFileError
+from filmlook.files.atomic import replacing
 from filmlook.networks.weights import read_tensors, write_tensors
 from filmlook.training.data import step_seed
 from filmlook.training.figures import COLOUR_FIGURES, curve
@@ -163,7 +165,7 @@ class Run:
             return
         names = list(dict.fromkeys(name for row in self.log for name in row))
         log = self.folder / "log.csv"
-        with writing(log), open(log, "w", newline="", encoding="utf-8") as file:
+        with writing(log), replacing(log) as binary, io.TextIOWrapper(binary, newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.log)
