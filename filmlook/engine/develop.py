@@ -14,12 +14,13 @@ from filmlook.engine.device import pick_device
 from filmlook.engine.metering import ExposureLock, light_gain
 from filmlook.engine.pixels import Pixels, unpack
 from filmlook.engine.plan import development, in_flight_on
+from filmlook.engine.threads import in_pool
 from filmlook.errors import AlreadyDevelopedError, LookError
 from filmlook.files import infotext
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.presets import load_look
-from filmlook.stock import load_stock
+from filmlook.stock import installed_name, load_stock
 
 
 def develop(
@@ -74,6 +75,7 @@ def film_picture(
     tile: int | None = None,
     device: str | torch.device | None = None,
     progress: Callable[[float], None] | None = None,
+    by: Callable[..., Any] = develop,
 ) -> Picture:
     """Develops a picture with its metadata: what was done to it stands in its infotext, so that every door knows it again.
 
@@ -86,6 +88,7 @@ def film_picture(
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
         tile, device, progress: as of `develop`.
+        by: what develops, called as `develop` is.
 
     Returns:
         The developed picture; look, seed and version are in its text (see `files.infotext.with_development`).
@@ -95,12 +98,13 @@ def film_picture(
         LookError, StockFileError, PictureError: as `develop`.
     """
     look = load_look(look)
+    look = dataclasses.replace(look, stock=installed_name(look.stock))  # the infotext tells names
     if not again and infotext.of_text(picture.text) is not None:
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
     options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
-    film = develop(picture, look, seed=seed, frame=frame or 0, **options)
+    film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
     height, width = film.pixels.shape[:2]
     text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
     return dataclasses.replace(film, text=text)
@@ -123,29 +127,34 @@ def run_plans(
     device = _device(image, device)
     if tile is not None and not (isinstance(tile, Integral) and 64 <= tile <= 65536):
         raise LookError(f"tile is {tile!r}; allowed: a whole number from 64 to 65536 pixels, or None")
-    sources, pack, is_light = unpack(image, scene_linear)
-    seeds = [seed] * len(sources) if not isinstance(seed, Sequence) else list(seed)
-    if not all(isinstance(s, Integral) for s in seeds):
+    if seed is None or not all(isinstance(s, Integral) for s in (seed if isinstance(seed, Sequence) else (seed,))):
         raise LookError(f"seed is {seed!r}; allowed: a whole number, or one for each picture")
-    if len(seeds) != len(sources):
-        raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
-    if look.strength == 0 and isinstance(image, Picture) and not scene_linear:
-        return dataclasses.replace(image, pixels=image.pixels.copy(), light=None)
-    if look.strength == 0 and not scene_linear:
-        return image.clone() if isinstance(image, Tensor) else image.copy()
-    pictures = [Pixels(source, out, device, is_light) for source, out in sources]
-    gain = light_gain(look, pictures, lock)
-    for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
-        plan = plan_for(stock, look, *sources[i][0].shape[:2], device)
-        in_flight = max(1, tile**2 // (plan.block[0] * plan.block[1])) if tile else in_flight_on(device)
-        blocks = len(plan.corners())
-        done = 0
-        with torch.inference_mode():
-            for count in plan.run(plan.take(pixels, gain, lock), int(picture_seed), frame, in_flight):
-                done += count
-                if progress:
-                    progress((i + done / blocks) / len(sources))
-    return pack([out for _, out in sources])
+
+    def work(tell: Callable[[float], None]) -> Any:
+        sources, pack, is_light = unpack(image, scene_linear)
+        seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(sources)
+        if len(seeds) != len(sources):
+            raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
+        if look.strength == 0 and isinstance(image, Picture) and not scene_linear:
+            return dataclasses.replace(image, pixels=image.pixels.copy(), light=None)
+        if look.strength == 0 and not scene_linear:
+            return image.clone() if isinstance(image, Tensor) else image.copy()
+        pictures = [Pixels(source, out, device, is_light) for source, out in sources]
+        gain = light_gain(look, pictures, lock)
+        for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
+            plan = plan_for(stock, look, *sources[i][0].shape[:2], device)
+            block = plan.lattice.block
+            in_flight = max(1, tile**2 // (block[0] * block[1])) if tile else in_flight_on(device)
+            blocks, done = len(plan.lattice.corners()), 0
+            with torch.inference_mode():
+                for count in plan.run(plan.shot(pixels, gain, lock), int(picture_seed), frame, in_flight):
+                    done += count
+                    tell((i + done / blocks) / len(sources))
+        return pack([out for _, out in sources])
+
+    if device.type == "cpu":
+        return in_pool(work, progress)
+    return work(progress or (lambda share: None))
 
 
 def _device(image: Any, device: str | torch.device | None) -> torch.device:

@@ -44,7 +44,7 @@ def check_writable(kind: str, shape: tuple[int, ...], quality: int, lossless: bo
 def eight_bit(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
-    return ((np.minimum(pixels, 65407) + 128) // 257).astype(np.uint8)  # round(value / 257) without leaving 16 bits
+    return np.asarray((np.minimum(pixels, 65407) + 128) // 257, np.uint8)  # round(value / 257) without leaving 16 bits
 
 
 def encode_file(

@@ -28,7 +28,7 @@ class TiffFile(TiffImageFile):
     def load_prepare(self) -> None:
         size = getattr(self, "_tile_size", None)
         if size and self._im is None:
-            self.im = Image.core.new(self.mode, size)
+            self.im = Image.core.new(self.mode, size)  # type: ignore[attr-defined]  # as Pillow itself does it
         super().load_prepare()
 
 
@@ -74,7 +74,7 @@ def samples_of(file: BinaryIO, max_pixels: int) -> np.ndarray:
         colours = 3 if page.photometric == 2 else 1
         samples = samples[..., : colours + (int((*page.extrasamples, 0)[0]) in (1, 2))]
     if samples.dtype.kind == "f":
-        return samples.astype(np.float32)
+        return np.asarray(samples, np.float32)
     samples = np.asarray(samples, np.uint16)
     return 65535 - samples if page.photometric == 0 else samples
 
