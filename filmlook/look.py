@@ -225,7 +225,7 @@ class Look:
     def from_json(cls, text: str) -> Look:
         try:
             return cls.from_dict(json.loads(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LookError(f"not a look in JSON: {error}") from None
 
     def to_text(self) -> str:

@@ -13,34 +13,65 @@ from typing import Any
 
 from filmlook.errors import LookError
 from filmlook.files import atomic
+from filmlook.files.json_file import read_json
 from filmlook.look import Look
-from filmlook.paths import find_files, user_folder
+from filmlook.paths import built_in_names, find_files, listed, named_by_label, own_file, tell_once, user_folder
 
 _NAME = re.compile(r"[\w][\w .()+-]{0,63}")  # a name, never a path; no dot or blank at its end, which Windows drops
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)  # of Windows, with any suffix
+_SUFFIXES = (".json",)
+_MOST_BYTES = 2**15  # of a file, of which one with all settings has 2 kB: lists hold a thousand
+
+
+class NotOwnError(LookError):
+    """A preset that is built in, or is not there: only the user's own can be changed."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A saved look: its file's stem, a label and a line of help for people, and the settings."""
+    """A saved look: its file's stem, a label and a line of help for people, and the settings; `own` where it is the user's."""
 
     name: str
     label: str
     help: str
     look: Look
+    own: bool = False
 
 
 def list_looks() -> list[str]:
     """The names of the presets: the built-in ones and those of the user's folder (see `filmlook.paths`)."""
-    return sorted(_files())
+    return listed("looks", _files())
+
+
+def list_presets() -> list[Preset]:
+    """The presets that can be read; a damaged file is left out, and told of in the log. Reads every file once."""
+    files, presets = _files(), []
+    for name in listed("looks", files):
+        try:
+            presets.append(read_preset(files[name]))
+        except LookError as error:
+            if files[name].exists():  # or it was deleted meanwhile
+                tell_once(f"left out {error}")
+    return presets
+
+
+def is_look(name: str) -> bool:
+    """Whether there is a preset of this name, in the lists or beyond what they show."""
+    return name in _files()
 
 
 def load_preset(name: str) -> Preset:
-    """A preset by name.
+    """A preset by name or label ("Clean print", whole, case ignored).
 
     Raises:
-        LookError: no such preset, or its file is damaged or holds a wrong setting.
+        LookError: no such preset, two of that label, or its file is damaged or holds a wrong setting.
     """
-    path = _files().get(name)
+    files = _files()
+    path = files.get(name)
+    if path is None:
+        path = files.get(named_by_label("look", name, {preset.name: preset.label for preset in list_presets()}) or "")
     if path is None:
         raise LookError(f"unknown look {name[:65]!r}; looks are: {', '.join(list_looks())}")
     return read_preset(path)
@@ -49,10 +80,10 @@ def load_preset(name: str) -> Preset:
 def read_preset(path: Path) -> Preset:
     """A preset from its JSON file: `{"label": ..., "help": ..., "look": {"version": 1, "stock": ..., ...}}`."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path, _MOST_BYTES)
         look = Look.from_dict(data["look"])
-        preset = Preset(path.stem, str(data.get("label", path.stem)), str(data.get("help", "")), look)
-        preset_json(preset).encode()  # JSON can tell of surrogates, which no answer and no file can hold
+        preset = Preset(path.stem, str(data.get("label", path.stem)), str(data.get("help", "")), look, _is_users(path))
+        preset_json(preset).encode()  # no answer and no file can hold a name with surrogates
         return preset
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise LookError(f"{path}: not a look file: {error!r}") from None
@@ -74,7 +105,7 @@ def save_preset(name: str, look: Look, *, label: str = "", text: str = "") -> Pr
         LookError: the name is not one for a file, there is no folder of the user's, or it cannot be written.
     """
     check_name(name)
-    preset = Preset(name, label or name, text, look)
+    preset = Preset(name, label or name, text, look, own=True)
     folder = _own_folder()
     try:
         data = preset_json(preset).encode()
@@ -99,7 +130,7 @@ def rename_preset(name: str, new_name: str) -> Preset:
         raise LookError(f"there is a look {new_name!r} already")
     preset = read_preset(old)
     saved = save_preset(new_name, preset.look, label="" if preset.label == name else preset.label, text=preset.help)
-    old.unlink(missing_ok=True)
+    _delete(old)
     return saved
 
 
@@ -107,9 +138,17 @@ def delete_preset(name: str) -> None:
     """Deletes one of the user's presets; a built-in one of the same name shows again.
 
     Raises:
-        LookError: no such preset of the user's own.
+        NotOwnError: no such preset of the user's own.
+        LookError: its file cannot be deleted.
     """
-    _own(name).unlink(missing_ok=True)
+    _delete(_own(name))
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise LookError(f"look {path.stem!r} cannot be deleted: {error.strerror}") from None
 
 
 def import_preset(path: Path, name: str = "") -> Preset:
@@ -127,14 +166,23 @@ def preset_json(preset: Preset) -> str:
     return json.dumps({"label": preset.label, "help": preset.help, "look": preset.look.to_dict()}, indent=1, ensure_ascii=False)
 
 
+def is_built_in(name: str) -> bool:
+    """Whether a preset of this name comes with Film Look, whether or not one of the user's hides it."""
+    return name in built_in_names("looks")
+
+
 def is_own(name: str) -> bool:
     """Whether a preset is the user's, and so may be renamed and deleted."""
-    path, folder = _files().get(name), user_folder()
-    return path is not None and folder is not None and path.parent == folder / "looks"
+    return own_file("looks", name, _SUFFIXES) is not None
+
+
+def _is_users(path: Path) -> bool:
+    folder = user_folder()
+    return folder is not None and path.parent == folder / "looks"
 
 
 def _files() -> dict[str, Path]:
-    return find_files("looks", (".json",))
+    return find_files("looks", _SUFFIXES)
 
 
 def _own_folder() -> Path:
@@ -145,12 +193,15 @@ def _own_folder() -> Path:
 
 
 def _own(name: str) -> Path:
-    if not is_own(name):
-        raise LookError(f"look {name!r} is none of your own, which alone can be changed")
-    return _files()[name]
+    """The file of one of the user's presets. It is looked for in the user's folder alone: what is deleted meanwhile must not
+    turn into the built-in one that it hid."""
+    path = own_file("looks", name, _SUFFIXES)
+    if path is None:
+        raise NotOwnError(f"look {name!r} is none of your own, which alone can be changed")
+    return path
 
 
 def check_name(name: str) -> None:
     """Raises LookError for what is no name for a look's file."""
-    if not _NAME.fullmatch(name) or name[-1] in ". ":
+    if not _NAME.fullmatch(name) or name[-1] in ". " or _DEVICE.fullmatch(name):
         raise LookError(f"{name!r} is no name for a look; allowed: up to 64 letters, digits, blanks and .()+-_")

@@ -5,8 +5,7 @@ A model stock is one JSON file of about 120 numbers; `models/stocks` holds the b
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,29 +15,32 @@ import torch
 from safetensors import safe_open
 
 from filmlook.errors import StockFileError, UnknownStockError
-from filmlook.files.lut import Lut, read_lut
+from filmlook.files.json_file import check_finite, parse_json, read_json
+from filmlook.files.lut import LUT_SUFFIXES, read_lut
+from filmlook.film.colour_map import ColourMap, Neutral
 from filmlook.film.model import FilmModel, numbers_of
 from filmlook.look import FRAMES_MM
-from filmlook.networks.digitalfilm import DigitalFilm
+from filmlook.networks.film_network import FilmNetwork
 from filmlook.networks.weights import load_digitalfilm
-from filmlook.paths import find_files
+from filmlook.paths import find_files, listed, named_by_label, tell_once
 
 
 @dataclass(frozen=True, eq=False)
 class Stock:
-    """A film. `model` is set for model stocks, `lut` for LUT stocks, `network` for network stocks, none of them for a stock
-    without colour of its own.
+    """A film.
 
     Attributes:
         name: the file's stem; `label`: the human name; `maker`, `sources`: for people.
         kind: "negative", "reversal", "neutral", "lut" or "network".
         iso: the film's speed.
         frame: the film format it is usually shot on (a key of `filmlook.look.FRAMES_MM`).
+        base: "still", or the thinner "cine": how far light goes before it is reflected.
         granularity: RMS granularity times 1000 per layer, through a 48 um aperture at a net density of 1.
         antihalation: "strong", "weak" or "none".
         mtf_cycles, mtf: the film's published response `(L, F)` at spatial frequencies `(F,)` in cycles/mm.
         published: datasheet values for people and tests: "dmin", "dmax", "gamma" per layer.
         fit: how closely the model meets what it was fitted to.
+        colour: what it makes of light: a `FilmModel`, a LUT, a network, or `Neutral`.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Stock:
     kind: str = "neutral"
     iso: int = 200
     frame: str = "35mm"
+    base: str = "still"
     granularity: tuple[float, ...] = (5.0, 5.0, 5.0)
     antihalation: str = "weak"
     mtf_cycles: tuple[float, ...] = (10.0, 20.0, 40.0, 60.0)
@@ -54,31 +57,36 @@ class Stock:
     published: dict[str, Any] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     fit: dict[str, Any] = field(default_factory=dict)
-    model: FilmModel | None = None
-    lut: Lut | None = None
-    network: DigitalFilm | None = None
+    colour: ColourMap = field(default_factory=Neutral)
+
+    @property
+    def model(self) -> FilmModel | None:
+        """The numbers of a film that has layers; None for stocks that map display code."""
+        return self.colour if isinstance(self.colour, FilmModel) else None
 
     @property
     def layers(self) -> int:
-        return self.model.layers if self.model else 3
+        return self.colour.layers
 
     def facts(self) -> dict[str, Any]:
         """All there is to tell of it: everything but the map of colour itself."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("model", "lut", "network")}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "colour"}
 
     @property
     def is_monochrome(self) -> bool:
         return self.layers == 1
 
 
+_NO_STOCK = 'not a stock file: it needs "format": 1'
 _KINDS = ("negative", "reversal", "neutral")
+_BASES = ("still", "cine")
 _ANTIHALATION = ("strong", "weak", "none")
 
 
 def _choice(data: dict[str, Any], key: str, choices: Sequence[str]) -> str:
     if data.get(key) not in choices:
         raise StockFileError(f"{key!r} is {data.get(key)!r}; allowed: {', '.join(choices)}")
-    return data[key]
+    return str(data[key])
 
 
 def _granularity(data: dict[str, Any], layers: int) -> tuple[float, ...]:
@@ -95,7 +103,7 @@ def parse_stock(name: str, data: Any) -> Stock:
         StockFileError: something is missing or wrong; the message names it.
     """
     if not isinstance(data, dict) or data.get("format") != 1:
-        raise StockFileError('not a stock file: it needs "format": 1')
+        raise StockFileError(_NO_STOCK)
     kind = _choice(data, "kind", _KINDS)
     model = None if kind == "neutral" else FilmModel.from_dict(data)
     layers = model.layers if model else 3
@@ -106,6 +114,8 @@ def parse_stock(name: str, data: Any) -> Stock:
     response = numbers_of(mtf, "response", (layers, cycles.shape[0]))
     if not cycles.numel() or (torch.diff(cycles, prepend=torch.zeros(1).double()) <= 0).any() or (response <= 0).any():
         raise StockFileError("'mtf' needs rising frequencies and responses above 0")
+    facts = {key: data.get(key, {}) for key in ("published", "fit")}
+    check_finite(facts)
     iso = data.get("iso")
     if not isinstance(iso, int) or iso <= 0:
         raise StockFileError(f"'iso' is {iso!r}; allowed: a whole number above 0")
@@ -116,62 +126,94 @@ def parse_stock(name: str, data: Any) -> Stock:
         kind=kind,
         iso=iso,
         frame=_choice(data, "frame", tuple(FRAMES_MM)),
+        base=_choice({"base": "cine" if data["frame"] == "super35" else "still", **data}, "base", _BASES),
         granularity=_granularity(data, layers),
         antihalation=_choice(data, "antihalation", _ANTIHALATION),
         mtf_cycles=tuple(cycles.tolist()),
         mtf=tuple(map(tuple, response.tolist())),
-        published=dict(data.get("published", {})),
+        published=dict(facts["published"]),
         sources=tuple(map(str, data.get("sources", ()))),
-        fit=dict(data.get("fit", {})),
-        model=model,
+        fit=dict(facts["fit"]),
+        colour=model or Neutral(),
     )
 
 
-_NETWORKS = (".safetensors", ".pt", ".pth")
 FACTS = "filmlook"  # the key in a weight file's metadata that holds what a stock's JSON says
-_SUFFIXES = (".json", ".cube", ".png", *_NETWORKS)
 
 
 def list_stocks() -> list[str]:
     """The names of the installed stocks: built-in ones and those of the user's folder (see `filmlook.paths`)."""
-    return sorted(find_files("stocks", _SUFFIXES))
+    return list(stock_labels())
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is a stock of this name, in the lists or beyond what they show."""
+    return name in find_files("stocks", tuple(_READERS))
 
 
 def stock_labels() -> dict[str, str]:
-    """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs."""
+    """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs; what is
+    seen to be damaged goes by its file's name, and is told of in the log."""
     labels: dict[str, str] = {}
-    for name, path in sorted(find_files("stocks", _SUFFIXES).items()):
-        label = _label(path, path.stat().st_mtime_ns)
-        labels[name] = f"{label} ({name})" if label in labels.values() else label
+    taken: set[str] = set()
+    files = find_files("stocks", tuple(_READERS))
+    for name in listed("stocks", files):
+        label = _label_of(files[name])
+        labels[name] = f"{label} ({name})" if label in taken else label
+        taken.add(labels[name])
     return labels
 
 
-@lru_cache(maxsize=512)
-def _label(path: Path, modified: int) -> str:
+def installed_name(given: str) -> str:
+    """The name of the installed stock that a name or a label ("Kodak Gold 200", whole, case ignored) means; what means none as
+    it is.
+
+    Raises:
+        LookError: two stocks have that label; the message names both.
+    """
+    files = find_files("stocks", tuple(_READERS))
+    if given in files:
+        return given
+    return named_by_label("stock", given, {name: _label_of(files[name]) for name in sorted(files)}) or given
+
+
+def _label_of(path: Path) -> str:
     try:
-        if path.suffix.lower() == ".json":
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        elif path.suffix.lower() == ".safetensors":
-            with safe_open(path, "pt") as weights:
-                facts = json.loads((weights.metadata() or {})[FACTS])
-        else:
-            facts = {}
-        return str(facts.get("label", path.stem))
-    except Exception:  # a damaged file is told of when its film is used
+        return _label(path, path.stat().st_mtime_ns)
+    except Exception as error:  # of foreign readers too; more is told when its film is used
+        tell_once(f"{path} cannot be read: {error}")
         return path.stem
 
 
+@lru_cache(maxsize=4096)
+def _label(path: Path, modified: int) -> str:
+    if path.suffix.lower() == ".json":
+        facts = read_json(path)
+        if not isinstance(facts, dict) or facts.get("format") != 1:
+            raise StockFileError(_NO_STOCK)
+    elif path.suffix.lower() == ".safetensors":
+        with safe_open(path, "pt") as weights:
+            facts = parse_json((weights.metadata() or {}).get(FACTS, "{}"))
+    else:
+        facts = {}
+    return str(facts.get("label", path.stem))
+
+
 def load_stock(name: str, *, allow_path: bool = True) -> Stock:
-    """A stock by name, or (unless `allow_path` is false) by the path of its file: model JSON, `.cube`, HaldCLUT PNG,
-    or a network's weights.
+    """A stock by name or label, or (unless `allow_path` is false) by the path of its file: model JSON, a LUT, or a network's
+    weights.
 
     Raises:
+        LookError: two stocks have that label.
         UnknownStockError: no such stock; the message names those there are.
         StockFileError: its file is missing or damaged; the message names the file and the fault.
     """
-    path = find_files("stocks", _SUFFIXES).get(name)
-    if path is None and allow_path and Path(name).suffix.lower() in _SUFFIXES:
+    files = find_files("stocks", tuple(_READERS))
+    path = files.get(name)
+    if path is None and allow_path and Path(name).suffix.lower() in _READERS:
         path = Path(name)
+    if path is None:
+        path = files.get(installed_name(name))
     if path is None:
         raise UnknownStockError(f"stock is {name!r}; installed stocks are: {', '.join(list_stocks())}")
     try:
@@ -182,26 +224,38 @@ def load_stock(name: str, *, allow_path: bool = True) -> Stock:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, modified: int) -> Stock:
-    if path.suffix.lower() in _NETWORKS:
-        return _network(path)
-    if path.suffix.lower() != ".json":
-        lut = read_lut(path)
-        return Stock(name=path.stem, label=lut.title or path.stem, kind="lut", lut=lut)
+    return _READERS[path.suffix.lower()](path)
+
+
+def _model_stock(path: Path) -> Stock:
     try:
-        return parse_stock(path.stem, json.loads(path.read_text(encoding="utf-8")))
+        return parse_stock(path.stem, read_json(path))
     except StockFileError as error:
         raise StockFileError(f"{path}: {error}") from None
     except (ValueError, TypeError) as error:
         raise StockFileError(f"{path}: not a stock file: {error}") from None
 
 
-def _network(path: Path) -> Stock:
+def _lut_stock(path: Path) -> Stock:
+    lut = read_lut(path)
+    return Stock(name=path.stem, label=lut.title or path.stem, kind="lut", colour=lut)
+
+
+def _network_stock(path: Path) -> Stock:
     """A network stock; what its metadata does not tell is a generic ISO 200 negative's."""
     network, metadata = load_digitalfilm(path)
-    stock = Stock(name=path.stem, label=path.stem, kind="network")
+    stock = Stock(name=path.stem, label=path.stem)
     if FACTS in metadata:
         try:
-            stock = parse_stock(path.stem, json.loads(metadata[FACTS]))
+            stock = parse_stock(path.stem, parse_json(metadata[FACTS]))
         except (StockFileError, ValueError, TypeError) as error:
             raise StockFileError(f"{path}: its metadata is wrong: {error}") from None
-    return replace(stock, kind="network", network=network)
+    return replace(stock, kind="network", colour=FilmNetwork(network))
+
+
+_READERS: dict[str, Callable[[Path], Stock]] = {
+    ".json": _model_stock,
+    **dict.fromkeys(LUT_SUFFIXES, _lut_stock),
+    **dict.fromkeys((".safetensors", ".pt", ".pth"), _network_stock),
+}
+"""What reads a stock's file, by its ending."""

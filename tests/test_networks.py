@@ -192,7 +192,7 @@ def test_import_weights(stock_path: Path, tmp_path: Path, capsys: pytest.Capture
     assert (stock.label, stock.kind, stock.granularity) == ("My film", "network", (17.0, 17.0, 17.0))
     assert all(
         torch.equal(a, b)
-        for a, b in zip(stock.network.state_dict().values(), lively_network().state_dict().values(), strict=True)
+        for a, b in zip(stock.colour.network.state_dict().values(), lively_network().state_dict().values(), strict=True)
     )
     assert main(["import-weights", str(checkpoint)]) == 1
     assert "exists; --overwrite" in capsys.readouterr().err

@@ -18,7 +18,8 @@ from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import read_tensors
 from filmlook.training.data import Crops, pairs, photographs, random_shifts, shifted, split, whole
 from filmlook.training.film import calibrate, colour_loss, fresh_network
-from filmlook.training.loop import Recipe, Run
+from filmlook.training.loop import Run
+from filmlook.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 TINY = ["--steps", "4", "--batch", "2", "--height", "16", "--width", "24", "--check-every", "2", "--device", "cpu"]
@@ -215,10 +216,10 @@ def test_train_film_writes_a_stock_with_its_facts_and_a_report(photos: Path, tmp
     assert abs(stock.fit["mean_de00"] - report["overall"]["mean_de00"]) < 1e-3
     assert (tmp_path / "my_film.training" / "curve.png").is_file()
     assert list((tmp_path / "my_film.training" / "sheets").glob("*.png"))
-    made = [stock.network.state_dict()[k] for k in ("conv1.weight", "bn7.running_var")]
+    made = [stock.colour.network.state_dict()[k] for k in ("conv1.weight", "bn7.running_var")]
     again = tmp_path / "again.safetensors"
     assert main([*words[:-1], str(again), *TINY[2:], "--recipe", str(recipe), "--half"]) == 0
-    halved = load_stock(str(again)).network.state_dict()
+    halved = load_stock(str(again)).colour.network.state_dict()
     assert torch.equal(halved["conv1.weight"], made[0].half().float())
     assert again.stat().st_size < 0.6 * out.stat().st_size
     assert main([*words, *TINY[2:]]) == 1  # exists

@@ -28,12 +28,13 @@ IN_SPACE: dict[str, Any] = {
 def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
     """The colour of a look alone, without anything in space: from display code `B,3,H,W` to display code."""
     look = dataclasses.replace(load_look(look), **IN_SPACE)
-    if load_stock(look.stock).network is None:
+    if not load_stock(look.stock).colour.margin:
         return lambda display: develop(display, look)
 
     def alone(display: Tensor) -> Tensor:
-        # A network reads a pixel's neighbours: each pixel gets its like around it.
+        # The map reads a pixel's neighbours: each pixel gets its like around it.
         patches = display.repeat_interleave(3, 2).repeat_interleave(3, 3)
-        return develop(patches, look)[:, :, 1::3, 1::3].contiguous()
+        developed: Tensor = develop(patches, look)
+        return developed[:, :, 1::3, 1::3].contiguous()
 
     return alone

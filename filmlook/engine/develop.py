@@ -14,12 +14,13 @@ from filmlook.engine.device import pick_device
 from filmlook.engine.metering import ExposureLock, light_gain
 from filmlook.engine.pixels import Pixels, unpack
 from filmlook.engine.plan import development, in_flight_on
+from filmlook.engine.threads import in_pool
 from filmlook.errors import AlreadyDevelopedError, LookError
 from filmlook.files import infotext
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.presets import load_look
-from filmlook.stock import load_stock
+from filmlook.stock import installed_name, load_stock
 
 
 def develop(
@@ -28,6 +29,7 @@ def develop(
     *,
     seed: int | Sequence[int] = 0,
     frame: int = 0,
+    scene_linear: bool = False,
     tile: int | None = None,
     device: str | torch.device | None = None,
     lock: ExposureLock | None = None,
@@ -36,11 +38,15 @@ def develop(
     """Develops a picture, or a batch of them, as film. The input is never changed.
 
     Args:
-        image: a PIL image; a numpy array `H,W`, `H,W,C` or `B,H,W,C`; or a torch tensor `C,H,W` or `B,C,H,W`. sRGB code
-            values, 8 or 16 bit, or float in [0, 1] (clipped to it). C is 1 (grey), 3, or 4: alpha is kept to the bit.
+        image: a PIL image; a `files.picture.Picture`; a numpy array `H,W`, `H,W,C` or `B,H,W,C`; or a torch tensor `C,H,W` or
+            `B,C,H,W`. sRGB code values, 8 or 16 bit, or float in [0, 1] (clipped to it). C is 1 (grey), 3, or 4: alpha is kept
+            to the bit, and what it hides altogether lights nothing.
         look: a `Look`, a preset's name, or settings by key.
         seed: of the grain; the same seed gives the same picture. A sequence gives each picture of a batch its own.
         frame: number of a film's frame; grain moves with it.
+        scene_linear: the image holds no code values but the light of a scene, sRGB's primaries, mid-grey at .18 (of white in 8
+            and 16 bit); as float of any size, and negative in colours that sRGB cannot make. A `Picture` that has light of its
+            own is developed from it anyway.
         tile: side in pixels of the area that is developed at once. Less needs less memory; the result is the same.
         device: "cpu", "cuda", ...; None: the tensor's own, else a GPU where there is one.
         lock: what a film's frames share: with the same `ExposureLock` for every call, lab and network's offset are decided
@@ -54,7 +60,7 @@ def develop(
         LookError, StockFileError: a wrong setting, tile, device or number of seeds, or a stock that is missing or damaged.
         PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
     """
-    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress)
+    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress, scene_linear)
 
 
 def film_picture(
@@ -63,11 +69,13 @@ def film_picture(
     *,
     seed: int | None = None,
     frame: int | None = None,
+    scene_linear: bool = False,
     lock: ExposureLock | None = None,
     again: bool = True,
     tile: int | None = None,
     device: str | torch.device | None = None,
     progress: Callable[[float], None] | None = None,
+    by: Callable[..., Any] = develop,
 ) -> Picture:
     """Develops a picture with its metadata: what was done to it stands in its infotext, so that every door knows it again.
 
@@ -76,9 +84,11 @@ def film_picture(
         look: a `Look`, a preset's name, or settings by key.
         seed: of the grain; None: the one that the picture was generated with, or a number that is always the same for it.
         frame: number of a film's frame; None: it is none.
+        scene_linear: as of `develop`.
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
         tile, device, progress: as of `develop`.
+        by: what develops, called as `develop` is.
 
     Returns:
         The developed picture; look, seed and version are in its text (see `files.infotext.with_development`).
@@ -88,14 +98,16 @@ def film_picture(
         LookError, StockFileError, PictureError: as `develop`.
     """
     look = load_look(look)
+    look = dataclasses.replace(look, stock=installed_name(look.stock))  # the infotext tells names
     if not again and infotext.of_text(picture.text) is not None:
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
-    pixels = develop(picture.pixels, look, seed=seed, frame=frame or 0, tile=tile, device=device, lock=lock, progress=progress)
-    height, width = pixels.shape[:2]
+    options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
+    film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
+    height, width = film.pixels.shape[:2]
     text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
-    return dataclasses.replace(picture, pixels=pixels, text=text)
+    return dataclasses.replace(film, text=text)
 
 
 def run_plans(
@@ -108,33 +120,41 @@ def run_plans(
     device: str | torch.device | None,
     lock: ExposureLock | None,
     progress: Callable[[float], None] | None,
+    scene_linear: bool = False,
 ) -> Any:
     """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s."""
     stock = load_stock(look.stock)
     device = _device(image, device)
     if tile is not None and not (isinstance(tile, Integral) and 64 <= tile <= 65536):
         raise LookError(f"tile is {tile!r}; allowed: a whole number from 64 to 65536 pixels, or None")
-    sources, pack = unpack(image)
-    seeds = [seed] * len(sources) if not isinstance(seed, Sequence) else list(seed)
-    if not all(isinstance(s, Integral) for s in seeds):
+    if seed is None or not all(isinstance(s, Integral) for s in (seed if isinstance(seed, Sequence) else (seed,))):
         raise LookError(f"seed is {seed!r}; allowed: a whole number, or one for each picture")
-    if len(seeds) != len(sources):
-        raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
-    if look.strength == 0:
-        return image.clone() if isinstance(image, Tensor) else image.copy()
-    pictures = [Pixels(source, out, device) for source, out in sources]
-    gain = light_gain(look, pictures, lock)
-    for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
-        plan = plan_for(stock, look, *sources[i][0].shape[:2], device)
-        in_flight = max(1, tile**2 // (plan.block[0] * plan.block[1])) if tile else in_flight_on(device)
-        blocks = len(plan.corners())
-        done = 0
-        with torch.inference_mode():
-            for count in plan.run(plan.take(pixels, gain, lock), int(picture_seed), frame, in_flight):
-                done += count
-                if progress:
-                    progress((i + done / blocks) / len(sources))
-    return pack([out for _, out in sources])
+
+    def work(tell: Callable[[float], None]) -> Any:
+        sources, pack, is_light = unpack(image, scene_linear)
+        seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(sources)
+        if len(seeds) != len(sources):
+            raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
+        if look.strength == 0 and isinstance(image, Picture) and not scene_linear:
+            return dataclasses.replace(image, pixels=image.pixels.copy(), light=None)
+        if look.strength == 0 and not scene_linear:
+            return image.clone() if isinstance(image, Tensor) else image.copy()
+        pictures = [Pixels(source, out, device, is_light) for source, out in sources]
+        gain = light_gain(look, pictures, lock)
+        for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
+            plan = plan_for(stock, look, *sources[i][0].shape[:2], device)
+            block = plan.lattice.block
+            in_flight = max(1, tile**2 // (block[0] * block[1])) if tile else in_flight_on(device)
+            blocks, done = len(plan.lattice.corners()), 0
+            with torch.inference_mode():
+                for count in plan.run(plan.shot(pixels, gain, lock), int(picture_seed), frame, in_flight):
+                    done += count
+                    tell((i + done / blocks) / len(sources))
+        return pack([out for _, out in sources])
+
+    if device.type == "cpu":
+        return in_pool(work, progress)
+    return work(progress or (lambda share: None))
 
 
 def _device(image: Any, device: str | torch.device | None) -> torch.device:

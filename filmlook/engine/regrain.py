@@ -19,7 +19,7 @@ from filmlook.engine.colour_only import IN_SPACE, colour_of
 from filmlook.engine.develop import run_plans
 from filmlook.engine.metering import Shot
 from filmlook.engine.pixels import Pixels
-from filmlook.engine.plan import development
+from filmlook.engine.plan import Wide, development
 from filmlook.film.scene_light import scene_light
 from filmlook.look import Look
 from filmlook.presets import load_look
@@ -31,6 +31,8 @@ _STEPS = 1024  # of the tables of tones
 
 class _Scene(Pixels):
     """The scene that a developed picture shows: its codes through the look's tones, backwards."""
+
+    scene_linear = False
 
     def __init__(self, pixels: Pixels, tones: Tensor) -> None:
         self._pixels, self._tones = pixels, tones
@@ -55,23 +57,22 @@ class _Regraining:
         self._grained = development(stock, look, height, width, device)
         self._plain = development(stock, dataclasses.replace(look, grain=0), height, width, device)
         self._tones = _scene_tones(look).to(device)
-        self.block, self.corners = self._plain.block, self._plain.corners
+        self.lattice = self._plain.lattice
 
-    def take(self, pixels: Pixels, gain: Tensor, lock: None) -> Shot:
-        return dataclasses.replace(self._plain.take(_Scene(pixels, self._tones), gain, lock), pixels=pixels)
+    def shot(self, pixels: Pixels, gain: Tensor, lock: None) -> Shot:
+        return dataclasses.replace(self._plain.shot(_Scene(pixels, self._tones), gain, lock), pixels=pixels)
 
-    def run(self, take: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
-        scene, key = dataclasses.replace(take, pixels=_Scene(take.pixels, self._tones)), noise_key(seed, frame)
-        nothing = (None, None)
+    def run(self, shot: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
+        scene, key = dataclasses.replace(shot, pixels=_Scene(shot.pixels, self._tones)), noise_key(seed, frame)
 
         def work(corner: tuple[int, int]) -> int:
             with torch.inference_mode():
-                grained, plain = (d.developed(scene, [corner], nothing, key)[0] for d in (self._grained, self._plain))
-                code = take.pixels.code(*corner, *self.block).add_(grained).sub_(plain).clamp_(0, 1)
-                take.pixels.write(*corner, code, self._plain.look.strength, frame)
+                grained, plain = (d.developed(scene, [corner], Wide(), key)[0] for d in (self._grained, self._plain))
+                code = shot.pixels.code(*corner, *self.lattice.block).add_(grained).sub_(plain).clamp_(0, 1)
+                shot.pixels.write(*corner, code, self._plain.look.strength, frame)
             return 1
 
-        yield from self._plain.each(work, self.corners(), in_flight)
+        yield from self._plain.each(work, self.lattice.corners(), in_flight)
 
 
 @lru_cache(maxsize=8)

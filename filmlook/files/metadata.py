@@ -1,5 +1,7 @@
 """What a file tells beside its pixels: text, EXIF, XMP, IPTC, resolution; taken from any format and put into any.
 
+AVIF and JPEG XL keep what WebP keeps, in their own boxes; OpenEXR keeps the text.
+
 | what               | PNG                     | JPEG               | WebP           | TIFF           |
 |--------------------|-------------------------|--------------------|----------------|----------------|
 | infotext           | text `parameters`       | EXIF UserComment   | as JPEG        | as JPEG        |
@@ -184,7 +186,7 @@ def outgoing(kind: str, exif: bytes | None, text: Mapping[str, str], kept: Kept)
             commented = exif
     if parameters and (exif_data.user_comment(commented) != parameters or not is_infotext(parameters)):
         left[PARAMETERS] = parameters
-    if kind == "WEBP":
+    if kind in ("WEBP", "AVIF", "JXL"):
         commented = _with_resolution(commented, kept.dpi)
         if kept.iptc:
             left[_IPTC_KEY] = _profile(kept.iptc)

@@ -55,13 +55,17 @@ class Table:
     def __init__(
         self, function: Callable[[Tensor], Tensor], low: float, high: float, layers: int, device: torch.device
     ) -> None:
-        grid = torch.linspace(low, high, _EVALUATED, dtype=torch.float64)
-        values = function(grid[:, None].expand(-1, layers)).T[None]
+        values = function(self.grid(low, high, layers)).T[None]
         values = torch.nn.functional.interpolate(values, _SAMPLES, mode="linear", align_corners=True)
         self._values = values.flatten().to(device, torch.float32)
         self._scale = (_SAMPLES - 1) / (high - low)
         self._shift = torch.tensor(0.5 - low * self._scale, dtype=torch.float32, device=device)
         self._offset = (torch.arange(layers, dtype=torch.int32, device=device) * _SAMPLES).view(-1, 1, 1)
+
+    @staticmethod
+    def grid(low: float, high: float, layers: int) -> Tensor:
+        """Where the function is evaluated, `(N, L)` float64."""
+        return torch.linspace(low, high, _EVALUATED, dtype=torch.float64)[:, None].expand(-1, layers)
 
     def __call__(self, x: Tensor) -> Tensor:
         """The function at `x`, `B,L,H,W` float32."""

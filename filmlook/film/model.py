@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from filmlook.errors import StockFileError
-from filmlook.film.curve import Curve
+from filmlook.film.curve import Curve, mix
+from filmlook.film.scene_light import WHITE_LIGHT
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class FilmModel:
     print: Curve
     scan: Tensor
 
+    margin: ClassVar[int] = 0
+    """Pixels around one that its colour depends on."""
+
     @property
     def layers(self) -> int:
         return self.film.base.shape[0]
@@ -51,9 +55,15 @@ class FilmModel:
         """Scene light `(..., 3)` to layer exposure `(..., L)`, at least 1e-5."""
         e = light + self.flare
         if self.layers == 1:
-            r, g, b = e.unbind(-1)
-            e = torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), -1)
+            e = _monochrome_terms(e, -1)
         return (e @ self.sensitivity.T).clamp_min(1e-5)
+
+    def expose(self, light: Tensor, gain: Tensor) -> Tensor:
+        """Scene light `B,3,H,W` times `gain` `(3,)` to layer exposure `B,L,H,W`, in the precision of the light."""
+        if self.layers == 3:
+            return mix(self.sensitivity * gain, light, self.sensitivity @ self.flare)
+        e = light * gain.to(light).view(3, 1, 1) + self.flare.to(light).view(3, 1, 1)
+        return mix(self.sensitivity, _monochrome_terms(e, 1))
 
     def density(self, log_exposure: Tensor) -> Tensor:
         """log10 layer exposure `(..., L)` to developed density `(..., L)`, without effects in space."""
@@ -68,6 +78,11 @@ class FilmModel:
     def __call__(self, light: Tensor) -> Tensor:
         """Scene light `(..., 3)` to sRGB code `(..., L)`: the stock's colour, without effects in space."""
         return self.display(self.density(torch.log10(self.layer_exposure(light))))
+
+    def ends(self) -> Tensor:
+        """Display code `(2, 3)` of no light and of a picture's white."""
+        light = torch.tensor([[0.0] * 3, [WHITE_LIGHT] * 3], dtype=torch.float64)
+        return self(light).expand(-1, 3)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> FilmModel:
@@ -96,6 +111,12 @@ class FilmModel:
             return part.tolist() if isinstance(part, Tensor) else {f.name: plain(getattr(part, f.name)) for f in fields(part)}
 
         return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+
+
+def _monochrome_terms(e: Tensor, axis: int) -> Tensor:
+    """What black and white film weighs: r, g, b, sqrt(rg), sqrt(gb), sqrt(rb), along `axis`."""
+    r, g, b = e.unbind(axis)
+    return torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), axis)
 
 
 def numbers_of(data: dict[str, Any], key: str, shape: tuple[int | None, ...]) -> Tensor:

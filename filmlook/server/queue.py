@@ -18,6 +18,7 @@ from filmlook.server import request_body
 
 WAITING = 64  # clients in a room; whoever comes then is told to come later
 _AT_THE_DOOR_S = 120  # at most: before its body is taken in, nothing tells that a client has gone
+_FOR_EARLIER_S = 1.0  # that a request which has come waits for the bodies of earlier ones, which may come slowly or never
 _Made = TypeVar("_Made")
 
 
@@ -34,7 +35,8 @@ class Turn(Protocol):
 
 
 class BodyLimiter:
-    """Where clients are from their call to its answer, while their bodies and orders are in memory.
+    """Where clients are from their call to its answer, while their bodies and requests are in memory. They go on to the work
+    in the order in which they came to the door; one whose body comes late lets the others pass.
 
     Args:
         most: bytes that a body may have.
@@ -44,32 +46,39 @@ class BodyLimiter:
     def __init__(self, most: Callable[[], int], bodies: int) -> None:
         self._most, self._bodies = most, bodies
         self._waiting, self._bytes = 0, 0
-        self._entrance: deque[object] = deque()
-        self._reading = asyncio.Lock()  # lets clients through in the order in which they came
+        self._entrance: deque[object] = deque()  # those for whom there is no room yet
+        self._arrived: deque[object] = deque()  # all whose request is not made yet, those at the entrance included
+        self._reading = asyncio.Lock()  # lets clients through in the order in which they come to it
 
     @asynccontextmanager
     async def place(self, request: Request, made_of: Callable[[dict[str, Any]], _Made]) -> AsyncIterator[_Made]:
-        """A place, with the order that the request's fields make. Its body is taken in when there is room for it."""
+        """A place, with the request that the body's fields make. The body is taken in when there is room for it."""
         if self._waiting >= WAITING:
             raise _later(f"{WAITING} calls are waiting already")
         most = self._most()
         size, held = request_body.size_of(request, most), 0
         self._waiting += 1
+        client = object()
+        self._arrived.append(client)
         try:
-            await self._enter(size, self._bodies * most)
+            await self._enter(client, size, self._bodies * most)
             held = size
             body = await request_body.body_of(request, most)
+            await self._after_earlier(client)
             async with self._reading:
-                order = await run_in_threadpool(_request_of, body, made_of)
+                made = await run_in_threadpool(_request_of, body, made_of)
+            self._arrived.remove(client)
             del body  # the same pictures in base64
-            yield order
+            yield made
         finally:
             self._waiting -= 1
             self._bytes -= held
+            if client in self._arrived:
+                self._arrived.remove(client)
 
-    async def _enter(self, size: int, room: int) -> None:
+    async def _enter(self, client: object, size: int, room: int) -> None:
         """Waits at the door, first come, first served, until there is room for so many bytes."""
-        client, end = object(), time.monotonic() + _AT_THE_DOOR_S
+        end = time.monotonic() + _AT_THE_DOOR_S
         self._entrance.append(client)
         try:
             while self._entrance[0] is not client or (self._bytes and self._bytes + size > room):
@@ -80,13 +89,19 @@ class BodyLimiter:
         finally:
             self._entrance.remove(client)
 
+    async def _after_earlier(self, client: object) -> None:
+        """Waits until the requests of all who came earlier are made, or until their bodies have been waited for enough."""
+        end = time.monotonic() + _FOR_EARLIER_S
+        while self._arrived[0] is not client and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+
 
 def _later(reason: str) -> HTTPException:
     return HTTPException(503, f"{reason}; try again later", {"Retry-After": "10"})
 
 
 def _request_of(body: request_body.Body, made_of: Callable[[dict[str, Any]], _Made]) -> _Made:
-    """The order that a body makes. A refusal that echoes it is cut: a wrong value may have megabytes."""
+    """The request that a body makes. A refusal that echoes it is cut: a wrong value may have megabytes."""
     try:
         return made_of(body.fields())
     except HTTPException as error:
@@ -105,7 +120,8 @@ class WorkQueue:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="film-look")
 
     async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], Any]) -> Any:
-        """Runs the work when its turn comes; a client that goes away leaves the line, or stops the work."""
+        """Runs the work when its turn comes; a client that goes away leaves the line, or stops the work. So does a server that
+        ends and cancels the call, which then ends as cancelled."""
         gone = threading.Event()
 
         def in_turn() -> Any:
@@ -115,18 +131,23 @@ class WorkQueue:
                 return work(turn, gone.is_set)
 
         future = self._worker.submit(in_turn)
+        task = asyncio.wrap_future(future)
         watch = asyncio.ensure_future(_left(request))
         try:
-            task = asyncio.wrap_future(future)
             await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                gone.set()
-                future.cancel()
-            return await task
-        except (Stopped, asyncio.CancelledError):
+            if task.done():
+                return task.result()
+            gone.set()
+            future.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # seen, whatever it was: nobody is there to be told
+            raise Stopped
+        except Stopped:
             raise HTTPException(499, "the client has gone") from None
         finally:
             gone.set()
+            task.cancel()  # its future too, where the work has not begun
             watch.cancel()
 
 

@@ -14,8 +14,8 @@ from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
 _DATA_URI = "data:"
-_PATIENCE_S = 60  # for a body, while others wait; and as long as it takes at the
-_SLOWEST = 256_000  # bytes per second
+PATIENCE_S = 60  # for a body, while others wait; and as long as it takes at the
+SLOWEST = 256_000  # bytes per second
 _MARKS = 100_000  # of JSON, that begin or part values: each takes up to some 200 bytes of memory. Pictures in base64 have none
 
 _REPR = reprlib.Repr()
@@ -65,7 +65,7 @@ async def body_of(request: Request, most: int) -> Body:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/json", "multipart/form-data"):
         raise HTTPException(415, "allowed are application/json and multipart/form-data")
-    seconds = _PATIENCE_S + size_of(request, most) / _SLOWEST
+    seconds = PATIENCE_S + size_of(request, most) / SLOWEST
     try:
         body = await asyncio.wait_for(_taken_in(request, most), seconds)
     except asyncio.TimeoutError:

@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import filmlook
-from filmlook.engine.develop import develop
+from filmlook.engine.develop import film_picture
 from filmlook.errors import LookError
+from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.prompts.checkpoints import Checkpoint
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report, report
 from filmlook.prompts.tokens import installed_tokenizer
-from filmlook.server.auth import check_basic, check_local, credentials_of, is_loopback
+from filmlook.server.auth import Origins, check_basic, check_local, check_origin, credentials_from, is_loopback
 from filmlook.server.request_body import Limits
 from filmlook.server.router import build_router
 
@@ -32,16 +32,26 @@ class Server:
         credentials: passwords by user; empty where nobody is asked.
         limits: of a request.
         device, tile: as of `develop`.
+        origins: whose pages may call where credentials are asked for.
     """
 
-    def __init__(self, credentials: dict[str, str], limits: Limits, device: str | None = None, tile: int | None = None) -> None:
+    def __init__(
+        self,
+        credentials: dict[str, str],
+        limits: Limits,
+        device: str | None = None,
+        tile: int | None = None,
+        origins: Origins | None = None,
+    ) -> None:
         self.limits = limits
         self._credentials, self._device, self._tile = credentials, device, tile
+        self._origins = origins or Origins()
         self._share, self._working, self._stopped = 0.0, False, threading.Event()
 
     def check(self, request: Request) -> None:
         if self._credentials:
             check_basic(request, self._credentials)
+            check_origin(request, self._origins)
         else:
             check_local(request)
 
@@ -60,8 +70,8 @@ class Server:
     def is_stopped(self) -> bool:
         return self._stopped.is_set()
 
-    def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
-        return develop(pixels, look, seed=seed, device=self._device, tile=self._tile, progress=progress)
+    def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
+        return film_picture(source, look, seed=seed, again=again, device=self._device, tile=self._tile, progress=progress)
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         named = Checkpoint(name=checkpoint, title=checkpoint) if checkpoint else None  # no file of this machine's is looked at
@@ -76,7 +86,14 @@ class Server:
 
 def build_app(server: Server) -> FastAPI:
     """The application, whose errors have the WebUI's shape."""
-    app = FastAPI(title="Film Look", version=filmlook.__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Film Look",
+        version=filmlook.__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # a redirection would repeat the host that the request names
+    )
     app.include_router(build_router(server))
 
     @app.exception_handler(StarletteHTTPException)
@@ -99,15 +116,33 @@ def _error(status: int, name: str, detail: Any, headers: Any) -> JSONResponse:
     return JSONResponse({"error": name, "detail": detail, "body": "", "errors": ""}, status, headers)
 
 
-def run(host: str, port: int, auth: str, limits: Limits, device: str | None, tile: int | None) -> None:
+def options() -> dict[str, Any]:
+    """How uvicorn serves it: nobody keeps a connection without using it, and the end waits for nobody for long."""
+    from filmlook.server.connections import GuardedProtocol
+
+    return {"http": GuardedProtocol, "ws": "none", "timeout_graceful_shutdown": 1}
+
+
+def run(
+    host: str,
+    port: int,
+    auth: str,
+    limits: Limits,
+    device: str | None,
+    tile: int | None,
+    *,
+    auth_file: str | None = None,
+    behind_proxy: bool = False,
+) -> None:
     """Serves until it is interrupted.
 
     Raises:
         LookError: an address that others reach, and no credentials.
     """
-    credentials = credentials_of(auth)
+    credentials = credentials_from(auth, auth_file)
     if not credentials and not is_loopback(host):
         raise LookError(f"{host} can be reached by others; --auth USER:PASSWORD is needed there")
     import uvicorn
 
-    uvicorn.run(build_app(Server(credentials, limits, device, tile)), host=host, port=port, log_level="info")
+    app = build_app(Server(credentials, limits, device, tile, Origins(forwarded=behind_proxy)))
+    uvicorn.run(app, host=host, port=port, log_level="info", **options())

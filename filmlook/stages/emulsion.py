@@ -10,6 +10,7 @@ per layer, and not from K: K is fitted to colour, where a layer's own inhibition
 from __future__ import annotations
 
 import math
+from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
@@ -17,8 +18,21 @@ from torch import Tensor
 from filmlook.film.curve import Table, mix
 from filmlook.film.model import FilmModel
 from filmlook.film.scene_light import MID_GREY
+from filmlook.look import Look
 from filmlook.stages.halation import scatter_transfer
-from filmlook.stages.psf import exponential, gaussian, spread
+from filmlook.stages.psf import (
+    COARSE,
+    MARGIN_PX,
+    Each,
+    RadialTable,
+    WideSpread,
+    convolved,
+    exponential,
+    gaussian,
+    gaussian_kernel,
+    spread,
+)
+from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
 LEAST_EXPOSURE = 1e-5
@@ -31,6 +45,7 @@ _PUSH_PIVOT = -3.0  # log10 exposure below which development makes no difference
 _EDGE_GAIN = 0.25  # how much higher the contrast of the finest detail is than a flat field's, before scatter
 _EDGE_LIMIT = 0.4  # density: inhibitors run short at hard edges, or lamps would wear dark rings
 _MOST_SHARPENED = 4.0  # scatter is undone up to this
+_MOST_NEAR_PX = 3.0  # sigma up to which inhibitors spread pixel by pixel; wider, the coarse grid can hold them
 
 
 def pushed(log_exposure: Tensor, push: float) -> Tensor:
@@ -76,7 +91,8 @@ def _before_development(response: Tensor, missing: Tensor, model: FilmModel) -> 
     edge = torch.diag(_edge_strength(model) * gamma**2)
     system = flat + missing[..., None, None] * edge
     density = response * flat.sum(1)[:, None, None]
-    return torch.linalg.solve(system, density.movedim(0, -1)[..., None])[..., 0].movedim(-1, 0)
+    solved: Tensor = torch.linalg.solve(system, density.movedim(0, -1)[..., None])[..., 0].movedim(-1, 0)
+    return solved
 
 
 def _published_response(frequency: Tensor, stock: Stock) -> Tensor:
@@ -113,24 +129,74 @@ def _edge_strength(model: FilmModel) -> Tensor:
     return _EDGE_GAIN * (1 - model.coupling @ gamma) / gamma
 
 
-class Emulsion:
-    """One film's development, with the tables it needs.
+class Sharpness:
+    """What brings exposure, scattered and developed, to the film's published response."""
 
-    Args:
-        model: the film's numbers.
-        push: stops of push.
-        sharpness: multiplies the edge effect.
-        device: where it runs.
+    margin = MARGIN_PX
+
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        self._stock, self._amount, self._scatter = stock, look.sharpness, min(look.halation, 1.0)
+
+    def transfer(self, frequency: Tensor) -> Tensor:
+        """Factors `(L, h, w)`."""
+        return film_transfer(frequency, self._stock, self._amount, self._scatter)
+
+
+def sharpness(exposure: Tensor, stock: Stock, *, pitch_um: float, amount: float = 1.0, scatter: float = 1.0) -> Tensor:
+    """Layer exposure `B,L,H,W` as sharp as the film; `scatter` is the share of it that halation applied."""
+    if amount == 0:
+        return exposure
+    return spread(exposure, lambda f: film_transfer(f, stock, amount, scatter), pitch_um)
+
+
+class Emulsion:
+    """One film's development: layer exposure to density.
+
+    What inhibitors do from afar comes with the place (`around`), found on the coarse grid by `survey`; near ones are spread
+    here, pixel by pixel.
     """
 
-    def __init__(self, model: FilmModel, push: float, sharpness: float, device: torch.device) -> None:
-        self._push = push
-        self._flare = model.layer_exposure(torch.zeros(3, dtype=torch.float64)).float().view(-1, 1, 1).to(device)
-        self._curve = Table(model.film, *_LOG_RANGE, model.layers, device)
-        self._coupling = model.coupling
-        self._edges = (sharpness * _edge_strength(model)).float().view(-1, 1, 1).to(device)
+    name = "density"
 
-    def first(self, exposure: Tensor) -> tuple[Tensor, Tensor]:
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        model = stock.model
+        if model is None:
+            raise ValueError(f"{stock.name} has no layers to develop")
+        self._push, self._pitch_um = look.push, pitch_um
+        self._flare = model.layer_exposure(torch.zeros(3, dtype=torch.float64)).float().view(-1, 1, 1).to(device)
+        self._curve = film_table(stock, device)
+        self._coupling = model.coupling
+        self._edges = (look.sharpness * _edge_strength(model)).float().view(-1, 1, 1).to(device)
+        self.margin, self._near, self._far = 0, [1.0], None
+        if look.sharpness:
+            sigma_px = NEAR_UM / pitch_um
+            near = sigma_px <= _MOST_NEAR_PX
+            self._far = _far_inhibitors if near else _all_inhibitors
+            if near:
+                self._near = gaussian_kernel(sigma_px, math.ceil(3.5 * sigma_px))
+                self.margin = -(-(len(self._near) - 1) // COARSE) * COARSE
+
+    @property
+    def surveys(self) -> bool:
+        """Whether it must know of the whole picture."""
+        return self._far is not None
+
+    def survey(self, exposure: Tensor, each: Each = map) -> WideSpread | None:
+        """The inhibitors that spread far, of a picture's layer exposure `1,L,h,w` on the coarse grid; None: no edge effect."""
+        if self._far is None:
+            return None
+        return WideSpread(self._first(exposure)[1], self._far(), self._pitch_um, 0.0, each)
+
+    def __call__(self, exposure: Tensor, place: Place) -> Tensor:
+        """Layer exposure `B,L,H,W` to density `B,L,h,w`."""
+        log_exposure, first = self._first(exposure)
+        around = place.around
+        if around is not None and len(self._near) > 1:
+            near = convolved(place.inner(first, len(self._near) - 1), self._near)
+            around = around.add(near, alpha=NEAR_SHARE)
+        return self._second(place.inner(log_exposure), place.inner(first), around)
+
+    def _first(self, exposure: Tensor) -> tuple[Tensor, Tensor]:
         """log10 exposure, push included, and D0, of layer exposure `B,L,H,W`."""
         if self._push:  # flare is no part of what is developed longer: greys stay on their axis
             light = (exposure - self._flare).clamp_min_(LEAST_EXPOSURE)
@@ -138,7 +204,7 @@ class Emulsion:
         log_exposure = torch.log10(exposure.clamp(*FILM_RANGE))
         return log_exposure, self._curve(log_exposure)
 
-    def second(self, log_exposure: Tensor, first: Tensor, around: Tensor | None) -> Tensor:
+    def _second(self, log_exposure: Tensor, first: Tensor, around: Tensor | None) -> Tensor:
         """Density `B,L,H,W`; `around` is B*D0 (None: no edge effect)."""
         inhibited = log_exposure - mix(self._coupling, first)
         if around is not None:
@@ -148,14 +214,30 @@ class Emulsion:
         return self._curve(inhibited)
 
 
+@lru_cache(maxsize=32)
+def film_table(stock: Stock, device: torch.device) -> Table:
+    """The characteristic curve of a model stock, log10 exposure to density, as a table."""
+    assert stock.model is not None
+    return Table(stock.model.film, *_LOG_RANGE, stock.layers, device)
+
+
+@cache
+def _far_inhibitors() -> RadialTable:
+    return RadialTable(far_inhibitor_transfer)
+
+
+@cache
+def _all_inhibitors() -> RadialTable:
+    return RadialTable(inhibitor_transfer)
+
+
 def emulsion(exposure: Tensor, stock: Stock, *, pitch_um: float, push: float = 0.0, sharpness: float = 1.0) -> Tensor:
-    """Layer exposure `B,L,H,W` to density `B,L,H,W` of a model stock."""
-    if stock.model is None:
-        raise ValueError(f"{stock.name} has no layers to develop")
-    film = Emulsion(stock.model, push, sharpness, exposure.device)
-    log_exposure, first = film.first(exposure)
+    """Layer exposure `B,L,H,W` to density `B,L,H,W` of a model stock, the edge effect included."""
+    look = Look(stock=stock.name, push=push, sharpness=sharpness)
+    film = Emulsion(stock, look, pitch_um, exposure.device)
+    log_exposure, first = film._first(exposure)
     around = spread(first, inhibitor_transfer, pitch_um) if sharpness else None
-    return film.second(log_exposure, first, around)
+    return film._second(log_exposure, first, around)
 
 
 GENERIC_GAMMA, GENERIC_RANGE = 0.57, 2.2

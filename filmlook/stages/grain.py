@@ -15,16 +15,17 @@ tile it is computed in nor on the device.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
 
 from filmlook.film.curve import Table
 from filmlook.film.scene_light import MID_GREY
+from filmlook.look import Look
 from filmlook.stages.emulsion import FILM_RANGE, GENERIC_GAMMA, GENERIC_RANGE, PUSH_SPEED, generic_density, pushed
 from filmlook.stages.psf import convolved, gaussian_kernel, upsampled
+from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
 _APERTURE_UM = 48.0
@@ -159,65 +160,59 @@ def tone_factor(stops: Tensor, shadows: float, mids: float, highlights: float) -
 
 
 class Grain:
-    """The grain of a stock at one pitch.
+    """The grain of one stock: density to density; for stocks without layers log10 exposure to log10 exposure."""
 
-    Args:
-        stock: its granularity, and the range of its densities.
-        pitch_um: the pixel's pitch on the film.
-        amount: multiplies the granularity.
-        size: multiplies the size of the grain on the film.
-        colour: 1: every layer has its own grain; 0: all share one.
-        tones: factors for shadows, mid-tones and highlights.
-        push: stops of push; raises granularity with contrast.
-        device: where it runs.
-    """
+    name = "grain"
+    margin = 0
 
-    def __init__(
-        self,
-        stock: Stock,
-        pitch_um: float,
-        *,
-        amount: float = 1.0,
-        size: float = 1.0,
-        colour: float = 1.0,
-        tones: tuple[float, float, float] = (1.0, 1.0, 1.0),
-        push: float = 0.0,
-        device: torch.device,
-    ) -> None:
-        self._clouds = _Clouds(pitch_um / size)
-        self._colour = colour
-        scale = torch.tensor(stock.granularity, dtype=torch.float64) / 1000 * (amount * self._clouds.sigma)
-        grid = torch.linspace(-5, 3, 4096, dtype=torch.float64)
-        if stock.model is None:
-            self._sigma = Table(
-                lambda x: _exposure_deviation(x, push) * scale * tone_factor(_stops(x), *tones), -5, 3, 3, device
-            )
-            return
-        curve = _neutral_curve(stock, grid, push)
-        dmin, dmax = curve.amin(0), curve.amax(0)
-        full = _neutral_curve(stock, torch.tensor([math.log10(FILM_RANGE[1])], dtype=torch.float64), push)[0]
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        self._clouds = _clouds(pitch_um / look.grain_size)
+        self._colour = look.grain_colour
+        scale = torch.tensor(stock.granularity, dtype=torch.float64) / 1000 * (look.grain * self._clouds.sigma)
+        deviation = _deviation(stock, look.push, (look.grain_shadows, look.grain_mids, look.grain_highlights))
+        self._sigma = Table(lambda _: deviation * scale, *_range_of(stock), stock.layers, device)
 
-        def sigma(density: Tensor) -> Tensor:
-            deviation = variance_shape(density - dmin, dmax - dmin).clamp_min(0).sqrt() * scale
-            stops = torch.stack([_inverse(density[:, i], curve[:, i], _stops(grid)) for i in range(stock.layers)], -1)
-            # Fully exposed, a film has no grain left to vary: paper white is clean. (The curve may end elsewhere.)
-            left = (full - density if stock.kind == "negative" else density - full) / _LAST_DENSITY
-            return deviation * _smooth(left) * tone_factor(stops, *tones) * (1 + PUSH_SPEED * push)
-
-        self._sigma = Table(sigma, 0.0, 5.0, stock.layers, device)
-
-    def __call__(self, density: Tensor, corners: Sequence[tuple[int, int]], key: int) -> Tensor:
-        """Density `B,L,H,W` (log10 exposure, for stocks without layers) with grain; `corners` are the absolute
-        positions (y, x) of each picture's or block's first pixel, `key` is `noise_key(seed, frame)`."""
+    def __call__(self, density: Tensor, place: Place) -> Tensor:
+        """Density `B,L,H,W` with grain."""
         layers, height, width = density.shape[1:]
         lanes = layers + (self._colour < 1 and layers > 1)
-        noise = torch.stack([self._clouds(y, x, height, width, key, lanes, density.device) for y, x in corners])
+        margin = place.margin_of(density)
+        parts = [
+            self._clouds(y - margin, x - margin, height, width, place.key, lanes, density.device) for y, x in place.corners
+        ]
+        noise = torch.stack(parts)
         sigma = self._sigma(density)
         if lanes > layers:  # shared grain of equal strength in all layers leaves no colour behind
             own = math.sqrt(self._colour)
             noise = noise[:, :layers] * own + noise[:, layers:] * math.sqrt(1 - self._colour)
             sigma = torch.lerp(sigma.mean(1, keepdim=True).expand_as(sigma), sigma, self._colour)
         return torch.addcmul(density, noise, sigma)
+
+
+_clouds = lru_cache(maxsize=32)(_Clouds)
+
+
+def _range_of(stock: Stock) -> tuple[float, float]:
+    """The density, or (of stocks without layers) the log10 exposure, over which grain is tabulated."""
+    return (-5.0, 3.0) if stock.model is None else (0.0, 5.0)
+
+
+@lru_cache(maxsize=32)
+def _deviation(stock: Stock, push: float, tones: tuple[float, float, float]) -> Tensor:
+    """Deviation of grain in the units of `_range_of`, `(N, L)` on a table's grid, 1 at a net density of 1; `tones` are the
+    factors of shadows, mid-tones and highlights. Push raises granularity with contrast."""
+    at = Table.grid(*_range_of(stock), stock.layers)
+    if stock.model is None:
+        return _exposure_deviation(at, push) * tone_factor(_stops(at), *tones)
+    grid = torch.linspace(-5, 3, 4096, dtype=torch.float64)
+    curve = _neutral_curve(stock, grid, push)
+    dmin, dmax = curve.amin(0), curve.amax(0)
+    full = _neutral_curve(stock, torch.tensor([math.log10(FILM_RANGE[1])], dtype=torch.float64), push)[0]
+    stops = torch.stack([_inverse(at[:, i], curve[:, i], _stops(grid)) for i in range(stock.layers)], -1)
+    # Fully exposed, a film has no grain left to vary: paper white is clean. (The curve may end elsewhere.)
+    left = (full - at if stock.kind == "negative" else at - full) / _LAST_DENSITY
+    shape = variance_shape(at - dmin, dmax - dmin).clamp_min(0).sqrt()
+    return shape * _smooth(left) * tone_factor(stops, *tones) * (1 + PUSH_SPEED * push)
 
 
 def _stops(log_exposure: Tensor) -> Tensor:
@@ -260,5 +255,5 @@ def grain(
     """
     if amount == 0:
         return density
-    plan = Grain(stock, pitch_um, amount=amount, size=size, device=density.device)
-    return plan(density, [origin] * density.shape[0], noise_key(seed, frame))
+    stage = Grain(stock, Look(stock=stock.name, grain=amount, grain_size=size), pitch_um, density.device)
+    return stage(density, Place.whole(density, origin, key=noise_key(seed, frame)))

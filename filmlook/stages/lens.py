@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from filmlook.stages.psf import exponential, spread
+from filmlook.look import Look
+from filmlook.stages.psf import MARGIN_PX, exponential, spread
+from filmlook.stages.stage import Place
+from filmlook.stock import Stock
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,19 @@ def diffusion_transfer(frequency: Tensor, family: str, grade: float) -> Tensor:
     return (1 - p + p * kernel).unsqueeze(0)
 
 
+class Diffusion:
+    """The filter in front of the lens."""
+
+    margin = MARGIN_PX
+
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        self._family, self._grade = look.diffusion, look.diffusion_grade
+
+    def transfer(self, frequency: Tensor) -> Tensor:
+        """Factors `(1, h, w)`."""
+        return diffusion_transfer(frequency, self._family, self._grade)
+
+
 def diffusion(light: Tensor, family: str, grade: float, *, pitch_um: float) -> Tensor:
     """Scene light `B,C,H,W` through a diffusion filter; light is spread, none is lost."""
     if grade == 0:
@@ -78,11 +94,24 @@ def vignette_factor(y: Tensor, x: Tensor, size: tuple[int, int], amount: float) 
     return (1 + (2**amount - 1) * radius2) ** -2
 
 
+class Vignette:
+    """Light lost towards the corners."""
+
+    name = "vignette"
+    margin = 0
+
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        self._amount = look.vignette
+
+    def __call__(self, light: Tensor, place: Place) -> Tensor:
+        """Light `B,C,H,W`, scene light or layer exposure, as it falls on the film."""
+        return light * vignette_factor(*place.pixels(light), place.size, self._amount)
+
+
 def vignette(light: Tensor, amount: float) -> Tensor:
     """Scene light `B,C,H,W` with light lost towards the corners; `amount` 0 to 1, two stops at 1."""
-    height, width = light.shape[-2:]
-    y, x = torch.arange(height).to(light) + 0.5, torch.arange(width).to(light) + 0.5
-    return light * vignette_factor(y[:, None], x[None], (height, width), amount)
+    place = Place.whole(light)
+    return light * vignette_factor(*place.pixels(light), place.size, amount)
 
 
 def highlight_gain(code: Tensor, stops: float) -> Tensor:

@@ -9,7 +9,7 @@ the whole picture on a grid of a quarter of its size (`WideSpread`), the rest re
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import torch
@@ -84,7 +84,8 @@ def convolved(field: Tensor, kernel: list[float]) -> Tensor:
 
 def filtered(field: Tensor, factors: Tensor) -> Tensor:
     """`B,L,H,W` times factors in the frequency domain; the field is taken as periodic."""
-    return torch.fft.irfft2(torch.fft.rfft2(field).mul_(factors), s=field.shape[-2:])
+    filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(field).mul_(factors), s=field.shape[-2:])
+    return filtered
 
 
 _CELLS_MIRRORED = 128  # beyond the border of the coarse grid: 512 pixels of scene; light from further away wraps round
@@ -158,14 +159,43 @@ def sampled(transfer: Transfer, height: int, width: int, pitch_um: float) -> Ten
     half = height // 2 + 1
     fy = fy[:half].abs()  # the other half mirrors it
     beyond = transfer(torch.full((1, 1), _FINEST, dtype=torch.float64))  # what passes unspread, a pixel's own light
-    factors = beyond.expand(-1, half, fx.shape[1]).clone()
-    folds = min(max(1, math.ceil(_RESOLVED * pitch_um)), _MOST_FOLDS)
-    for ky in range(-folds, folds + 1):
-        y = fy + ky / pitch_um
-        for kx in range(-folds, folds + 1):
-            x = fx + kx / pitch_um
-            factors += (transfer(torch.hypot(y, x)) - beyond) * (torch.sinc(y * pitch_um) * torch.sinc(x * pitch_um))
+    own = transfer(torch.hypot(fy, fx)) - beyond
+    factors = beyond + own * (torch.sinc(fy * pitch_um) * torch.sinc(fx * pitch_um))
+    factors += _folded(transfer, beyond, fy[:, 0], fx[0], pitch_um)
     return torch.cat((factors, factors[:, 1 : height - half + 1].flip(1)), 1)
+
+
+_NODES = 24  # of a polynomial along each axis: what folds back is smooth, and has no more to tell
+
+
+def _folded(transfer: Transfer, beyond: Tensor, fy: Tensor, fx: Tensor, pitch_um: float) -> Tensor:
+    """What folds back at frequencies `fy` `(h,)`, `fx` `(w,)` within the pixels' limit, `(L, h, w)`.
+
+    It is found at Chebyshev's nodes and carried from there by polynomials: a fiftieth of the work, and the same within 1e-5.
+    """
+    nodes = (1 - torch.cos(math.pi * (torch.arange(_NODES, dtype=torch.float64) + 0.5) / _NODES)) / 4  # cycles per pixel
+    folds = min(max(1, math.ceil(_RESOLVED * pitch_um)), _MOST_FOLDS)
+    shifted = torch.arange(-folds, folds + 1)[:, None] + nodes  # (K, N)
+    y, x = shifted[:, None, :, None], shifted[None, :, None, :]
+    frequency = torch.hypot(y, x) / pitch_um
+    found = (transfer(frequency.reshape(1, -1)) - beyond).reshape(-1, *frequency.shape)
+    found = found * (torch.sinc(y) * torch.sinc(x))
+    found[:, folds, folds] = 0  # what does not fold
+    at_nodes = found.sum((1, 2))
+    rows, columns = (_lagrange(nodes, f * pitch_um).to(at_nodes) for f in (fy, fx))
+    return rows @ at_nodes @ columns.T
+
+
+def _lagrange(nodes: Tensor, at: Tensor) -> Tensor:
+    """Weights `(M, N)` of values at Chebyshev's `nodes` `(N,)`, for the polynomial through them at `at` `(M,)`; barycentric
+    (Berrut and Trefethen 2004)."""
+    count = len(nodes)
+    signs = torch.sin(math.pi * (torch.arange(count, dtype=torch.float64) + 0.5) / count) * (-1.0) ** torch.arange(count)
+    apart = at[:, None] - nodes
+    hit = apart.abs() < 1e-12
+    weights = signs / torch.where(hit, 1.0, apart)
+    weights = torch.where(hit.any(1, keepdim=True), hit.double(), weights)
+    return weights / weights.sum(1, keepdim=True)
 
 
 def near_transfer(transfer: Transfer, height: int, width: int, pitch_um: float, device: torch.device) -> Tensor:
@@ -266,3 +296,40 @@ def mirror_index(start: int, count: int, size: int) -> Tensor:
     """Indices of `count` samples from `start` of a line of `size` samples that is mirrored at both ends for ever."""
     i = torch.arange(start, start + count) % (2 * size)
     return torch.where(i < size, i, 2 * size - 1 - i)
+
+
+class Spread:
+    """Everything that spreads light, joined to one blur, for blocks of one size.
+
+    Args:
+        transfer: what it does, in cycles/um.
+        pitch_um: of the picture's pixels.
+        inner: height and width of what it gives for a block.
+        device: where it runs.
+    """
+
+    margin = MARGIN_PX
+
+    def __init__(self, transfer: Transfer, pitch_um: float, inner: tuple[int, int], device: torch.device) -> None:
+        self._transfer, self._pitch_um, self._inner = transfer, pitch_um, inner
+        self.outer = (fast_size(inner[0] + 2 * self.margin), fast_size(inner[1] + 2 * self.margin))
+        """Height and width of what it reads for a block: its margin before it, and at least as much behind."""
+        self._near = near_transfer(transfer, *self.outer, pitch_um, device)
+
+    def survey(self, coarse: Tensor, each: Each = map) -> WideSpread:
+        """The wide part, of a picture's `coarse_cells`."""
+        return WideSpread(coarse, self._transfer, self._pitch_um, each=each)
+
+    def cells(self, coarse: Tensor, each: Each = map) -> Tensor:
+        """The whole blur of a picture's `coarse_cells`."""
+        return spread_cells(coarse, self._transfer, self._pitch_um, each)
+
+    def inside(self, field: Tensor) -> Tensor:
+        """What it gives for a block, out of a field as it is read."""
+        return field[..., self.margin : self.margin + self._inner[0], self.margin : self.margin + self._inner[1]]
+
+    def __call__(self, field: Tensor, wide: WideSpread, corners: Sequence[tuple[int, int]]) -> Tensor:
+        """`B,L,H,W` of the outer size to `B,L,h,w` of the inner; `corners` are where the inner ones begin."""
+        near = self.inside(filtered(field, self._near))
+        parts = [wide(y, x, *self._inner) for y, x in corners]
+        return near + (parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts))  # one block needs no copy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
@@ -20,8 +19,8 @@ from filmlook.presets import (
     Preset,
     delete_preset,
     import_preset,
-    list_looks,
-    load_preset,
+    is_look,
+    list_presets,
     preset_json,
     rename_preset,
     save_preset,
@@ -34,10 +33,8 @@ _LEAVE = object()
 def presets_by_label() -> dict[str, Preset]:
     """Every preset that can be read, by its label; of two with the same label, the second's tells its name."""
     found: dict[str, Preset] = {}
-    for name in list_looks():
-        with suppress(LookError):  # a damaged file of the user's must not take the others away
-            preset = load_preset(name)
-            found[f"{preset.label} ({name})" if preset.label in found else preset.label] = preset
+    for preset in list_presets():
+        found[f"{preset.label} ({preset.name})" if preset.label in found else preset.label] = preset
     return found
 
 
@@ -86,7 +83,8 @@ def connect_reset(button: Any, dropdown: Any, controls: Controls, default: Calla
         look = default()
         return [preset_label(look), *values_of(look), SEED_MODES["picture"], 0]
 
-    button.click(fn=reset, inputs=[], outputs=[dropdown, *controls.all], show_progress=False)
+    outputs = [dropdown, *controls.settings.values(), controls.seed_mode, controls.seed]
+    button.click(fn=reset, inputs=[], outputs=outputs, show_progress=False)
 
 
 @cache
@@ -144,8 +142,8 @@ def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:
     def on_import(uploaded: Any) -> list[Any]:
         path = Path(uploaded if isinstance(uploaded, str) else uploaded.name)
         wanted = Path(getattr(uploaded, "orig_name", path.name)).stem
-        taken = list_looks()  # an import replaces nothing
-        name = next(n for n in chain([wanted], (f"{wanted} ({i})" for i in count(2))) if n not in taken)
+        names = chain([wanted], (f"{wanted} ({i})" for i in count(2)))  # an import replaces nothing
+        name = next(n for n in names if not is_look(n))
         return done(f"Imported: {name}", import_preset(path, name).name)
 
     def on_export(typed: str, chosen: str | None, *values: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from filmlook import Look, load_look
 from filmlook.server.request_body import Limits
-from filmlook.server.serve import Server
+from filmlook.server.serve import Server, options
 
 PREFIX = "/sdapi/v1/film-look"
 INFOTEXT = "a cat, at night\nSteps: 20, Sampler: Euler a, Seed: 965400086, Size: 64x48"
@@ -72,14 +72,14 @@ class Watched(Server):
         super().check(request)
         self.came.append(request)
 
-    def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Callable[[float], None]) -> np.ndarray:
+    def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Callable[[float], None]) -> Any:
         self.begun.append(seed)
         try:
             self.gate.wait(PATIENCE_S)
             for i in range(6000 if seed == self.LONG else 1):
                 progress(i / 6000)
                 time.sleep(0.01)
-            made = super().develop(pixels, look, seed, progress)
+            made = super().develop(source, look, seed, again, progress)
         except BaseException:
             self.broken_off.append(seed)
             raise
@@ -90,7 +90,7 @@ class Watched(Server):
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """A real server on a free port of this machine; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=5))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", **options()))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: server.started)

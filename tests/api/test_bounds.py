@@ -141,7 +141,7 @@ PART = {"type": "http.request", "body": b'{"images": [', "more_body": True}
 def test_a_client_that_goes_away_while_it_uploads_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     app = build_app(Server({}, Limits(), "cpu"))
     assert sent_by_hand(app, [{**PART}, {"type": "http.disconnect"}])[0]["status"] == 499
-    monkeypatch.setattr(request_body, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(request_body, "PATIENCE_S", 0.1)
     for drops in ([{**PART}], [{**PART} for _ in range(100)]):  # no more comes, or always a little
         start, body = sent_by_hand(app, drops)
         assert start["status"] == 408
@@ -367,5 +367,7 @@ def test_the_description_tells_statuses_and_files() -> None:
         assert ("404" in responses) == ("{name}" in path and method != "put")
     assert [call for call, responses in told.items() if "409" in responses] == [("delete", "/looks/{name}")]
     assert set(told["post", "/export-lut"]["200"]["content"]) == {"text/plain", "image/png"}
+    for call, responses in told.items():
+        assert all(content["schema"] for content in responses["200"]["content"].values()), call
     for call in (("post", "/develop"), ("post", "/read"), ("post", "/export-lut"), ("put", "/looks/{name}")):
         assert {"408", "413", "415", "422", "503"} <= set(told[call])

@@ -163,6 +163,60 @@ def test_an_upload_is_the_same_as_json(client: TestClient, photo: np.ndarray) ->
     assert client.post(f"{PREFIX}/read", files={"images": ("x", film)}).json()["look"] == SAME_LOOK.to_dict()
 
 
+def test_a_developed_picture_is_developed_again_unless_that_is_not_wanted(order: Order, photo: np.ndarray) -> None:
+    film = base64.b64decode(order(png(photo, parameters=INFOTEXT), seed=3)["images"][0])
+    for again in ({}, {"again": True}):
+        answer = order(film, png(photo), seed=4, **again)
+        np.testing.assert_array_equal(
+            np.asarray(opened(answer["images"][0])), develop(develop(photo, Look(), seed=3), Look(), seed=4)
+        )
+        assert answer["errors"] == [None, None]
+    answer = order(film, png(photo), seed=4, again=False)
+    assert answer["errors"] == ["it is developed already", None]
+    assert answer["images"][0] is answer["seeds"][0] is None
+    assert answer["seeds"][1] == 4
+
+
+def test_another_profile_holds_the_same_colours(order: Order, photo: np.ndarray) -> None:
+    here, wide = (picture.decode(base64.b64decode(order(png(photo), seed=1, profile=p)["images"][0])) for p in ("srgb", "p3"))
+    raw = np.asarray(opened(order(png(photo), seed=1, profile="p3")["images"][0])).astype(int)
+    assert np.abs(here.pixels.astype(int) - wide.pixels).max() <= 4  # rounded twice
+    assert np.abs(here.pixels.astype(int) - raw).max() > 8
+
+
+def test_light_of_a_scene_is_developed_as_light(order: Order, photo: np.ndarray) -> None:
+    answer = order(png(photo), seed=1, scene_linear=True)
+    want = develop(photo, Look(), seed=1, scene_linear=True)
+    assert np.abs(np.asarray(opened(answer["images"][0])).astype(int) - want).max() <= 1
+    assert order(png(photo), seed=1)["images"] != answer["images"]
+
+
+def test_json_of_another_program_stays_and_ours_stands_beside_it(order: Order, client: TestClient, photo: np.ndarray) -> None:
+    other = '{"prompt": {"1": {"inputs": {}}}}'
+    answer = order(png(photo, parameters=other), look=LOOK, seed=6)
+    film = picture.decode(base64.b64decode(answer["images"][0]))
+    assert film.text["parameters"] == other
+    told = developed(pairs_of(answer["infotexts"][0]))
+    assert told is not None
+    assert (told.look, told.seed, answer["seeds"]) == (SAME_LOOK, 6, [6])
+    read = client.post(f"{PREFIX}/read", json={"image": answer["images"][0]}).json()
+    assert (read["developed"], read["look"], read["parameters"]) == (True, SAME_LOOK.to_dict(), other)
+
+
+def test_a_fault_is_logged_and_what_is_refused_is_not(photo: np.ndarray, caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Server):
+        def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Any) -> Any:
+            if seed == 1:
+                raise RuntimeError("out of memory")
+            return super().develop(source, look, seed, again, progress)
+
+    client = client_of(build_app(Failing({}, Limits(), "cpu")))
+    client.post(f"{PREFIX}/develop", json={"images": [b64(png(photo)), b64(b"no picture")], "seed": [2, 3]})
+    assert not caplog.records
+    client.post(f"{PREFIX}/develop", json={"images": [b64(png(photo))], "seed": 1})
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [RuntimeError]
+
+
 def test_a_damaged_picture_among_good_ones_is_told_in_its_place(order: Order, photo: np.ndarray) -> None:
     good = png(photo)
     answer = order(good, good[:-30], good, b"", b"\xff\xd8\xffnothing", seed=3)
@@ -175,10 +229,10 @@ def test_a_damaged_picture_among_good_ones_is_told_in_its_place(order: Order, ph
 
 def test_a_picture_that_the_machine_fails_at_is_told_in_its_place(photo: np.ndarray) -> None:
     class Failing(Server):
-        def develop(self, pixels: np.ndarray, look: Look, seed: int, progress: Any) -> np.ndarray:
+        def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Any) -> Any:
             if seed == 2:
                 raise RuntimeError("CUDA out of memory.\n Tried to allocate 2 GiB")
-            return super().develop(pixels, look, seed, progress)
+            return super().develop(source, look, seed, again, progress)
 
     client = client_of(build_app(Failing({}, Limits(), "cpu")))
     answer = client.post(f"{PREFIX}/develop", json={"images": [b64(png(photo))] * 3, "seed": [1, 2, 3]}).json()

@@ -22,8 +22,8 @@ from filmlook.errors import LookError
 from filmlook.files import infotext, picture
 from filmlook.look_choice import LookChoice
 from filmlook.server import router
+from filmlook.server.description import described
 from filmlook.server.request_body import Limits
-from filmlook.server.requests import described
 from filmlook.server.serve import Server, build_app
 from filmlook.webui.arguments import chosen_from
 from tests.api.clients import INFOTEXT, PREFIX, b64, png, served

@@ -27,6 +27,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 from PIL import Image
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from filmlook import develop
 from filmlook.cli import main
@@ -51,7 +52,12 @@ def refusal(answer: Any, status: int = 422) -> str:
 
 SEED = "allowed: a whole number from 0, or one for each picture"
 WRONG: list[tuple[str, str, list[Any], str]] = [
-    ("develop", "pictures", [[]], "unknown field 'pictures'; allowed: images, look, seed, format, quality, include"),
+    (
+        "develop",
+        "pictures",
+        [[]],
+        "unknown field 'pictures'; allowed: images, look, seed, format, quality, include, again, profile, scene_linear",
+    ),
     ("develop", "images", [[], IMAGE, None, [IMAGE] * 33], "images: allowed is a list of 1 to 32 pictures"),
     ("develop", "images", [[IMAGE, 7], [IMAGE, None]], "; allowed: a picture in base64"),
     ("develop", "images", [[IMAGE, x] for x in (IMAGE + "\n", "%%%%", "\ud800")], "images[1]: not base64"),
@@ -59,6 +65,9 @@ WRONG: list[tuple[str, str, list[Any], str]] = [
     ("develop", "format", ["gif", "PNG", ["png"], None, "\ud800"], "allowed: png, jpeg, webp"),
     ("develop", "quality", [0, 101, 95.0, False, "95", None], "allowed: a whole number from 1 to 100"),
     ("develop", "include", ["sheet", ["film"], [["sheet"]], None, "\ud800"], "allowed: a list, with sheet in it or empty"),
+    ("develop", "profile", ["P3", None, 7], "allowed: srgb, "),
+    ("develop", "scene_linear", [None, 1], "; allowed: true or false"),
+    ("develop", "again", [None, 0, 1, "true", [True]], "; allowed: true or false"),
     ("develop", "look", [None, [1], 7], "; allowed: the name of a preset, or an object of settings"),
     ("develop", "look", ["no such", {"look": "no such"}, "\ud800"], "look: unknown look "),
     ("develop", "look", [{"look": {"grain": 1}}, {"look": None}], "look: its look is the name of a preset"),
@@ -388,6 +397,6 @@ def test_nothing_that_is_sent_breaks_the_server(name: str) -> None:
     def ask(case: schemathesis.Case) -> None:
         if isinstance(case.body, dict) and isinstance(case.body.get("images"), list) and case.body["images"]:
             case.body["images"] = [TINY if case.media_type == "multipart/form-data" else IMAGE]  # or none were ever developed
-        assert case.call_and_validate(checks=[not_a_server_error], headers=HERE).status_code != 403
+        assert case.call_and_validate(checks=[not_a_server_error, response_schema_conformance], headers=HERE).status_code != 403
 
     ask()

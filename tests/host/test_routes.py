@@ -71,6 +71,34 @@ def test_every_route_asks_for_the_pages_cookie(host: Host) -> None:
             assert _status(app, *route, cookies={name: "token"}) != 401, (route, name)
 
 
+def _asked_by(app: FastAPI, **headers: str) -> int:
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    return _status(app, "POST", f"{PREFIX}/prompt", json={"prompt": "a cat"}, headers={"Host": "films.example", **named})
+
+
+def test_pages_of_other_sites_get_nothing_done(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = _app(host)
+    for route in _routes(host, app):
+        status = _status(app, *route, headers={"Origin": "https://evil.example"})
+        assert (status == 403) == (route[0] not in ("GET", "HEAD")), route
+    for ours in ({}, {"Origin": "http://films.example"}, {"Origin": "https://films.example", "Sec_Fetch_Site": "same-origin"}):
+        assert _asked_by(app, **ours) == 200
+    proxied = {"Origin": "https://proxy.example", "X_Forwarded_Host": "proxy.example"}
+    for foreign in ({"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}, proxied):
+        assert _asked_by(app, **foreign) == 403
+    monkeypatch.setenv("FILMLOOK_BEHIND_PROXY", "1")
+    assert _asked_by(app, **proxied) == 200
+
+
+def test_pages_that_the_host_allows_may_call(host: Host) -> None:
+    app = _app(host, cors_allow_origins="https://a.example, https://b.example", cors_allow_origins_regex=r"https://\w+\.mine")
+    for origin in ("https://a.example", "https://b.example", "https://films.mine"):
+        assert _asked_by(app, Origin=origin, Sec_Fetch_Site="cross-site") == 200
+    for origin in ("https://c.example", "https://films.mine.evil", "https://evil.example"):
+        assert _asked_by(app, Origin=origin) == 403
+    assert _asked_by(_app(host, cors_allow_origins="*", cors_allow_origins_regex=None), Origin="https://c.example") == 200
+
+
 def test_without_the_api_there_are_no_routes(host: Host) -> None:
     assert _status(_app(host, api=False), "GET", f"{PREFIX}/health") == 404
     assert _status(_app(host, nowebui=True), "GET", f"{PREFIX}/health") == 200
@@ -113,7 +141,7 @@ def test_develops_in_the_hosts_queue(host: Host) -> None:
         ({"args": [{"enabled": "yes"}]}, "enabled is 'yes'"),
         ({"args": [True, "Kodak Gold 200", "stock", 7]}, "strength is 7"),
         ({"args": [{}, 1]}, "2 values; allowed: 1"),
-        ({"args": [False] * (len(SETTINGS) + 4)}, "allowed: "),
+        ({"args": [False] * (len(SETTINGS) + 6)}, "allowed: "),
         ({"args": None}, "args: allowed is"),
         ({"args": 3}, "args: allowed is"),
         ([], "args: allowed is"),
@@ -133,7 +161,7 @@ def test_a_damaged_preset_is_told_without_its_folder(host: Host, tmp_path: Path,
     (tmp_path / "looks").mkdir()
     (tmp_path / "looks" / "broken.json").write_text("{")
     with pytest.raises(HTTPException) as refused:
-        host.module("routes").checked({"args": "broken"})
+        host.module("argument_check").checked({"args": "broken"})
     assert "broken.json: not a look file" in refused.value.detail
     assert str(tmp_path) not in refused.value.detail
 
@@ -151,3 +179,14 @@ def test_limits_follow_the_settings(host: Host) -> None:
     host.options.data.update(film_look_api_megabytes=1, film_look_api_pictures="many", film_look_api_megapixels=0)
     limits = host.module("options").limits()
     assert (limits.bytes, limits.pictures, limits.pixels) == (2**20, 32, 10**6)
+
+
+def test_the_host_is_followed_under_the_pages_login_if_the_user_wants_it(host: Host) -> None:
+    """With --gradio-auth alone the host asks for nothing at its own routes."""
+    app = _app(host)
+    app.auth, app.tokens = {"u": "p"}, {"a-token": "u"}
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 401
+    host.options.data["film_look_api_as_host"] = True
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 200
+    host.module("routes").shared.cmd_opts.api_auth = "u:p"
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 401

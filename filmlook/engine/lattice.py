@@ -1,0 +1,42 @@
+"""The lattice of blocks that a picture is developed in: the same whatever is in flight."""
+
+from __future__ import annotations
+
+import torch
+
+from filmlook.stages.psf import COARSE
+
+_BLOCK_PX = {"cpu": 352}  # small enough for the cache
+_BLOCK_PX_GPU = 1024  # large enough to keep a GPU busy
+
+
+class Lattice:
+    """The blocks of one picture, in its own coordinates.
+
+    Args:
+        size: height and width of the picture, in pixels.
+        margin: pixels around a block that are developed with it.
+        device: what the blocks are to suit.
+    """
+
+    def __init__(self, size: tuple[int, int], margin: int, device: torch.device) -> None:
+        self.size, self.margin = size, margin
+        self.block = (_step(size[0], device), _step(size[1], device))
+        self.inner = (self.block[0] + 2 * margin, self.block[1] + 2 * margin)
+        """Height and width of a block with its margins."""
+        self.cells = (-(-size[0] // COARSE), -(-size[1] // COARSE))
+        """Height and width of the coarse grid."""
+
+    def corners(self) -> list[tuple[int, int]]:
+        """The first pixel of every block."""
+        return [(y, x) for y in range(0, self.size[0], self.block[0]) for x in range(0, self.size[1], self.block[1])]
+
+    def begin(self, corners: list[tuple[int, int]], more: int = 0) -> list[tuple[int, int]]:
+        """Where blocks begin with their margins, and `more` pixels before."""
+        return [(y - self.margin - more, x - self.margin - more) for y, x in corners]
+
+
+def _step(length: int, device: torch.device) -> int:
+    """The lattice's step along a side: equal blocks, near the size that suits the device, on whole coarse cells."""
+    count = -(-length // _BLOCK_PX.get(device.type, _BLOCK_PX_GPU))
+    return -(-length // count // COARSE) * COARSE

@@ -1,0 +1,145 @@
+"""The API's description (OpenAPI): bodies from the table of fields, with examples that run; answers; refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from filmlook.files import infotext
+from filmlook.server.fields import schema_of
+from filmlook.server.requests import TABLES
+from filmlook.server.schema import look_schema
+
+_TINY = (  # one grey pixel, for the examples
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNoaGgAAAMEAYFL09IQAAAAAElFTkSuQmCC"
+)
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "develop": {"images": [_TINY], "look": {"look": "classic-negative", "grain": 1.4}, "seed": 7},
+    "read": {"image": _TINY},
+    "export-lut": {"look": "gold-snapshot"},
+    "look": {"label": "Mine", "look": {"stock": "kodak_portra_400", "grain": 1.2}},
+    "prompt": {"prompt": "photo of a cat", "checkpoint": "classicnegative.ckpt", "settings": {"width": 512, "height": 512}},
+}
+_REFUSALS = {
+    401: "No credentials, or wrong ones.",
+    403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
+    404: "There is none of this name.",
+    408: "The body came too slowly.",
+    409: "It is built in, and cannot be deleted.",
+    413: "The body is too large, or too much would come back.",
+    415: "The body is of another kind.",
+    422: "A field is wrong; the detail names it and what is allowed.",
+    503: "Too many calls are waiting, or too many bytes.",
+}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the API's description says of the statuses that a call may be refused with."""
+    return {status: {"description": _REFUSALS[status]} for status in statuses}
+
+
+def described(route: str) -> dict[str, Any]:
+    """A route's body with an example, its answer and its refusals, as arguments of FastAPI's decorators."""
+    content: dict[str, Any] = {"application/json": {"schema": schema_of(TABLES[route]), "example": _EXAMPLES[route]}}
+    if route in ("develop", "read"):
+        upload = {"images": _list({"type": "string", "format": "binary"}), "order": {"type": "string"}}
+        content["multipart/form-data"] = {
+            "schema": {"type": "object", "additionalProperties": False, "properties": upload, "required": ["images"]}
+        }
+    body = {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
+    if route == "export-lut":
+        file = {"schema": {"type": "string", "format": "binary"}}
+        answer: dict[int | str, Any] = {200: {"description": "The file.", "content": {"text/plain": file, "image/png": file}}}
+        return {**body, "responses": {**answer, **refusals(408, 413, 415, 422, 503)}}
+    return {**body, **answered(route, 408, 413, 415, 422, 503)}
+
+
+def answered(answer: str, *refused_with: int) -> dict[str, Any]:
+    """A route's answer and its refusals, as arguments of FastAPI's decorators; what is answered is not checked again."""
+    content = {"application/json": {"schema": ANSWERS[answer]}}
+    told: dict[int | str, Any] = {200: {"description": "What was asked for.", "content": content}}
+    return {"response_model": None, "responses": {**told, **refusals(*refused_with)}}
+
+
+def _list(of: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": of}
+
+
+def _or_null(kind: str, about: str = "") -> dict[str, Any]:
+    return {"type": [kind, "null"], **({"description": about} if about else {})}
+
+
+def _object(properties: dict[str, Any], optional: Sequence[str] = ()) -> dict[str, Any]:
+    """An object that has all of these and nothing else, but for what is optional."""
+    needed = [key for key in properties if key not in optional]
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": needed}
+
+
+_TEXT, _WHOLE, _SWITCH = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+_FILE = {"type": ["string", "null"], "contentEncoding": "base64"}
+_NUMBERS = _list({"type": "number"})
+_LOOK = look_schema()
+_PRESET = _object({"name": _TEXT, "label": _TEXT, "help": _TEXT, "own": _SWITCH, "look": _LOOK})
+_FIX = _object({"label": _TEXT, "changes": {"type": "object"}})
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "develop": _object(
+        {
+            "images": {**_list(_FILE), "description": "The developed pictures; null for one that failed."},
+            "infotexts": {**_list(_or_null("string")), "description": f"Of each, with `{infotext.LOOK}` in it."},
+            "seeds": {**_list(_or_null("integer")), "description": "Of the grain of each."},
+            "errors": {**_list(_or_null("string")), "description": "Why a picture failed; null where it did not."},
+            "sheets": {**_list(_FILE), "description": "Before and after, where they are asked for."},
+        },
+        ["sheets"],
+    ),
+    "read": _object(
+        {
+            "developed": _SWITCH,
+            "look": {"oneOf": [_LOOK, {"type": "null"}]},
+            "seed": _or_null("integer"),
+            "frame": _or_null("integer"),
+            "parameters": _TEXT,
+        }
+    ),
+    "prompt": _object(
+        {
+            "checkpoint": _or_null("object", "Which one it is and how it was recognised."),
+            "tokens": {"type": "object", "description": "By field, where a tokenizer is installed."},
+            "findings": _list(
+                _object(
+                    {
+                        "code": _TEXT,
+                        "level": _TEXT,
+                        "message": _TEXT,
+                        "field": _or_null("string"),
+                        "start": _or_null("integer"),
+                        "end": _or_null("integer"),
+                        "fix": {"oneOf": [_FIX, {"type": "null"}]},
+                    }
+                )
+            ),
+        }
+    ),
+    "look": _PRESET,
+    "looks": _list(_PRESET),
+    "deleted": _object({"deleted": _TEXT}),
+    "stocks": _list(_object({"name": _TEXT, "label": _TEXT})),
+    "stock": {
+        "type": "object",
+        "properties": {
+            **dict.fromkeys(("name", "label", "maker", "kind", "frame", "antihalation"), _TEXT),
+            "iso": _WHOLE,
+            "granularity": _NUMBERS,
+            "mtf_cycles": _NUMBERS,
+            "mtf": _list(_NUMBERS),
+            "sources": _list(_TEXT),
+        },
+        "required": ["name", "label", "kind", "iso"],
+    },
+    "schema": {"type": "object", "description": "JSON Schema, 2020-12."},
+    "health": _object({"status": _TEXT, "version": _TEXT, "stocks": _WHOLE, "looks": _WHOLE}),
+    "progress": _object({"working": _SWITCH, "progress": {"type": "number", "minimum": 0, "maximum": 1}}),
+    "nothing": _object({}),
+}
+"""JSON Schema of what each route answers."""

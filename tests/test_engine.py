@@ -1,0 +1,214 @@
+"""develop() is its stages, one after another; and what it does, it does on threads of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import operator
+import threading
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from filmlook import Look, develop, load_stock
+from filmlook.engine import trace
+from filmlook.engine.plan import pitch_um
+from filmlook.engine.threads import Stopped, in_pool, side_by_side
+from filmlook.film.scene_light import display_code, scene_light
+from filmlook.stages.emulsion import emulsion, pushed, sharpness
+from filmlook.stages.grain import grain
+from filmlook.stages.halation import halation
+from filmlook.stages.lens import diffusion, vignette
+from filmlook.stages.print import print_
+
+GOLD, MONO, SLIDE, LAYERLESS = "kodak_gold_200", "kodak_tri_x_400", "fujifilm_velvia_100", "neutral"
+CLOSE = {"frame": "super8", "effect_size": 2.0}  # 12 um a pixel: near inhibitors, halation and clouds are all there to see
+LOOKS = {
+    "colour": {"halation": 0, "sharpness": 0, "exposure": 0.5, "contrast": 1.2},
+    "lens": {"halation": 0, "sharpness": 0, "diffusion": "pro-mist", "diffusion_grade": 0.5, "vignette": 0.6},
+    "halation": {"halation": 2, "halation_size": 1.5, "sharpness": 0},
+    "edges": {"halation": 0, "sharpness": 1},
+    "all": {"diffusion_grade": 0.25, "vignette": 0.3, "sharpness": 1.3, "light_red": 0.1, "saturation": 0.8, "white": 0.5},
+}
+
+
+def by_hand(code: Tensor, look: Look, seed: int) -> Tensor:
+    """Display code `1,3,H,W` to display code, through the functions of the stages."""
+    stock = load_stock(look.stock)
+    pitch = pitch_um(stock, look, *code.shape[-2:]) / look.effect_size
+    light = scene_light(code) * 2**look.exposure
+    exposure = stock.model.expose(light, torch.ones(3, dtype=torch.float64)) if stock.model else light
+    exposure = diffusion(exposure, look.diffusion, look.diffusion_grade, pitch_um=pitch)
+    exposure = halation(exposure, stock, pitch_um=pitch, amount=look.halation, size=look.halation_size)
+    exposure = sharpness(exposure, stock, pitch_um=pitch, amount=look.sharpness, scatter=min(look.halation, 1.0))
+    exposure = vignette(exposure, look.vignette)
+    if stock.model:
+        film = emulsion(exposure, stock, pitch_um=pitch, push=look.push, sharpness=look.sharpness)
+        return print_(grain(film, stock, pitch_um=pitch, seed=seed, amount=look.grain), stock, look)
+    film = grain(pushed(exposure.clamp_min(1e-5).log10(), look.push), stock, pitch_um=pitch, seed=seed, amount=look.grain)
+    return print_(display_code(10**film).clamp(0, 1), stock, look)
+
+
+@pytest.mark.parametrize("amount", [0, 1])
+@pytest.mark.parametrize("settings", LOOKS.values(), ids=LOOKS.keys())
+@pytest.mark.parametrize("stock", [GOLD, MONO, SLIDE, LAYERLESS])
+def test_develop_is_its_stages_one_after_another(stock: str, settings: dict, amount: int, scene: np.ndarray) -> None:
+    look = Look(stock=stock, grain=amount, **{**CLOSE, **settings})
+    code = 0.08 + 0.9 * torch.from_numpy(scene).movedim(2, 0)[None].float() / 255  # where film resolves more than rounding
+    developed, composed = develop(code, look, seed=5), by_hand(code, look, seed=5)
+    apart = (developed - composed).abs().flatten() * 255
+    # develop joins what spreads to one blur, in blocks that see no further than 24 pixels; sharpened thrice, edges show that.
+    joined = look.diffusion_grade > 0 and look.sharpness > 0
+    assert float(apart.mean()) < (0.2 if joined else 0.06)
+    assert float(apart.kthvalue(int(0.999 * len(apart))).values) < (5.5 if joined else 1.1)
+
+
+def test_the_stages_shown_are_those_of_develop(scene: np.ndarray) -> None:
+    look = Look(stock=GOLD, vignette=0.3, **CLOSE)
+    steps = trace(scene, look, seed=3)
+    assert [name for name, _, _ in steps] == ["exposure", "vignette", "density", "grain", "print"]
+    assert all(whole.shape == (1, 3, *scene.shape[:2]) and seconds > 0 for _, whole, seconds in steps)
+    found = {name: whole for name, whole, _ in steps}
+    developed = develop(torch.from_numpy(scene).movedim(2, 0), look, seed=3)
+    assert (found["print"][0] * 255 - developed).abs().max() < 1.01
+    assert torch.equal(found["vignette"], vignette(found["exposure"], look.vignette))
+    grainy = grain(found["density"], load_stock(GOLD), pitch_um=5790 / 420 / 2, seed=3)
+    assert torch.allclose(found["grain"], grainy, atol=1e-5)
+    assert [name for name, _, _ in trace(scene, Look(stock=LAYERLESS, grain=0))] == ["exposure", "log exposure", "map", "print"]
+    assert [name for name, _, _ in trace(scene, Look(stock=LAYERLESS, grain=0, halation=0, sharpness=0))] == ["map", "print"]
+
+
+# --- single numbers of the stages
+
+
+def test_strength_is_the_share_of_the_film(scene: np.ndarray) -> None:
+    picture = scene.astype(np.float32) / 255
+    look = Look(stock=GOLD, grain=0, halation=0, sharpness=0)
+    full, quarter = develop(picture, look), develop(picture, dataclasses.replace(look, strength=0.25))
+    assert np.abs(quarter - (0.25 * full + 0.75 * picture)).max() < 1e-5
+
+
+def test_cine_base_is_thinner_and_reflects_nearer() -> None:
+    assert load_stock("kodak_vision3_500t").base == load_stock("kodak_double_x_5222").base == "cine"
+    assert load_stock(GOLD).base == load_stock("cinestill_800t").base == "still"
+    light = torch.zeros(1, 3, 301, 301)
+    light[..., 150, 150] = 1
+    axis = (torch.arange(301) - 150) * 4.0
+    radius2 = axis[:, None] ** 2 + axis[None] ** 2
+    reach = {}
+    for base in ("still", "cine"):
+        stock = dataclasses.replace(load_stock(GOLD), antihalation="none", base=base)
+        bounced = halation(light, stock, pitch_um=4.0)[0, 0] - halation(light, stock, pitch_um=4.0)[0, 2] * 0
+        own = halation(light, dataclasses.replace(stock, antihalation="strong"), pitch_um=4.0)[0, 0]
+        far = (bounced - own).clamp_min(0)
+        reach[base] = math.sqrt(float((far * radius2).sum() / far.sum()))
+    assert reach["still"] / reach["cine"] == pytest.approx(65 / 50, rel=0.05)
+
+
+@pytest.mark.parametrize(("family", "alpha"), [("black-pro-mist", 3.5), ("pro-mist", 2.9), ("cinebloom", 2.5)])
+def test_a_blooms_tail_falls_with_its_power(family: str, alpha: float) -> None:
+    """Light at distance r of a point falls as r^-alpha over the bloom's own distances."""
+    size, pitch = 1201, 8.0
+    light = torch.zeros(1, 1, size, size)
+    light[..., size // 2, size // 2] = 1
+    glow = diffusion(light, family, 1.0, pitch_um=pitch)[0, 0, size // 2].double()
+    near, far = {"black-pro-mist": (380, 1500), "pro-mist": (650, 2400), "cinebloom": (1000, 3000)}[family]
+    slope = math.log(float(glow[size // 2 + int(far / pitch)] / glow[size // 2 + int(near / pitch)])) / math.log(far / near)
+    assert -slope == pytest.approx(alpha, rel=0.15)
+
+
+def test_inhibitors_run_short_at_hard_edges() -> None:
+    """An edge of four stops overshoots by much less than four times what one of one stop does."""
+    stock, over = load_stock(GOLD), []
+    for stops in (0.5, 7):
+        exposure = torch.full((1, 3, 8, 400), 0.184 * 2 ** (-stops / 2))
+        exposure[..., 200:] = 0.184 * 2 ** (stops / 2)
+        density = emulsion(exposure, stock, pitch_um=5.0)[0, :, 4]
+        over.append(float((density[:, 200:240].amax(1) - density[:, 390]).mean()))
+    assert over[0] > 0.005
+    assert over[1] < 3.5 * over[0]
+
+
+def test_push_gives_three_quarters_of_a_stop_at_mid_grey_and_nothing_in_the_dark() -> None:
+    grey = math.log10(0.184)
+    at = torch.tensor([-4.0, -3.0, grey, grey + 1])
+    moved = pushed(at, 1.0) - at
+    assert moved[:2].tolist() == [0, 0]
+    assert float(moved[2]) / math.log10(2) == pytest.approx(0.75, abs=0.02)
+    assert float(moved[3] - moved[2]) == pytest.approx(0.1)  # ten percent more contrast
+    assert torch.allclose(pushed(at, -2.0) - at, -2 * moved)
+
+
+# --- threads
+
+
+def test_the_callers_thread_only_waits(scene: np.ndarray) -> None:
+    """What it computed itself would be split over OpenMP's threads, which spin while they wait."""
+    large = np.tile(scene, (4, 4, 1))
+    look = Look(stock=GOLD, diffusion_grade=0.25, lab=0.5, highlights=2, **CLOSE)
+    develop(large, look)
+    own, whole = time.thread_time(), time.process_time()
+    develop(large, look, seed=1)
+    develop(large[1:], look, seed=2)
+    assert time.thread_time() - own < 0.1 * (time.process_time() - whole)
+
+
+def test_progress_is_told_on_the_callers_thread_and_may_end_the_work(scene: np.ndarray) -> None:
+    seen: list[tuple[threading.Thread, float]] = []
+
+    def enough(share: float) -> None:
+        seen.append((threading.current_thread(), share))
+        if len(seen) == 2:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        develop(np.stack([scene] * 8), Look(grain=0), progress=enough)
+    assert {thread for thread, _ in seen} == {threading.current_thread()}
+    assert len(seen) == 2
+    assert develop(scene, Look(grain=0)).shape == scene.shape  # and the next picture is developed as ever
+
+
+def test_threads_that_map_within_the_pool_never_wait_for_each_other() -> None:
+    def nested(tell):
+        return [sum(side_by_side(partial(operator.mul, k), range(20), 2)) for k in range(5)]
+
+    results: list[list[int]] = []
+    callers = [threading.Thread(target=lambda: results.append(in_pool(nested, None))) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=60)
+    assert results == [[190 * k for k in range(5)]] * 6
+
+
+def test_what_fails_in_the_pool_fails_for_the_caller() -> None:
+    def fails(n: int) -> int:
+        return 1 // (3 - n)
+
+    for items in (range(6), range(3, 4)):
+        with pytest.raises(ZeroDivisionError):
+            list(side_by_side(fails, items, 2))
+        with pytest.raises(ZeroDivisionError):
+            in_pool(lambda tell, items=items: list(side_by_side(fails, items, 2)), None)
+
+    def endless(tell):
+        for n in itertools.count():
+            tell(n)
+
+    stopped: list[BaseException] = []
+
+    def watched(tell):
+        try:
+            endless(tell)
+        except Stopped as error:
+            stopped.append(error)
+            raise
+
+    with pytest.raises(ValueError, match="no more"):
+        in_pool(watched, lambda n: (_ for _ in ()).throw(ValueError("no more")) if n == 3 else None)
+    assert len(stopped) == 1
