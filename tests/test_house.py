@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "look": "errors",
     "film": "errors",
     "files": "errors look paths",
-    "networks": "errors paths film",
+    "networks": "errors paths film files",
     "stock": "errors look paths film files networks",
     "presets": "errors look paths files",
     "look_choice": "errors look stock presets",
