@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "paths": "errors",
     "look": "errors",
     "film": "errors",
-    "files": "errors look paths",
+    "files": "errors look paths film",
     "networks": "errors paths film files",
     "stock": "errors look paths film files networks",
     "presets": "errors look paths files",

@@ -23,6 +23,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -255,7 +256,9 @@ def _try(path: Path, kind: str, reader: Callable[[Path], object], number: int, f
         outcome = "refused"
         if "\n" in str(error):
             faults.lines.append(f"{number} {kind}: a message of several lines: {str(error)[:200]!r}")
-    except BaseException as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # Rust's panics are no Exception
         outcome = "fault"
         faults.lines.append(f"{number} {kind}: {type(error).__name__}: {str(error)[:200]}")
     seconds, grown = time.process_time() - start, _peak_mb() - peak
@@ -276,7 +279,8 @@ def main() -> int:
     args = parser.parse_args()
     torch.set_num_threads(1)
     faults = Faults()
-    tried([args.only] if args.only is not None else range(args.count), args.seed, faults)
+    with suppress(KeyboardInterrupt):  # the table tells how far it came
+        tried([args.only] if args.only is not None else range(args.count), args.seed, faults)
     print(f"{'kind':16}{'read':>8}{'refused':>9}{'faults':>8}{'slowest, s':>12}{'largest, MB':>13}")
     for kind in faults.slowest:
         read, refused, fault = (faults.outcomes[kind, outcome] for outcome in ("read", "refused", "fault"))
