@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -52,10 +51,15 @@ def timed(work: Callable[[], Any], runs: int) -> float:
 
 
 def _peak() -> float:
-    """Most memory this process has held, in MB. Linux's ru_maxrss would count what its parent held."""
+    """Most memory this process has held, in MB. Linux's ru_maxrss would count what its parent held; Windows does not tell
+    without further packages."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
