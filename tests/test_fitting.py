@@ -207,7 +207,7 @@ def test_on_a_clock_of_any_speed_a_fit_is_the_same(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(model_stock.time, "monotonic", lambda speed=speed: speed * time.perf_counter())
         fits.append(fit_model(codes, target, kind="negative", layers=1, gamma=[0.6], dmin=[0.3], seconds=6000))
     assert fits[0].converged
-    assert fits[0].mean == fits[1].mean < 1
+    assert fits[0].mean == fits[1].mean < 1.5
 
 
 @pytest.mark.parametrize(
