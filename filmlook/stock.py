@@ -86,7 +86,7 @@ _ANTIHALATION = ("strong", "weak", "none")
 def _choice(data: dict[str, Any], key: str, choices: Sequence[str]) -> str:
     if data.get(key) not in choices:
         raise StockFileError(f"{key!r} is {data.get(key)!r}; allowed: {', '.join(choices)}")
-    return data[key]
+    return str(data[key])
 
 
 def _granularity(data: dict[str, Any], layers: int) -> tuple[float, ...]:

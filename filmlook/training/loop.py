@@ -155,7 +155,7 @@ class Run:
                 if not value.isfinite():
                     raise FilmLookError(f"step {self.step}: the loss is {float(value)}; a lower rate may help")
                 self._optimizer.zero_grad(set_to_none=True)
-                value.backward()
+                torch.autograd.backward(value)
                 nn.utils.clip_grad_norm_(parameters, _MOST_GRADIENT)
                 self._optimizer.step()
                 self.step += 1

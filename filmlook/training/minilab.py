@@ -134,7 +134,7 @@ class Trials:
     def errors(self, judge: Callable[[Tensor], Tensor]) -> Errors:
         """How a judge of samples fares."""
         with torch.no_grad():
-            error = (torch.cat([judge(part) for part in self.shifted.split(_CHUNK)]) - self.targets).abs()
+            error = (torch.cat([judge(part) for part in torch.split(self.shifted, _CHUNK)]) - self.targets).abs()
             moved = judge(self.untouched)[:, 0].abs()
         return Errors(*(float(t.median()) for t in (error[:, 0], error[:, 1:], moved)))
 
