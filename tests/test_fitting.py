@@ -126,6 +126,7 @@ def _warm(x: Tensor) -> Tensor:
     return mixed.clamp(0, 1)
 
 
+@pytest.mark.slow
 def test_a_lut_becomes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(colours_module, "_LATTICE", 8)  # a quarter of the colours
     cube, out = tmp_path / "warm.cube", tmp_path / "warm.json"
@@ -142,6 +143,7 @@ def test_a_lut_becomes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert main(["fit", str(cube), "-o", str(out)]) == 1  # it is there already
 
 
+@pytest.mark.slow
 def test_photographs_become_a_film(tmp_path: Path, scene: np.ndarray) -> None:
     rng = np.random.default_rng(3)
     for folder in ("before", "after"):
@@ -160,6 +162,7 @@ def test_photographs_become_a_film(tmp_path: Path, scene: np.ndarray) -> None:
     assert load_stock(str(out)).granularity == like.granularity
 
 
+@pytest.mark.slow
 def test_five_pairs_of_photographs(tmp_path: Path, reference: Path) -> None:
     """Photographs through another film's table, fitted, and compared pixel by pixel."""
     for folder in ("before", "after"):
