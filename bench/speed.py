@@ -74,7 +74,7 @@ def peak_megabytes(name: str, look: Look, tile: int | None = None) -> float:
     queue = context.Queue()
     process = context.Process(target=_peak_megabytes, args=(name, look, tile, queue))
     process.start()
-    used = queue.get(timeout=600)
+    used: float = queue.get(timeout=600)
     process.join()
     return used
 
@@ -85,7 +85,7 @@ def first_call_seconds() -> float:
     queue = context.Queue()
     process = context.Process(target=_first_call, args=(queue,))
     process.start()
-    seconds = queue.get(timeout=600)
+    seconds: float = queue.get(timeout=600)
     process.join()
     return seconds
 

@@ -15,7 +15,7 @@ from filmlook.errors import LookError
 from filmlook.files import atomic
 from filmlook.files.json_file import read_json
 from filmlook.look import Look
-from filmlook.paths import built_in_names, find_files, listed, own_file, tell_once, user_folder
+from filmlook.paths import built_in_names, find_files, listed, named_by_label, own_file, tell_once, user_folder
 
 _NAME = re.compile(r"[\w][\w .()+-]{0,63}")  # a name, never a path; no dot or blank at its end, which Windows drops
 _DEVICE = re.compile(
@@ -63,12 +63,15 @@ def is_look(name: str) -> bool:
 
 
 def load_preset(name: str) -> Preset:
-    """A preset by name.
+    """A preset by name or label ("Clean print", whole, case ignored).
 
     Raises:
-        LookError: no such preset, or its file is damaged or holds a wrong setting.
+        LookError: no such preset, two of that label, or its file is damaged or holds a wrong setting.
     """
-    path = _files().get(name)
+    files = _files()
+    path = files.get(name)
+    if path is None:
+        path = files.get(named_by_label("look", name, {preset.name: preset.label for preset in list_presets()}) or "")
     if path is None:
         raise LookError(f"unknown look {name[:65]!r}; looks are: {', '.join(list_looks())}")
     return read_preset(path)

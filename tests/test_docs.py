@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from filmlook.cli import main
-from filmlook.training.loop import Recipe, read_recipe
+from filmlook.training.recipe import Recipe, read_recipe
 from filmlook.webui.arguments import chosen_from
 from filmlook.webui.once.policies import ASSEMBLING, FEEDING_BACK
 

@@ -20,7 +20,7 @@ from filmlook.files import infotext
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.presets import load_look
-from filmlook.stock import load_stock
+from filmlook.stock import installed_name, load_stock
 
 
 def develop(
@@ -98,12 +98,15 @@ def film_picture(
         LookError, StockFileError, PictureError: as `develop`.
     """
     look = load_look(look)
+    look = dataclasses.replace(look, stock=installed_name(look.stock))  # the infotext tells names
     if not again and infotext.of_text(picture.text) is not None:
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
-    options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
-    film = by(picture, look, seed=seed, frame=frame or 0, **options)
+    options: dict[str, Any] = {"tile": tile, "device": device, "lock": lock, "progress": progress}
+    if scene_linear:
+        options["scene_linear"] = True
+    film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
     height, width = film.pixels.shape[:2]
     text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
     return dataclasses.replace(film, text=text)

@@ -162,13 +162,21 @@ def ours(text: Mapping[str, Any]) -> str:
     return next((text[key] for key in _PLACES if isinstance(text.get(key), str) and LOOK in text[key]), "")
 
 
-def own_seed(texts: Iterable[str], pixels: np.ndarray) -> int:
-    """The seed that a picture was made with, by its infotexts; of one that does not say, a number that is always the
-    same for it. `pixels` are its samples `(H, W, C)`."""
+def made_with(texts: Iterable[str]) -> int | None:
+    """The seed that a picture was generated with, by its infotexts; None where they do not say."""
     for text in texts:
         seed = _whole(pairs_of(text).get("Seed", ""))
         if seed is not None and 0 <= seed < 2**63:
             return seed
+    return None
+
+
+def own_seed(texts: Iterable[str], pixels: np.ndarray) -> int:
+    """The seed that a picture was made with, by its infotexts; of one that does not say, a number that is always the
+    same for it. `pixels` are its samples `(H, W, C)`."""
+    seed = made_with(texts)
+    if seed is not None:
+        return seed
     steps = [max(1, n // 64) for n in pixels.shape[:2]]
     return zlib.crc32(np.ascontiguousarray(pixels[:: steps[0], :: steps[1], :3]).tobytes())
 

@@ -28,7 +28,7 @@ class TiffFile(TiffImageFile):
     def load_prepare(self) -> None:
         size = getattr(self, "_tile_size", None)
         if size and self._im is None:
-            self.im = Image.core.new(self.mode, size)
+            self.im = Image.core.new(self.mode, size)  # type: ignore[attr-defined]  # as Pillow itself does it
         super().load_prepare()
 
 

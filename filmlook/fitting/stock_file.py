@@ -130,7 +130,7 @@ def fit_stock(
     )
     model = rounded(fitted.model)
     left = differences(model, colours.codes, colours.target)
-    return FitResult(model, float(left.mean()), float(left.quantile(0.95)))
+    return FitResult(model, float(left.mean()), float(left.quantile(0.95)), fitted.converged)
 
 
 def make_stock(
@@ -138,18 +138,18 @@ def make_stock(
     out: Path,
     like: Stock,
     label: str | None = None,
-    seconds: float = 50,
+    seconds: float = 600,
     progress: Callable[[float], None] | None = None,
 ) -> FitResult:
     """Fits a stock and writes its file.
 
     Args:
-        sources: a colour table `.csv`, a `.cube` or a HaldCLUT `.png`; or two folders of aligned photographs, before and after,
+        sources: a colour table `.csv`, or a LUT; or two folders of aligned photographs, before and after,
             with the same file names.
         out: the stock file, `.json`.
         like: the stock whose datasheet, grain and halation the new one takes.
         label: its name for people.
-        seconds: how long to try at most.
+        seconds: how long to try at most, converged or not.
         progress: called with the share done.
 
     Raises:

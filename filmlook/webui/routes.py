@@ -73,7 +73,7 @@ class HostBackend:
                 shared.state.end()
 
     def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
-        def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Any:
+        def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Picture:
             return developed(source, LOOK, look, seed=seed, progress=progress)
 
         return film_picture(source, look, seed=seed, again=again, by=by)
