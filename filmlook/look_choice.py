@@ -15,6 +15,15 @@ from filmlook.stock import installed_name, is_installed, list_stocks, stock_labe
 SEED_MODES = {"picture": "As the picture's", "fixed": "Fixed", "random": "Random"}
 """How grain is seeded, with what people read."""
 
+_FIRST = (
+    *("stock", "frame", "strength", "exposure", "lab", "push", "effect_size", "context", "diffusion", "diffusion_grade"),
+    *("vignette", "highlights", "halation", "halation_size", "sharpness", "grain", "grain_size", "grain_colour"),
+    *("grain_shadows", "grain_mids", "grain_highlights", "light_red", "light_green", "light_blue", "contrast", "saturation"),
+    *("black", "white", "toning"),
+)  # the settings of version 0.1: programs send lists in this order, so what is new follows after all of them
+VALUES = (*_FIRST, "seed_mode", "seed", *(s.key for s in SETTINGS if s.key not in _FIRST))
+"""The order of a list of values: settings, mode and number of the grain's seed, then the settings that came later."""
+
 
 @dataclass(frozen=True)
 class LookChoice:
@@ -44,16 +53,24 @@ class LookChoice:
 
     @classmethod
     def from_values(cls, values: Sequence[Any]) -> LookChoice:
-        """From the settings' values in their order, then the seed's mode and number. Stock and mode may be named by label.
+        """From values in the order of `VALUES`; those that are missing are the default.
 
         Raises:
             LookError: a value of the wrong type or out of range; the message names it.
         """
-        settings = dict(zip((s.key for s in SETTINGS), values, strict=False))
-        mode, seed = (*values[len(SETTINGS) : len(SETTINGS) + 2], "picture", 0)[:2]
+        return cls.from_controls(dict(zip(VALUES, values, strict=False)))
+
+    @classmethod
+    def from_controls(cls, values: Mapping[str, Any]) -> LookChoice:
+        """From the controls' values by key: the settings, `seed_mode` and `seed`. Stock and mode may be named by label.
+
+        Raises:
+            LookError: a value of the wrong type or out of range; the message names it.
+        """
+        settings = dict(values)
+        mode, seed = key_of_label(settings.pop("seed_mode", "picture"), SEED_MODES), settings.pop("seed", 0)
         if "stock" in settings:
-            settings["stock"] = _named(settings["stock"], stock_labels())
-        mode = _named(mode, SEED_MODES)
+            settings["stock"] = key_of_label(settings["stock"], stock_labels())
         if seed is None and mode != "fixed":  # the page's field, emptied
             seed = 0
         return cls(Look.from_dict(settings), mode, _whole(seed))
@@ -72,7 +89,7 @@ class LookChoice:
         return cls(look, seed) if isinstance(seed, str) else cls(look, "fixed", _whole(seed))
 
 
-def _named(value: Any, labels: Mapping[str, str]) -> Any:
+def key_of_label(value: Any, labels: Mapping[str, str]) -> Any:
     """The key of a label; anything else as it is."""
     return next((key for key, label in labels.items() if label == value), value)
 

@@ -1,4 +1,5 @@
 // The prompt helper: while it is open, it asks again whenever something on its page has changed, and presses for its buttons.
+// Each page has its own: txt2img, img2img, and what extensions make after them.
 
 let film_look_key = '';
 
@@ -17,9 +18,10 @@ function film_look_choose_checkpoint(title) {
     return [];
 }
 
-// Everything a page's fields hold, and the checkpoint: gradio 3 and 4 send no event when the server changes a field.
-function film_look_page(tab) {
-    const fields = gradioApp().querySelectorAll(`#tab_${tab} input, #tab_${tab} textarea`);
+// Everything the fields of a helper's page hold, and the checkpoint: gradio 3 and 4 send no event when the server changes a field.
+function film_look_page(helper) {
+    const page = helper.closest('[id^="tab_"]') ?? gradioApp();
+    const fields = page.querySelectorAll('input, textarea');
     const values = Array.from(fields, (field) => (['checkbox', 'radio'].includes(field.type) ? field.checked : field.value));
     return `${film_look_checkpoint()}\n${values.join('\n')}`;
 }
@@ -30,32 +32,32 @@ function film_look_checkpoint() {
 }
 
 onUiLoaded(() => {
-    const last = {}; // what a page held at the last look
+    const last = {}; // what a helper's page held at the last look
     const asked = {}; // and when it was asked about
     const listed = {}; // and when the lists were filled
     const isShown = (id) => Boolean(gradioApp().querySelector(id)?.offsetParent);
     setInterval(() => {
-        for (const tab of ['txt2img', 'img2img']) {
-            const helper = `#${tab}_film_look_helper`;
-            if (!isShown(`${helper}_findings`)) continue;
-            const now = film_look_page(tab);
-            if (now === last[tab] && now !== asked[tab]) { // the user has paused
-                asked[tab] = now;
-                gradioApp().querySelector(`${helper}_ask`).click();
+        for (const helper of gradioApp().querySelectorAll('[id$="_film_look_helper"]')) {
+            const id = `#${helper.id}`;
+            if (!isShown(`${id}_findings`)) continue;
+            const now = film_look_page(helper);
+            if (now === last[id] && now !== asked[id]) { // the user has paused
+                asked[id] = now;
+                gradioApp().querySelector(`${id}_ask`).click();
             }
             const checkpoint = film_look_checkpoint();
-            if (checkpoint !== listed[tab] && (isShown(`${helper}_checkpoints`) || isShown(`${helper}_networks`))) {
-                listed[tab] = checkpoint;
-                gradioApp().querySelector(`${helper}_list`).click();
+            if (checkpoint !== listed[id] && (isShown(`${id}_checkpoints`) || isShown(`${id}_networks`))) {
+                listed[id] = checkpoint;
+                gradioApp().querySelector(`${id}_list`).click();
             }
-            last[tab] = now;
+            last[id] = now;
         }
     }, 400);
     gradioApp().addEventListener('click', (event) => {
         const button = event.target.closest('button[data-film-look]');
-        const tab = button?.closest('[id$="_film_look_helper"]')?.id.split('_')[0];
-        if (!tab) return;
+        const helper = button?.closest('[id$="_film_look_helper"]');
+        if (!helper) return;
         film_look_key = button.dataset.filmLook;
-        gradioApp().querySelector(`#${tab}_film_look_helper_press`).click();
+        gradioApp().querySelector(`#${helper.id}_press`).click();
     });
 });

@@ -10,6 +10,7 @@ import pytest
 
 from filmlook.look import SETTINGS
 from filmlook.look_choice import SEED_MODES
+from filmlook.webui.once.policies import INPUTS
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("zh_CN", "zh_TW", "ja_JP", "ko_KR", "de_DE", "es_ES")
@@ -43,7 +44,7 @@ def _texts_of(source: str) -> set[str]:
 def texts() -> set[str]:
     """What people read on the page, of our own."""
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
-    found |= set(SEED_MODES.values())
+    found |= set(SEED_MODES.values()) | set(INPUTS.values())
     for room in ("ui", "webui"):
         for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))

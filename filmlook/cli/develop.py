@@ -35,7 +35,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "develop once more what is developed already, which is passed over"
     parser.add_argument("--again", action="store_true", help=text)
     parser.add_argument("--format", type=name, metavar="ENDING", help="write files of this ending (png, jpg, ...) into OUT")
-    parser.add_argument("--quality", type=int, default=95, metavar="1..100", help="of JPEG and WebP (95)")
+    parser.add_argument("--quality", type=int, default=95, metavar="1..100", help="of JPEG, WebP, AVIF and JPEG XL (95)")
+    parser.add_argument("--lossless", action="store_true", help="write WebP, AVIF and JPEG XL without loss")
+    text = "the colour space of what is written: srgb, p3 or adobe-rgb (srgb)"
+    parser.add_argument("--profile", type=name, default="srgb", metavar="SPACE", help=text)
+    text = "what is read is the light of a scene, no display code (OpenEXR, RAW and TIFF in floating point are so anyway)"
+    parser.add_argument("--scene-linear", action="store_true", help=text)
     text = (
         "of the grain; over a folder each picture has its own from this and its name. Without it: as the picture was generated"
     )
@@ -92,6 +97,10 @@ def run(args: argparse.Namespace) -> int:
         raise LookError(f"quality is {args.quality}; allowed: 1 to 100")
     look = chosen_look(args)  # before any picture is opened
     from filmlook.cli import inputs as pictures
+    from filmlook.files.picture import PROFILES
+
+    if args.profile not in PROFILES:
+        raise LookError(f"profile is {args.profile!r}; allowed: {', '.join(PROFILES)}")
 
     out = args.output or args.stages
     ending = _ending(args.format)
@@ -107,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _ending(text: str | None) -> str | None:
-    from filmlook.files.picture import FORMATS
+    from filmlook.files.kinds import FORMATS
 
     ending = f".{text.lower().lstrip('.')}" if text else None
     if ending and ending not in FORMATS:
@@ -176,7 +185,9 @@ def _develop_one(
     from filmlook.engine.develop import film_picture
     from filmlook.files import picture
 
-    shown = picture.read(source.path)
+    shown = picture.read(source.path, scene_linear=args.scene_linear)
+    for note in shown.notes:
+        warn(f"{source.path}: {note}")
     seed = _seed(args.seed, source, shown, alone or frame is not None)
     settings: dict[str, Any] = {"seed": seed, "frame": frame, "lock": lock, "tile": args.tile, "device": args.device}
     if args.stages:
@@ -186,7 +197,8 @@ def _develop_one(
     if args.output:
         film = film_picture(shown, look, again=args.again, progress=progress, **settings)
         target.parent.mkdir(parents=True, exist_ok=True)
-        picture.write(target, film, quality=args.quality, overwrite=args.overwrite)
+        written = {"quality": args.quality, "lossless": args.lossless, "profile": args.profile, "overwrite": args.overwrite}
+        picture.write(target, film, **written)
 
 
 def _seed(seed: int | None, source: Source, shown: Picture, as_told: bool) -> int | None:
@@ -214,7 +226,7 @@ def _fault(path: Path, error: Exception) -> str:
 
 
 def _ask_for_file() -> str:
-    from filmlook.files.picture import FORMATS
+    from filmlook.files.kinds import READABLE
 
     try:
         import tkinter
@@ -227,7 +239,7 @@ def _ask_for_file() -> str:
         raise LookError("-g needs a display, and there is none; name the picture instead") from None
     root.withdraw()
     chosen = filedialog.askopenfilename(
-        title="Choose a picture", filetypes=[("Pictures", " ".join(f"*{suffix}" for suffix in FORMATS))]
+        title="Choose a picture", filetypes=[("Pictures", " ".join(f"*{suffix}" for suffix in READABLE))]
     )
     root.destroy()
     if not chosen:

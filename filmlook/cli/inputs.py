@@ -10,8 +10,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from filmlook.errors import LookError
-from filmlook.files.picture import FORMATS
+from filmlook.files.kinds import FORMATS, RAW, READABLE
 
+# Who gives a file such an ending means no folder, though none of them is written but those of FORMATS.
+_PICTURES = {*READABLE, ".psd", ".tga", ".svg", ".pdf"}
 _APPLE_DOUBLE = "._"  # where macOS keeps a file's attributes on disks that have no room for them
 
 
@@ -52,7 +54,7 @@ def find(
             files = path.rglob("*") if recursive else path.glob("*")
             _add(found, (Source(p, p.relative_to(path)) for p in files if not _results(p, path, out)), exclude)
             if not any(path in source.path.parents for source in found.sources):
-                found.failures.append(f"{path}: a folder without pictures ({', '.join(FORMATS)})")
+                found.failures.append(f"{path}: a folder without pictures ({', '.join(READABLE)})")
         elif path.exists() or not glob.has_magic(name):
             named.append(Source(path, Path(path.name)))
             if not _excluded(named[-1], exclude):
@@ -76,7 +78,7 @@ def targets(sources: Sequence[Source], inputs: Sequence[str], output: str, endin
     """Where each picture goes.
 
     OUT is a file where there is one input and OUT has the ending of a kind that is written, else a folder. `ending` replaces
-    that of the pictures.
+    that of the pictures; without it what is only read, as HEIC, becomes a PNG, and RAW a TIFF.
 
     Raises:
         LookError: several pictures for one file, or an ending of a kind that is not written.
@@ -85,7 +87,7 @@ def targets(sources: Sequence[Source], inputs: Sequence[str], output: str, endin
     suffix = out.suffix.lower()
     is_folder = out.is_dir() or output.endswith(("/", "\\"))
     alone = len(inputs) == 1 and Path(inputs[0]).is_file()
-    if alone and not is_folder and suffix in _NOT_WRITTEN:
+    if alone and not is_folder and suffix in _PICTURES and suffix not in FORMATS:
         raise LookError(f"{out}: unknown ending {out.suffix!r}; allowed: {', '.join(FORMATS)}, or a folder")
     if suffix in FORMATS and not is_folder:
         if len(sources) > 1 or len(inputs) > 1:
@@ -94,12 +96,13 @@ def targets(sources: Sequence[Source], inputs: Sequence[str], output: str, endin
         return
     for source in sources:
         below = source.below
-        yield out / (below.with_suffix(ending) if ending else below)
+        yield out / (below.with_suffix(ending) if ending else _written_as(below))
 
 
-# What people call a picture, and mean a file by, that is of no kind that is written.
-_NOT_WRITTEN = {".bmp", ".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".dng", ".psd", ".tga", ".svg", ".pdf"}
-_NOT_WRITTEN -= set(FORMATS)
+def _written_as(below: Path) -> Path:
+    """A path with the ending of a kind that is written: what a camera gave raw keeps its 16 bits without an extra."""
+    suffix = below.suffix.lower()
+    return below if suffix in FORMATS else below.with_suffix(".tif" if suffix in RAW else ".png")
 
 
 def natural(path: Path) -> tuple[list[str | int], ...]:
@@ -110,9 +113,9 @@ def natural(path: Path) -> tuple[list[str | int], ...]:
 def _add(found: Found, candidates: Iterable[Source], exclude: Sequence[str]) -> None:
     """Adds those that are pictures, in their natural order, and counts the others."""
     files = [s for s in candidates if s.path.is_file() and not _excluded(s, exclude)]
-    pictures = [s for s in files if s.path.suffix.lower() in FORMATS and not s.path.name.startswith(_APPLE_DOUBLE)]
+    pictures = [s for s in files if s.path.suffix.lower() in READABLE and not s.path.name.startswith(_APPLE_DOUBLE)]
     found.sources += sorted(pictures, key=lambda source: natural(source.below))
-    found.skipped += sum(s.path.suffix.lower() not in FORMATS and not s.path.name.startswith(".") for s in files)
+    found.skipped += sum(s.path.suffix.lower() not in READABLE and not s.path.name.startswith(".") for s in files)
 
 
 def _excluded(source: Source, patterns: Sequence[str]) -> bool:

@@ -103,9 +103,7 @@ def film_picture(
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
-    options: dict[str, Any] = {"tile": tile, "device": device, "lock": lock, "progress": progress}
-    if scene_linear:
-        options["scene_linear"] = True
+    options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
     film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
     height, width = film.pixels.shape[:2]
     text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))

@@ -46,18 +46,18 @@ def linear(code: np.ndarray) -> np.ndarray:
 def srgb_light(code: np.ndarray) -> np.ndarray:
     """Linear light of sRGB code; negative codes mirror the positive ones."""
     size = np.abs(code)
-    return np.sign(code) * np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.sign(code) * np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4))
 
 
 def srgb_code(light: np.ndarray) -> np.ndarray:
     """The inverse of `srgb_light`."""
     size = np.abs(light)
-    return np.sign(light) * np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055)
+    return np.asarray(np.sign(light) * np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055))
 
 
 def _bt709_light(code: np.ndarray) -> np.ndarray:
     size = np.abs(code)
-    return np.sign(code) * np.where(size < 0.081243, size / 4.5, ((size + 0.099297) / 1.099297) ** (1 / 0.45))
+    return np.asarray(np.sign(code) * np.where(size < 0.081243, size / 4.5, ((size + 0.099297) / 1.099297) ** (1 / 0.45)))
 
 
 def _smpte240_light(code: np.ndarray) -> np.ndarray:
@@ -106,7 +106,7 @@ def space_of_profile(columns: np.ndarray, curves: tuple[Curve, Curve, Curve]) ->
 
 def profile_columns(space: ColourSpace) -> np.ndarray:
     """The inverse of `space_of_profile`: XYZ under D50 of red, green and blue."""
-    return _adapted(_xyz(D65), _D50_XYZ) @ _to_xyz(SRGB_PRIMARIES, D65) @ space.to_srgb
+    return np.asarray(_adapted(_xyz(D65), _D50_XYZ) @ _to_xyz(SRGB_PRIMARIES, D65) @ space.to_srgb)
 
 
 def chromatic_adaptation() -> np.ndarray:
@@ -133,7 +133,7 @@ def _from_xyz(white: tuple[float, float]) -> np.ndarray:
 
 
 def _adapted(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    return np.linalg.inv(_BRADFORD) @ np.diag(_BRADFORD @ after / (_BRADFORD @ before)) @ _BRADFORD
+    return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag(_BRADFORD @ after / (_BRADFORD @ before)) @ _BRADFORD)
 
 
 SRGB = space_of(SRGB_PRIMARIES, D65, srgb_light)
@@ -287,7 +287,7 @@ def adobe_code(light: np.ndarray) -> np.ndarray:
 
 def quantised(code: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Codes 0..1, clipped, as whole numbers of a type."""
-    return np.rint(code.clip(0, 1) * np.iinfo(dtype).max).astype(dtype)
+    return np.asarray(np.rint(code.clip(0, 1) * np.iinfo(dtype).max), dtype)
 
 
 def _light_of(samples: np.ndarray, space: ColourSpace) -> Iterator[tuple[slice, np.ndarray]]:

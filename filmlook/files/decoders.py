@@ -23,11 +23,11 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from filmlook.errors import PictureError
+from filmlook.errors import PictureError, extra
 from filmlook.files import boxes, colour
 from filmlook.files import exif as exif_data
 from filmlook.files.exr import ExrFile
-from filmlook.files.icc import extra, samples_to_srgb, srgb_of
+from filmlook.files.icc import samples_to_srgb, srgb_of
 from filmlook.files.kinds import HEAD, kind_of
 from filmlook.files.png import add_chunks, check_png, chunk_of, tiny_png
 from filmlook.files.raw import RawFile, is_raw
@@ -76,7 +76,7 @@ def decode_file(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Decoded:
         file.seek(24)
         if file.read(1) == b"\x10":  # bits of a sample
             file.seek(0)
-            samples = extra("imagecodecs").png_decode(file.read())
+            samples = extra("imagecodecs", "16 bits", "files").png_decode(file.read())
             about = PngImageFile(io.BytesIO(add_chunks(tiny_png(), chunks)))
             told = told_by_image(about, cicp, 16)
             return Decoded(*samples_to_srgb(samples, told, scene_linear=scene_linear), about, _animation(opened))
@@ -127,7 +127,8 @@ def _decode_samples(opened: Any, max_pixels: int, scene_linear: bool) -> Decoded
         samples, icc, is_light = opened.samples(max_pixels)
         about = _bearer({"icc_profile": icc, "exif": _exif_of(opened)})
         return Decoded(*samples_to_srgb(samples, told_by_image(about), scene_linear=scene_linear or is_light), about)
-    return opened.decoded(max_pixels, scene_linear)
+    decoded: Decoded = opened.decoded(max_pixels, scene_linear)
+    return decoded
 
 
 def _exif_of(tiff: TiffSamples) -> bytes:
@@ -166,7 +167,7 @@ class HeifFile:
         file.seek(0)
         self._image = heif.HeifImageFile(file)
         self.width, self.height = self._image.size
-        self._open = lambda: heif.open_heif(_whole(file), convert_hdr_to_8bit=False)
+        self._open: Any = lambda: heif.open_heif(_whole(file), convert_hdr_to_8bit=False)
 
     def decoded(self, max_pixels: int, scene_linear: bool) -> Decoded:
         image = self._image
@@ -242,7 +243,8 @@ def _avif(file: BinaryIO) -> ImageFile:
         except ImportError:
             continue
         if getattr(plugin, "SUPPORTED", True):
-            return plugin.AvifImageFile(file)
+            picture: ImageFile = plugin.AvifImageFile(file)
+            return picture
     raise PictureError('AVIF needs Pillow 11.3, or pillow-avif-plugin: pip install "filmlook[heic]"')
 
 

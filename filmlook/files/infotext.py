@@ -157,7 +157,7 @@ def with_development(text: Mapping[str, str], pairs: dict[str, str], size: tuple
     return {**text, place: with_entries(text.get(place, ""), pairs, size)}
 
 
-def ours(text: Mapping[str, Any]) -> str:
+def ours(text: Mapping[Any, Any]) -> str:
     """The infotext of a picture's textual metadata that tells how it was developed; empty where none does."""
     return next((text[key] for key in _PLACES if isinstance(text.get(key), str) and LOOK in text[key]), "")
 

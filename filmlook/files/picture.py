@@ -168,7 +168,7 @@ def count_pixels(data: bytes) -> int:
     """
     with _one_line("picture", "cannot be read"):
         opened = open_picture(within_bounds(io.BytesIO(data)))
-        return opened.width * opened.height
+        return int(opened.width * opened.height)
 
 
 def encode(picture: Picture, kind: str, *, quality: int = 95, lossless: bool = False, profile: str = "srgb") -> bytes:

@@ -11,9 +11,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
-from filmlook.errors import PictureError
+from filmlook.errors import PictureError, extra
 from filmlook.files import exif as exif_data
-from filmlook.files.icc import extra
 
 _ORIENTATION = 0x0112
 _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 262, 330, 50706
@@ -83,13 +82,14 @@ class RawFile:
         """Scene-linear `(H, W, 3)` uint16, upright; the sensor's white is 65535."""
         rawpy = self._rawpy
         try:
-            return self._raw.postprocess(
+            light: np.ndarray = self._raw.postprocess(
                 gamma=(1, 1),
                 no_auto_bright=True,
                 use_camera_wb=True,
                 output_bps=16,
                 output_color=rawpy.ColorSpace.sRGB,
             )
+            return light
         except rawpy.LibRawError as error:
             raise PictureError(f"is a camera's RAW that LibRaw cannot read ({_said(error)})") from error
         finally:

@@ -33,7 +33,7 @@ def told_by_image(image: Image.Image, cicp: bytes | None = None, bits: int = 8) 
         except ValueError as error:
             _log.warning("damaged cICP passed over (%s)", error)
     if icc := image.info.get("icc_profile"):
-        return icc
+        return bytes(icc)
     if "srgb" in image.info:
         return None
     gama, chrm = image.info.get("gamma"), image.info.get("chromaticity")

@@ -154,8 +154,8 @@ def read_request(fields: dict[str, Any], limits: Limits) -> bytes:
     if len(fields) > 1 and {"image", "images"} >= set(fields):
         raise field.refused("image: allowed is one picture")
     values = field.values_of(fields or {"image": None}, TABLES["read"], limits)
-    data: bytes = values["images" if "images" in fields else "image"]
-    return data
+    found: bytes = values["images"] if "images" in fields else values["image"]
+    return found
 
 
 def lut_request(fields: dict[str, Any], limits: Limits) -> LutRequest:

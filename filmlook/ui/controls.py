@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from filmlook.look import SETTINGS, Look, Setting
-from filmlook.look_choice import SEED_MODES
+from filmlook.look_choice import SEED_MODES, VALUES
 from filmlook.stock import stock_labels
 
 FIRST = ("stock", "strength")
@@ -36,7 +36,12 @@ class Controls:
     @property
     def all(self) -> list[Any]:
         """Every component, in the order that `LookChoice.from_values` reads."""
-        return [*self.settings.values(), self.seed_mode, self.seed]
+        return [self.by_key[key] for key in VALUES]
+
+    @property
+    def by_key(self) -> dict[str, Any]:
+        """Every component by its key in `VALUES`."""
+        return {**self.settings, "seed_mode": self.seed_mode, "seed": self.seed}
 
 
 def stock_choices() -> list[str]:

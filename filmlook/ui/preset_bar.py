@@ -83,7 +83,8 @@ def connect_reset(button: Any, dropdown: Any, controls: Controls, default: Calla
         look = default()
         return [preset_label(look), *values_of(look), SEED_MODES["picture"], 0]
 
-    button.click(fn=reset, inputs=[], outputs=[dropdown, *controls.all], show_progress=False)
+    outputs = [dropdown, *controls.settings.values(), controls.seed_mode, controls.seed]
+    button.click(fn=reset, inputs=[], outputs=outputs, show_progress=False)
 
 
 @cache

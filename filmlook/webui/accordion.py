@@ -12,30 +12,60 @@ from filmlook.look import Look
 from filmlook.ui.controls import Controls, build_controls
 from filmlook.ui.preset_bar import connect_presets, connect_reset, preset_dropdown, preset_keeping
 from filmlook.webui import options
+from filmlook.webui.once.policies import INPUTS
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Whether it is on, the preset that was chosen last, the controls, and (in Extras) whether developed pictures are
-    developed again."""
+class Accordion:
+    """Whether it is on, the preset that was chosen last, the controls, and what else its place has: in txt2img and img2img
+    what the input is taken for and whether a folder's files are frames (`input`, `frames`), in Extras whether developed
+    pictures are developed again (`again`)."""
 
     enabled: Any
     preset: Any
     controls: Controls
-    again: Any = None
+    more: dict[str, Any]
+
+    @property
+    def by_key(self) -> dict[str, Any]:
+        """Every component that a script is given the value of."""
+        return {"enabled": self.enabled, **self.controls.by_key, **self.more}
 
 
-def build_panel(prefix: str, *, extras: bool = False) -> Panel:
+def build_accordion(prefix: str, *, extras: bool = False, img2img: bool = False) -> Accordion:
     """Lays out the accordion; opening it turns it on. In Extras, presets are not kept."""
     look = options.default_look()
     with ui_components.InputAccordion(False, label="Film Look", elem_id=f"{prefix}_film_look") as enabled:
         preset, controls = build_choice(prefix, look, keeping=not extras)
-        again = None
-        if extras:
-            again = gr.Checkbox(label="Develop developed pictures again", value=False, elem_id=f"{prefix}_film_look_again")
-            again.do_not_save_to_config = True
-    enabled.do_not_save_to_config = True
-    return Panel(enabled, preset, controls, again)
+        more = _for_finished(prefix) if extras else _for_generation(prefix, img2img)
+    for component in (enabled, *more.values()):
+        component.do_not_save_to_config = True
+    return Accordion(enabled, preset, controls, more)
+
+
+def _for_finished(prefix: str) -> dict[str, Any]:
+    again = gr.Checkbox(label="Develop developed pictures again", value=False, elem_id=f"{prefix}_film_look_again")
+    return {"again": again}
+
+
+def _for_generation(prefix: str, img2img: bool) -> dict[str, Any]:
+    """What the input is; txt2img has one only where its gallery's picture is upscaled, and no files."""
+    with gr.Row():
+        taken_for = gr.Dropdown(
+            label="Treat the input as",
+            info="A developed picture gets grain only. Automatic: by its infotext, or because it was delivered lately.",
+            choices=list(INPUTS.values()),
+            value=INPUTS["automatic"],
+            elem_id=f"{prefix}_film_look_input",
+        )
+        frames = gr.Checkbox(
+            label="The files are the frames of a film",
+            info="Grain moves from frame to frame, and nothing flickers.",
+            value=False,
+            visible=img2img,
+            elem_id=f"{prefix}_film_look_frames",
+        )
+    return {"input": taken_for, "frames": frames}
 
 
 def build_choice(prefix: str, look: Look, *, keeping: bool) -> tuple[Any, Controls]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from modules import scripts_postprocessing
 
 from filmlook.files import infotext
 from filmlook.look_choice import LookChoice
-from filmlook.webui.accordion import build_panel
+from filmlook.webui.accordion import build_accordion
 from filmlook.webui.hooks import is_developed
-from filmlook.webui.once.fingerprints import delivered
-from filmlook.webui.once.policies import LOOK
-from filmlook.webui.processing import developed, log, reason_of
+from filmlook.webui.processing import failed, film_image, log, own_seed
 
 
 class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
@@ -25,27 +22,19 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
 
     def ui(self) -> dict[str, Any]:
         try:
-            panel = build_panel("extras", extras=True)
+            return build_accordion("extras", extras=True).by_key
         except Exception as error:  # the Extras tab would not open
-            log.error("Film Look: no controls in Extras: %s", reason_of(error))
+            failed("no controls in Extras", error)
             return {}
-        settings = panel.controls
-        return {
-            "enabled": panel.enabled,
-            **settings.settings,
-            "seed_mode": settings.seed_mode,
-            "seed": settings.seed,
-            "again": panel.again,
-        }
 
     def process_firstpass(self, pp: Any, enabled: Any = None, **values: Any) -> None:
         """Reads what the picture says, while it says it: upscalers drop its metadata."""
         if enabled is not True:
             return
         try:
-            pp.shared.film_look = (is_developed(pp.image), infotext.own_seed(infotext.texts(pp.image), np.asarray(pp.image)))
+            pp.shared.film_look = (is_developed(pp.image), own_seed(pp.image))
         except Exception as error:  # the host would give up the whole job
-            log.error("Film Look: the picture cannot be read: %s", reason_of(error))
+            failed("the picture cannot be read", error)
             pp.shared.film_look = (False, 0)
 
     def process(self, pp: Any, enabled: Any = None, again: Any = None, **values: Any) -> None:
@@ -57,17 +46,13 @@ class FilmLookExtras(scripts_postprocessing.ScriptPostprocessing):
             FilmLookExtras._told = True
             return
         try:
-            self._develop(pp, LookChoice.from_values(list(values.values())), bool(again))
+            self._develop(pp, LookChoice.from_controls(values), bool(again))
         except Exception as error:
-            pp.info[infotext.ERROR] = reason_of(error)
-            log.error("Film Look: the picture stays as it was: %s", reason_of(error))
+            pp.info[infotext.ERROR] = failed("the picture stays as it was", error)
 
     def _develop(self, pp: Any, chosen: LookChoice, again: bool) -> None:
         was_developed, own = pp.shared.film_look
         if was_developed and not again:
             return
-        seed = chosen.grain_seed(own)
-        after = developed(pp.image, LOOK, chosen.look, seed=seed)
-        pp.info.update(infotext.entries(chosen.look, seed))
-        delivered.remember(pp.image, after)
-        pp.image = after
+        pp.image, pairs = film_image(pp.image, chosen, seed=chosen.grain_seed(own))
+        pp.info.update(pairs)

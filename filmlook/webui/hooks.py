@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from PIL import Image
 
 from filmlook.engine.metering import ExposureLock
 from filmlook.files import infotext
-from filmlook.look_choice import LookChoice
-from filmlook.webui import options
-from filmlook.webui.arguments import chosen_from
-from filmlook.webui.once.fingerprints import delivered
-from filmlook.webui.once.pass_state import PassState, current_run
-from filmlook.webui.once.policies import GRAIN, LOOK, NOTHING, input_of, is_animatediff, is_mov2mov, pass_of
-from filmlook.webui.processing import developed, log, reason_of
+from filmlook.webui import hosts, options
+from filmlook.webui.arguments import Asked, asked_by, shown_by
+from filmlook.webui.once.fingerprints import delivered, undeveloped
+from filmlook.webui.once.masks import changed, inside
+from filmlook.webui.once.pass_state import PassState, ScriptRun, current_run, keep, state_of
+from filmlook.webui.once.policies import GRAIN, NOTHING, input_of, is_animatediff, is_mov2mov, pass_of
+from filmlook.webui.processing import developed, failed
 from filmlook.webui.xyz_grid import with_axes
 
 # What the host, we and ADetailer save beside the picture itself.
@@ -32,27 +33,26 @@ def begin(p: Any, args: Sequence[Any]) -> None:
     """At `process`: decides what becomes of the pass's pictures, and says so in the infotext."""
     for key in infotext.KEYS:  # cells of a plot share their keys
         p.extra_generation_params.pop(key, None)
-    p.film_look_job = None
+    axes = keep(p, job=None).axes
     run = current_run()
     if run and run.feeds_back:
         _take_back(p, run.results)
     try:
-        chosen = with_axes(p, lambda: chosen_from(args), lambda: LookChoice.from_values(args[1:]))
-        if chosen is None:
+        asked = with_axes(axes, lambda: asked_by(args), lambda: shown_by(args))
+        if asked is None:
             return
-        job = _job(p, chosen)
+        job = _job(p, asked)
     except Exception as error:
-        p.extra_generation_params[infotext.ERROR] = reason_of(error)
-        log.error("Film Look: %s", reason_of(error))
+        p.extra_generation_params[infotext.ERROR] = failed("nothing is developed", error)
         return
     if all(what == NOTHING for what in job.doings):
         return
     job.announce(p)
     if run and run.assembles:
         if run.chosen is None:
-            run.chosen, run.seed = chosen, job.seeds[0]
+            run.chosen, run.seed = job.chosen, job.seeds[0]
         return
-    p.film_look_job = job
+    keep(p, job=job)
 
 
 def is_developed(image: Any) -> bool:
@@ -67,42 +67,76 @@ def _take_back(p: Any, results: dict[int, tuple[Image.Image, Image.Image]]) -> N
     results.clear()
 
 
-def _job(p: Any, chosen: LookChoice) -> PassState:
-    run, film = current_run(), is_animatediff(p) or is_mov2mov(p, shared.opts.data)
+def _job(p: Any, asked: Asked) -> PassState:
+    """What becomes of each picture of a pass."""
+    run, state, chosen = current_run(), state_of(p), asked.choice
+    mov2mov, animatediff = is_mov2mov(p, shared.opts.data), is_animatediff(p)
     count = len(p.all_seeds)
-    assembles = bool(run and run.assembles)
     sources = getattr(p, "init_images", None) or ()
     batch = len(sources) if 1 < len(sources) < p.batch_size else p.batch_size  # the host will make it so
-    seen: dict[int, bool] = {}
-    doings = []
+    assembles = bool(run and run.assembles)
+    seen: dict[int, tuple[bool, np.ndarray | None]] = {}
+    doings, befores = [], []
     for number in range(count):
         source = input_of(p, number % batch)
         if id(source) not in seen:
-            seen[id(source)] = run.source_developed if run and (assembles or run.feeds_back) else is_developed(source)
-        doings.append(options.policy(pass_of(p, developed=seen[id(source)], assembles=assembles, film=film)))
+            was = _was_developed(source, asked, run)
+            seen[id(source)] = was, _before(source, chosen.look) if was else None
+        was, before = seen[id(source)]
+        doings.append(options.policy(pass_of(p, developed=was, assembles=assembles, film=mov2mov or animatediff)))
+        befores.append(before)
     seeds = [chosen.grain_seed(int(seed)) for seed in p.all_seeds]
     if assembles and run and run.chosen is not None:
         seeds = [run.seed] * count
-    if not film:
-        return PassState(chosen, doings, seeds)
-    # A film has one seed, and its grain moves with the frame; mov2mov makes one pass of each frame.
-    first = getattr(p, "film_look_frame", 0)
-    p.film_look_frame = first + 1
-    p.film_look_lock = getattr(p, "film_look_lock", None) or ExposureLock()
-    seeds = [seeds[i - i % batch] for i in range(count)]
-    frames = [first if batch == 1 else i % batch for i in range(count)]
-    return PassState(chosen, doings, seeds, frames, lock=p.film_look_lock)
+    if not (mov2mov or animatediff or asked.frames):
+        if state.folder and chosen.seed_mode != "random":
+            seeds = [_of_file(seed, input_of(p, i % batch)) for i, seed in enumerate(seeds)]
+        return PassState(chosen, doings, seeds, befores=befores)
+    # A film has one seed, and its grain moves with the frame. A folder and mov2mov make one pass of each frame.
+    many = state.folder or (mov2mov and batch == 1)
+    first = state.seed if many and state.seed is not None else seeds[0]
+    state = keep(p, frame=state.frame + 1, seed=first, lock=state.lock or ExposureLock())
+    frames = [state.frame - 1 if many else i % batch for i in range(count)]
+    seeds = [first if many else seeds[i - i % batch] for i in range(count)]
+    return PassState(chosen, doings, seeds, frames, befores=befores, lock=state.lock)
+
+
+def _was_developed(source: Any, asked: Asked, run: ScriptRun | None) -> bool:
+    """Whether a pass's input counts as developed: as the user says, or else by what it is."""
+    if source is not None and asked.input != "automatic":
+        was = asked.input == "developed"
+        if run:
+            run.source_developed = was
+        return was
+    return run.source_developed if run and (run.assembles or run.feeds_back) else is_developed(source)
+
+
+def _before(source: Any, look: Any) -> np.ndarray | None:
+    """The fingerprint of what a developed source was before: what is made from it inherits that."""
+    if not isinstance(source, Image.Image):
+        return None
+    found = delivered.before(source)
+    if found is not None:
+        return found
+    told = infotext.read(source)
+    return undeveloped(source, told.look if told and told.look else look)
+
+
+def _of_file(seed: int, source: Any) -> int:
+    """A seed of its own for each picture of a folder, always the same for the same picture."""
+    pixels = source.convert("RGB").tobytes() if isinstance(source, Image.Image) else b""
+    return zlib.crc32(pixels, seed & 0xFFFFFFFF)
 
 
 def see_overlay(p: Any, overlay: Any) -> None:
     """At `postprocess_maskoverlay`: scripts after this one may still change the mask in it."""
-    if getattr(p, "film_look_job", None):
-        p.film_look_job.overlay = overlay
+    if job := state_of(p).job:
+        job.overlay = overlay
 
 
 def finish_image(p: Any, pp: Any) -> None:
     """At `postprocess_image_after_composite`: develops the picture as it will be saved and shown."""
-    job: PassState | None = getattr(p, "film_look_job", None)
+    job = state_of(p).job
     if job is None:
         return
     number = p.iteration * p.batch_size + p.batch_index
@@ -124,10 +158,10 @@ def finish_image(p: Any, pp: Any) -> None:
         if what == GRAIN and (mask := _mask(p, job)) is not None:
             after = inside(mask, after, before)
     except Exception as error:
-        job.errors[number] = reason_of(error)
-        log.error("Film Look: the picture stays as it was: %s", reason_of(error))
+        job.errors[number] = failed("the picture stays as it was", error)
         return
-    delivered.remember(before if what == LOOK else None, after)
+    origin = job.at(job.befores, number) if what == GRAIN else None
+    delivered.remember(before if origin is None else origin, after)
     pp.image = job.finished = after
     run = current_run()
     if run and run.feeds_back:
@@ -136,27 +170,11 @@ def finish_image(p: Any, pp: Any) -> None:
 
 def _mask(p: Any, job: PassState) -> Image.Image | None:
     """Where an inpainted picture differs from what it was; None: everywhere."""
-    if not shared.opts.data.get("overlay_inpaint", True):
-        return None
-    mask = getattr(job.overlay, "mask_for_overlay", None)
-    return mask if mask is not None else getattr(p, "mask_for_overlay", None)
-
-
-def inside(mask: Image.Image, after: Image.Image, before: Image.Image) -> Image.Image:
-    """`after` where the mask is white, `before` to the bit where it is black."""
-    grey = mask.convert("L")
-    if grey.size != before.size:
-        grey = grey.resize(before.size, Image.Resampling.LANCZOS)
-    share = np.asarray(grey, np.float32)[..., None] / 255
-    old, new = (np.asarray(image, np.float32) for image in (before, after.convert(before.mode)))
-    mixed = Image.fromarray((old + share * (new - old)).round().astype(np.uint8), before.mode)
-    mixed.info = dict(before.info)
-    return mixed
+    return hosts.overlay_mask(p, job.overlay) if shared.opts.data.get("overlay_inpaint", True) else None
 
 
 def _save_before(p: Any, image: Image.Image) -> None:
-    save = p.save_samples() if hasattr(p, "save_samples") else not p.do_not_save_samples
-    if not save:
+    if not hosts.saves_samples(p):
         return
     try:
         i = p.batch_index
@@ -173,13 +191,13 @@ def _save_before(p: Any, image: Image.Image) -> None:
             suffix="-before-film-look",
         )
     except Exception as error:
-        log.error("Film Look: the undeveloped picture was not saved: %s", reason_of(error))
+        failed("the undeveloped picture was not saved", error)
 
 
 def before_saved(params: Any) -> None:
     """At `on_before_image_saved`: pictures that scripts assembled are developed here; what is saved beside a picture,
     before it was finished, does not say that it is developed."""
-    run, job = current_run(), getattr(params.p, "film_look_job", None)
+    run, job = current_run(), state_of(params.p).job
     text = params.pnginfo.get("parameters")
     beside = _BESIDE.search(Path(params.filename).stem) and params.image is not getattr(job, "finished", None)
     if beside and isinstance(text, str) and infotext.LOOK in text:
@@ -201,47 +219,24 @@ def before_grid(params: Any) -> None:
             run.grids.add((params.cols * width, params.rows * height))
 
 
-def deliver(run: Any, image: Image.Image) -> Image.Image:
+def deliver(run: ScriptRun, image: Image.Image) -> Image.Image:
     """An assembled picture, developed; the same picture for the same one."""
     if id(image) in run.results:
         return run.results[id(image)][0]
     if any(image.size == result.size and image.tobytes() == result.tobytes() for result, _ in run.results.values()):
         return image  # a grid of one developed picture
     what = options.policy("assembled_developed" if run.source_developed else "assembled")
-    if what == NOTHING or run.error:
+    if what == NOTHING or run.error or run.chosen is None:
         return image
     try:
         after = developed(image, what, run.chosen.look, seed=run.seed)
         if what == GRAIN and run.source is not None and (mask := changed(run.source, image)) is not None:
             after = inside(mask, after, image)
+        origin = _before(run.source, run.chosen.look) if what == GRAIN and run.source_developed else None
     except Exception as error:
-        run.error = reason_of(error)
-        log.error("Film Look: the picture stays as it was: %s", run.error)
+        run.error = failed("the picture stays as it was", error)
         return image
-    delivered.remember(image if what == LOOK else None, after)
+    delivered.remember(image if origin is None else origin, after)
     run.results[id(image)] = (after, image)
     run.results[id(after)] = (after, image)
     return after
-
-
-_ANCHOR = 24  # pixels square by which a picture is found in one it was extended to
-
-
-def changed(source: Image.Image, result: Image.Image) -> Image.Image | None:
-    """Where an extended picture differs from what it was extended from, as a mask; None if that is not in it."""
-    old, new = (np.asarray(image.convert("RGB")) for image in (source, result))
-    height, width = old.shape[:2]
-    room = (new.shape[0] - height, new.shape[1] - width)
-    if min(room) < 0 or max(room) == 0 or min(height, width) < _ANCHOR:
-        return None
-    y, x = (height - _ANCHOR) // 2, (width - _ANCHOR) // 2
-    patch = old[y : y + _ANCHOR, x : x + _ANCHOR]
-    area = new[y : y + room[0] + _ANCHOR, x : x + room[1] + _ANCHOR]
-    places = np.argwhere((area[: room[0] + 1, : room[1] + 1] == patch[0, 0]).all(-1))
-    for dy, dx in places:
-        if np.array_equal(area[dy : dy + _ANCHOR, dx : dx + _ANCHOR], patch):
-            mask = np.full(new.shape[:2], 255, np.uint8)
-            same = (new[dy : dy + height, dx : dx + width] == old).all(-1)
-            mask[dy : dy + height, dx : dx + width][same] = 0
-            return Image.fromarray(mask)
-    return None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from modules import scripts, sd_hijack, sd_models, shared
+from modules import scripts, sd_models, shared
 
 from filmlook.prompts import comments
 from filmlook.prompts.checkpoints import Checkpoint, config_beside, names_film, read_metadata
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report, report
 from filmlook.prompts.tokens import Tokenizer, installed_tokenizer
+from filmlook.webui import hosts
 
 
 def chosen_checkpoint() -> Checkpoint | None:
@@ -67,30 +67,13 @@ class _Encoder:
 
 def tokenizer() -> Tokenizer | None:
     """The loaded model's tokenizer; before one is loaded that of the package `clip`, which hosts install."""
-    engine = _engine()
+    engine = hosts.text_engine()
     return installed_tokenizer() if engine is None else _Encoder(engine)
-
-
-def _engine() -> Any:
-    """What turns prompts into tokens: A1111's and reForge's hijacked encoder, Forge's engine."""
-    model = sd_models.model_data.sd_model
-    places = [(sd_hijack.model_hijack, "clip"), (model, "text_processing_engine"), (model, "text_processing_engine_l")]
-    for holder, name in places:
-        with suppress(Exception):  # a model that is being unloaded fails in its own ways
-            if hasattr(engine := getattr(holder, name, None), "tokenize"):
-                return engine
-    return None
-
-
-def _embeddings() -> dict[str, Any]:
-    """The host's embeddings by name."""
-    database = getattr(sd_hijack.model_hijack, "embedding_db", None) or getattr(_engine(), "embeddings", None)
-    return dict(getattr(database, "word_embeddings", None) or {})
 
 
 def embedding_vectors() -> dict[str, int]:
     """How many tokens' room each embedding takes, by name."""
-    sizes = {name: getattr(embedding, "vectors", None) for name, embedding in _embeddings().items()}
+    sizes = {name: getattr(embedding, "vectors", None) for name, embedding in hosts.embeddings().items()}
     return {name: size for name, size in sizes.items() if isinstance(size, int) and size > 0}
 
 
@@ -129,10 +112,10 @@ def report_of(prompt: str, negative: str, checkpoint: Checkpoint | None, setting
 def film_networks() -> list[tuple[str, str, str]]:
     """The installed LoRA and embeddings whose name or metadata names film: how a prompt names each, its kind, and why."""
     found = []
-    for name, network in sorted(dict(getattr(sys.modules.get("networks"), "available_networks", None) or {}).items()):
+    for name, network in sorted(hosts.lora().items()):
         if reason := _reason(name, str(getattr(network, "filename", "")), getattr(network, "metadata", None)):
             found.append((f"<lora:{name}:1>", "LoRA", reason))
-    for name, embedding in sorted(_embeddings().items()):
+    for name, embedding in sorted(hosts.embeddings().items()):
         if reason := _reason(name, str(getattr(embedding, "filename", None) or "")):
             found.append((name, "Embedding", reason))
     return found

@@ -17,28 +17,32 @@ from filmlook.ui.preset_bar import preset_label
 Function = Callable[[dict[str, Any]], Any]
 
 
+def _value_in(setting: Setting) -> Function:
+    def value(keys: dict[str, Any]) -> Any:
+        found = _found(keys)
+        return value_of(found.look, setting) if found and found.look else None
+
+    return value
+
+
+_SETTINGS = {setting.key: _value_in(setting) for setting in SETTINGS}
+# Each control's function is one object on all pages: by that the host knows which control of one page is which of another.
+
+
 def controls_fields(controls: Controls) -> list[tuple[Any, Function]]:
     """For each control a function from an infotext's keys to its value; None leaves the control alone."""
-
-    def function(setting: Setting) -> Function:
-        def value(keys: dict[str, Any]) -> Any:
-            found = _found(keys)
-            return value_of(found.look, setting) if found and found.look else None
-
-        return value
-
-    fields: list[tuple[Any, Function]] = [(controls.settings[s.key], function(s)) for s in SETTINGS]
+    fields: list[tuple[Any, Function]] = [(controls.settings[key], function) for key, function in _SETTINGS.items()]
     return [*fields, (controls.seed_mode, _seed_mode), (controls.seed, _seed)]
 
 
 def preset_field(dropdown: Any) -> tuple[Any, Function]:
     """The dropdown of presets shows the one that the infotext's look is, or none."""
+    return dropdown, _preset
 
-    def value(keys: dict[str, Any]) -> Any:
-        found = _found(keys)
-        return gr.update(value=preset_label(found.look)) if found and found.look else None
 
-    return dropdown, value
+def _preset(keys: dict[str, Any]) -> Any:
+    found = _found(keys)
+    return gr.update(value=preset_label(found.look)) if found and found.look else None
 
 
 def is_developed(keys: dict[str, Any]) -> bool:

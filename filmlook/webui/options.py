@@ -16,6 +16,7 @@ from filmlook.errors import LookError
 from filmlook.look import Look
 from filmlook.presets import list_looks, load_preset
 from filmlook.server.request_body import Limits
+from filmlook.webui import hosts
 from filmlook.webui.once.policies import ASSEMBLING, GRAIN, LOOK, NOTHING, PASSES
 
 _SECTION = ("film_look", "Film Look")
@@ -49,6 +50,9 @@ def _declared() -> dict[str, OptionInfo]:
         "api_megapixels": OptionInfo(64, "API: most megapixels of a picture", gr.Number, {"precision": 0}),
         "api_answer_megapixels": OptionInfo(128, "API: most megapixels of an answer", gr.Number, {"precision": 0}),
         "api_pictures": OptionInfo(32, "API: most pictures of a request", gr.Number, {"precision": 0}),
+        "api_as_host": OptionInfo(False, "API: ask for a login only where the WebUI's own API does").info(
+            "with --gradio-auth alone, the WebUI leaves its API open to everyone; Film Look's then asks for the page's login"
+        ),
         "assembling": OptionInfo(", ".join(ASSEMBLING), "Scripts that assemble a picture from several passes").info(
             "by title; their tiles are left alone, and what they assemble is developed"
         ),
@@ -66,8 +70,7 @@ def register() -> None:
             info.section = _SECTION
             shared.opts.add_option(f"film_look_{key}", info)
         shared.opts.restricted_opts.add("film_look_folder")
-        if note := getattr(shared, "OptionHTML", None):
-            info = note(_JPEG_NOTE)
+        if info := hosts.html_option(_JPEG_NOTE):
             info.section = _SECTION
             shared.opts.add_option("film_look_jpeg_note", info)
         use_folder()

@@ -6,30 +6,38 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from modules import devices
+from PIL import Image
 
 from filmlook.engine.develop import develop
 from filmlook.engine.metering import ExposureLock
 from filmlook.engine.regrain import regrain
 from filmlook.errors import FilmLookError, LookError
+from filmlook.files import infotext
 from filmlook.look import Look
+from filmlook.look_choice import LookChoice
 from filmlook.webui import options
-from filmlook.webui.once.policies import GRAIN
+from filmlook.webui.once.fingerprints import delivered
+from filmlook.webui.once.policies import GRAIN, LOOK
 
 _SMALLER_TILE = 512
 
 log = logging.getLogger("filmlook")
 
 
-class Stopped(Exception):  # noqa: N818 (it is no error)
-    """The user interrupted."""
-
-
 def reason_of(error: BaseException) -> str:
     """One line that tells what went wrong."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text[:300] if isinstance(error, FilmLookError) else f"{type(error).__name__}: {text}"[:300]
+
+
+def failed(what: str, error: BaseException) -> str:
+    """Logs a failure and gives its reason: one line if we refuse something, with the traceback if something else went wrong."""
+    reason = reason_of(error)
+    log.error("Film Look: %s: %s", what, reason, exc_info=None if isinstance(error, FilmLookError) else error)
+    return reason
 
 
 def device() -> torch.device:
@@ -86,3 +94,38 @@ def developed(
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error).lower()
+
+
+def own_seed(image: Image.Image) -> int:
+    """The seed that a picture was made with, or a number that is always the same for it."""
+    return infotext.own_seed(infotext.texts(image), np.asarray(image))
+
+
+def film_image(
+    image: Image.Image,
+    choice: LookChoice,
+    *,
+    seed: int,
+    frame: int | None = None,
+    lock: ExposureLock | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Image.Image, dict[str, str]]:
+    """A finished picture, developed: the one job of the tab and of Extras.
+
+    What was done stands in the picture's `info` as every door writes it (`infotext.with_development`), and comes back by key
+    too; the picture is remembered.
+
+    Args:
+        seed: the effective one of the grain; `frame`, `lock`, `progress`: as of `develop`.
+
+    Raises:
+        FilmLookError, or whatever else stands in the way.
+    """
+    after = developed(image, LOOK, choice.look, seed=seed, frame=frame, lock=lock, progress=progress)
+    text = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
+    if "parameters" not in text and (old := next((t for t in infotext.texts(image) if infotext.pairs_of(t)), "")):
+        text["parameters"] = old  # JPEG and WebP keep it in EXIF
+    pairs = infotext.entries(choice.look, seed, frame=frame)
+    after.info = {**image.info, **infotext.with_development(text, pairs, after.size)}
+    delivered.remember(image, after)
+    return after, pairs

@@ -1,7 +1,8 @@
-"""The prompt helper under the accordion: it follows the page's prompt, settings and checkpoint, and presses for the user.
+"""The prompt helper under the accordion: it follows its page's prompt, settings and checkpoint, and presses for the user.
 
-A script's `ui` makes the helper's own parts; the host's components come by while it builds the page, and once the gallery is
-there, all are, and are bound together.
+A page is txt2img, img2img, or an extension's copy of one (mov2mov). A script's `ui` makes the helper's own parts; the page's
+components come by while the host builds it, its prompts before the scripts; and once its gallery is there, all are, and are
+bound together.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from filmlook.prompts.report import Report
 from filmlook.ui import prompt_report as shown
 from filmlook.ui.controls import value_of
 from filmlook.ui.preset_bar import preset_label, presets_by_label
-from filmlook.webui import host_models
-from filmlook.webui.accordion import Panel
-from filmlook.webui.processing import log, reason_of
+from filmlook.webui import host_models, hosts
+from filmlook.webui.accordion import Accordion
+from filmlook.webui.processing import failed
 
 _IDS = {
     "prompt": "prompt", "negative": "neg_prompt", "sampler": "sampling", "scheduler": "scheduler", "steps": "steps",
@@ -38,16 +39,19 @@ _TXT2IMG_IDS = {  # img2img has its sizes from the picture, and no hires fix
     "width": "width", "height": "height", "hires": "hr-checkbox", "hires_upscaler": "hr_upscaler",
     "hires_steps": "hires_steps", "hires_denoising": "denoising_strength", "hires_scale": "hr_scale",
 }  # fmt: skip
-_TABS = ("txt2img", "img2img")
+_FIELDS = {name: field for field, name in {**_IDS, **_TXT2IMG_IDS}.items()}
+_IN_PAGES = ("hires", "hires_neg", "_edit_style", "_edit_style_neg")  # other prompts: the hires fix's, and styles'
 _MOST_UNDONE = 20
 
 
 @dataclass(frozen=True)
 class _Own:
-    """The helper's components in one tab. `key` names the button that was pressed; `title` is a checkpoint to switch to;
-    `undo` lists what was changed, as JSON: `[{"label": ..., "changes": {field: [before, after]}}]`."""
+    """The helper's components on one page. `fields` are those that it reads of the page; `key` names the button that was
+    pressed; `title` is a checkpoint to switch to; `undo` lists what was changed, as JSON:
+    `[{"label": ..., "changes": {field: [before, after]}}]`."""
 
-    panel: Panel
+    accordion: Accordion
+    fields: tuple[str, ...]
     findings: Any
     checkpoints: Any
     networks: Any
@@ -59,16 +63,28 @@ class _Own:
     undo: Any
 
 
-_seen: dict[str, Any] = {}
-_own: dict[str, _Own] = {}
-_awaited: set[str] = set()  # tabs of the page being built; hosts call `ui` and make components later too, bound to nothing
+class _Page:
+    """The page that the host is building: its name, which begins its components' ids, and those that the helper needs."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.components: dict[str, Any] = {}
+        self.own: _Own | None = None
 
 
-def build_helper(tab: str, panel: Panel) -> None:
+_building: list[_Page] = []  # the one, while there is one; hosts call `ui` and make components at other times too
+
+
+def page_being_built() -> str:
+    """The name of the page that the host is building; empty where it is building none."""
+    return next((page.name for page in _building if "negative" in page.components), "")
+
+
+def build_helper(page: str, accordion: Accordion, *, img2img: bool) -> None:
     """Lays out the helper; it is closed, and asks nothing until it is opened."""
 
     def identity(part: str) -> str:
-        return f"{tab}_film_look_helper{part}"
+        return f"{page}_film_look_helper{part}"
 
     with gr.Accordion("Film Look: prompt helper", open=False, elem_id=identity("")):
         findings = gr.HTML(elem_id=identity("_findings"))
@@ -84,47 +100,47 @@ def build_helper(tab: str, panel: Panel) -> None:
         undo = gr.Textbox("[]", visible=False, elem_id=identity("_undo"))  # JSON: Forge's gradio loses states beside scripts
     for component in (findings, checkpoints, networks, key, title, undo):
         component.do_not_save_to_config = True
-    if tab in _awaited:
-        _own[tab] = _Own(panel, findings, checkpoints, networks, ask, lists, press, key, title, undo)
+    if page == page_being_built():
+        fields = (*_IDS, *(() if img2img else _TXT2IMG_IDS))
+        _building[-1].own = _Own(accordion, fields, findings, checkpoints, networks, ask, lists, press, key, title, undo)
 
 
 def register() -> None:
-    """Listens to the page being built."""
-
-    def before_page() -> None:
-        _seen.clear()
-        _own.clear()
-        _awaited.update(_TABS)
-
-    script_callbacks.on_before_ui(before_page)
+    """Listens to the pages being built."""
+    script_callbacks.on_before_ui(_building.clear)
     script_callbacks.on_after_component(_after_component)
 
 
 def _after_component(component: Any, **kwargs: Any) -> None:
-    identity = kwargs.get("elem_id") or ""
-    if identity in _WANTED:
-        _seen[identity] = component
-    tab = identity.removesuffix("_gallery")
-    if identity != tab and tab in _own:
-        _awaited.discard(tab)
+    identity = str(kwargs.get("elem_id") or "")
+    name = identity.removesuffix("_prompt")
+    if identity == f"{name}_prompt" and not name.endswith(_IN_PAGES):
+        if name.endswith("_neg"):
+            _building[:] = [page for page in _building if f"{page.name}_neg" == name]
+        else:
+            _building[:] = [_Page(name)]
+    page = _building[-1] if _building else None
+    if page is None or not identity.startswith(f"{page.name}_"):
+        return
+    if field := _FIELDS.get(identity.removeprefix(f"{page.name}_")):
+        page.components[field] = component
+    if identity == f"{page.name}_gallery":
+        _building.clear()
         try:
-            _Bound(tab, _own.pop(tab)).bind()
+            if page.own:
+                _Bound(page.own, page.components).bind()
         except Exception as error:
-            log.error("Film Look: no prompt helper: %s", reason_of(error))
-
-
-_WANTED = {f"{tab}_{name}" for tab in _TABS for name in _IDS.values()} | {f"txt2img_{name}" for name in _TXT2IMG_IDS.values()}
+            failed("no prompt helper", error)
 
 
 class _Bound:
-    """The helper of one tab, with the host's components: what the page asks for and presses comes here."""
+    """The helper of one page, with the page's components: what the page asks for and presses comes here."""
 
-    def __init__(self, tab: str, own: _Own) -> None:
-        ids = {**_IDS, **(_TXT2IMG_IDS if tab == "txt2img" else {})}
+    def __init__(self, own: _Own, components: dict[str, Any]) -> None:
         self.own = own
-        self.components = {field: _seen[f"{tab}_{name}"] for field, name in ids.items() if f"{tab}_{name}" in _seen}
-        self.components |= {"on": own.panel.enabled, "preset": own.panel.preset}
-        self.components |= {f"look.{key}": component for key, component in own.panel.controls.settings.items()}
+        self.components = {field: components[field] for field in own.fields if field in components}
+        self.components |= {"on": own.accordion.enabled, "preset": own.accordion.preset}
+        self.components |= {f"look.{key}": component for key, component in own.accordion.controls.settings.items()}
 
     def bind(self) -> None:
         """Connects the hidden buttons that the page's script presses."""
@@ -133,12 +149,12 @@ class _Bound:
         own.list.click(fn=_lists, inputs=[], outputs=[own.checkpoints, own.networks], show_progress=False)
         pressed = own.press.click(
             fn=self.press,
-            _js="film_look_pressed",
             inputs=[own.key, own.undo, *inputs],
             outputs=[own.title, own.undo, *inputs],
             show_progress=False,
+            **{hosts.JS: "film_look_pressed"},
         )
-        chosen = pressed.then(fn=None, _js="film_look_choose_checkpoint", inputs=[own.title], outputs=[])
+        chosen = pressed.then(fn=None, inputs=[own.title], outputs=[], **{hosts.JS: "film_look_choose_checkpoint"})
         chosen.then(fn=self.answer, inputs=[own.undo, *inputs], outputs=[own.findings], show_progress=False)
 
     def answer(self, undo: str, *values: Any) -> str:
@@ -148,7 +164,7 @@ class _Bound:
             texts = {field: now.get(field, "") for field in ("prompt", "negative")}
             return shown.report_html(_report(now), host_models.chosen_checkpoint(), texts, done[-1]["label"] if done else "")
         except Exception as error:
-            log.error("Film Look: the prompt helper fails: %s", reason_of(error))
+            failed("the prompt helper fails", error)
             return f"<p>{type(error).__name__}</p>"
 
     def _now(self, values: Sequence[Any]) -> dict[str, Any]:

@@ -1,32 +1,26 @@
-"""The HTTP API inside the WebUI: our routes behind the host's credentials and in its queue; and `alwayson_scripts` checked
-before anything is sampled."""
+"""The HTTP API inside the WebUI: our routes behind the host's credentials and in its queue."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any
 
 from fastapi import HTTPException, Request
 from modules import call_queue, script_callbacks, shared
 
 from filmlook.engine.develop import film_picture
-from filmlook.errors import LookError
 from filmlook.files.picture import Picture
-from filmlook.look import SETTINGS, Look
+from filmlook.look import Look
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server.auth import Origins, check_basic, check_origin, credentials_of
 from filmlook.server.request_body import Limits
-from filmlook.server.requests import told
 from filmlook.server.router import build_router
-from filmlook.webui import host_models, options
-from filmlook.webui.arguments import chosen_from
+from filmlook.webui import host_models, hosts, options, patches
 from filmlook.webui.once.policies import LOOK
-from filmlook.webui.processing import developed, log, reason_of
-from filmlook.webui.script import TITLE
+from filmlook.webui.processing import developed, failed
 
 
 class HostTurn:
@@ -50,11 +44,12 @@ class HostBackend:
         return options.limits()
 
     def check(self, request: Request) -> None:
-        """The host's own rule: with --api-auth HTTP Basic, else with --gradio-auth the page's cookie, else nothing."""
+        """With --api-auth HTTP Basic, as the host's own routes; else with --gradio-auth the page's cookie, unless the settings
+        say to follow the host, which then asks for nothing; else nothing."""
         if shared.cmd_opts.api_auth:
             check_basic(request, credentials_of(shared.cmd_opts.api_auth))
-        elif getattr(self._app, "auth", None) is not None:
-            cookies = [request.cookies.get(name) for name in cookie_names(self._app)]
+        elif hosts.has_login(self._app) and not options.value("api_as_host"):
+            cookies = [request.cookies.get(name) for name in hosts.login_cookies(self._app)]
             if not any(cookie and cookie in self._app.tokens for cookie in cookies):
                 raise HTTPException(401, "Not authenticated")
         check_origin(request, allowed_origins())
@@ -90,19 +85,9 @@ class HostBackend:
 
 
 def allowed_origins() -> Origins:
-    """Whose pages the host lets call, by --cors-allow-origins and --cors-allow-origins-regex among its options; and, by the
-    environment, whether a proxy before it tells its address."""
-    told = getattr(shared.cmd_opts, "cors_allow_origins", None) or ""
-    pattern = getattr(shared.cmd_opts, "cors_allow_origins_regex", None) or ""
-    forwarded = os.environ.get("FILMLOOK_BEHIND_PROXY", "") not in ("", "0")
-    return Origins(tuple(origin.strip() for origin in told.split(",") if origin.strip()), pattern, forwarded)
-
-
-def cookie_names(app: Any) -> list[str]:
-    """The names of gradio's login cookie, which change with its version."""
-    names = ["access-token", "access-token-unsecure"]
-    identity = getattr(app, "cookie_id", None)
-    return names + ([f"access-token-{identity}", f"access-token-unsecure-{identity}"] if identity else [])
+    """Whose pages the host lets call; and, by the environment, whether a proxy before it tells its address."""
+    names, pattern = hosts.allowed_origins()
+    return Origins(names, pattern, os.environ.get("FILMLOOK_BEHIND_PROXY", "") not in ("", "0"))
 
 
 def register() -> None:
@@ -113,47 +98,8 @@ def register() -> None:
             return
         try:
             app.include_router(build_router(HostBackend(app)))
-            _check_arguments()
+            patches.install_api()
         except Exception as error:
-            log.error("Film Look: no routes: %s", reason_of(error))
+            failed("no routes", error)
 
     script_callbacks.on_app_started(on_app_started)
-
-
-def _check_arguments() -> None:
-    """Frames `Api.init_script_args`, once: it is called before anything is sampled, and what it raises is answered."""
-    from modules.api.api import Api  # not before the host has made its API
-
-    original = Api.init_script_args
-    if hasattr(original, "film_look"):
-        return
-
-    @wraps(original)
-    def init_script_args(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        for title, entry in (request.alwayson_scripts or {}).items():
-            if title.lower() == TITLE.lower():
-                request.alwayson_scripts[title] = checked(entry)
-        return original(self, request, *args, **kwargs)
-
-    init_script_args.film_look = True  # type: ignore[attr-defined]
-    Api.init_script_args = init_script_args
-
-
-def checked(entry: Any) -> Any:
-    """The script's entry in `alwayson_scripts` as the host understands it: `args` as a list.
-
-    Raises:
-        HTTPException: 422 for what is wrong in it.
-    """
-    args = entry.get("args", []) if isinstance(entry, dict) else entry
-    args = [args] if isinstance(args, (dict, str)) else args
-    if not isinstance(entry, dict) or not isinstance(args, list):
-        raise HTTPException(422, f"{TITLE}: args: allowed is an object of settings, the name of a preset, or a list")
-    most = 1 if args and isinstance(args[0], (dict, str)) else 1 + len(SETTINGS) + 2
-    if len(args) > most:
-        raise HTTPException(422, f"{TITLE}: args: {len(args)} values; allowed: {most}")
-    try:
-        chosen_from(args)
-    except LookError as error:
-        raise HTTPException(422, f"{TITLE}: {told(error)}") from None
-    return {**entry, "args": args}

@@ -6,10 +6,11 @@ from typing import Any
 
 from modules import scripts
 
-from filmlook.webui import hooks
-from filmlook.webui.accordion import build_panel
+from filmlook.webui import hooks, hosts
+from filmlook.webui.accordion import build_accordion
+from filmlook.webui.arguments import positional
 from filmlook.webui.infotext_fields import controls_fields, is_developed, preset_field
-from filmlook.webui.prompt_helper import build_helper
+from filmlook.webui.prompt_helper import build_helper, page_being_built
 
 TITLE = "Film Look"
 
@@ -24,15 +25,16 @@ class FilmLookScript(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
-        tab = "img2img" if is_img2img else "txt2img"
-        panel = build_panel(tab)
-        build_helper(tab, panel)
+        page = page_being_built() or ("img2img" if is_img2img else "txt2img")
+        accordion = build_accordion(page, img2img=is_img2img)
+        build_helper(page, accordion, img2img=is_img2img)
         self.infotext_fields = [
-            (panel.enabled, is_developed),
-            preset_field(panel.preset),
-            *controls_fields(panel.controls),
+            (accordion.enabled, is_developed),
+            preset_field(accordion.preset),
+            *controls_fields(accordion.controls),
         ]
-        return [panel.enabled, *panel.controls.all]
+        self.paste_field_names = [name for _, name in self.infotext_fields]  # "send to" takes these along
+        return positional(accordion.by_key)
 
     def process(self, p: Any, *args: Any) -> None:
         hooks.begin(p, args)
@@ -44,7 +46,7 @@ class FilmLookScript(scripts.Script):
         hooks.finish_image(p, pp)
 
 
-if not hasattr(scripts.Script, "postprocess_image_after_composite"):  # SD.Next, A1111 before 1.8
+if not hosts.HAS_AFTER_COMPOSITE:
 
     def _finish(self: Any, p: Any, pp: Any, *args: Any) -> None:
         hooks.finish_image(p, pp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any
 
-from modules import script_callbacks, scripts
+from modules import script_callbacks
 from PIL import Image
 
 from filmlook.files import infotext
@@ -13,18 +13,18 @@ from filmlook.webui import options
 from filmlook.webui.hooks import before_grid, before_saved, deliver, is_developed
 from filmlook.webui.once.pass_state import ScriptRun, running
 from filmlook.webui.once.policies import FEEDING_BACK
-from filmlook.webui.processing import log, reason_of
+from filmlook.webui.processing import failed
 
 
 def register() -> None:
-    """Frames `ScriptRunner.run`, once however often the host reloads its scripts, and listens for saved pictures."""
-    if not hasattr(scripts.ScriptRunner.run, "film_look"):
-        scripts.ScriptRunner.run = _framed(scripts.ScriptRunner.run)
+    """Listens for pictures that are saved."""
     script_callbacks.on_before_image_saved(before_saved)
     script_callbacks.on_image_grid(before_grid)
 
 
-def _framed(original: Any) -> Any:
+def framed(original: Any) -> Any:
+    """`ScriptRunner.run`, framed."""
+
     @wraps(original)
     def run(self: Any, p: Any, *args: Any, **kwargs: Any) -> Any:
         with running(_run_of(self, p, args)) as current:
@@ -33,7 +33,6 @@ def _framed(original: Any) -> Any:
                 _finish(current, processed)
         return processed
 
-    run.film_look = True  # type: ignore[attr-defined]
     return run
 
 
@@ -50,7 +49,7 @@ def _run_of(runner: Any, p: Any, args: tuple[Any, ...]) -> ScriptRun:
         developed = (assembles or feeds_back) and is_developed(source)
         return ScriptRun(assembles, feeds_back, source, developed)
     except Exception as error:
-        log.error("Film Look: the selected script is not recognised: %s", reason_of(error))
+        failed("the selected script is not recognised", error)
         return ScriptRun()
 
 
@@ -66,4 +65,4 @@ def _finish(run: ScriptRun, processed: Any) -> None:
             processed.infotexts = [infotext.with_entries(text, reason, size) for text in processed.infotexts]
             processed.info = infotext.with_entries(processed.info, reason, size)
     except Exception as error:
-        log.error("Film Look: the script's pictures stay as they were: %s", reason_of(error))
+        failed("the script's pictures stay as they were", error)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from modules import infotext_utils, script_callbacks, shared, ui_components
+from modules import script_callbacks, shared, ui_components
 
-from filmlook.webui.processing import log, reason_of
+from filmlook.webui.hosts import infotext_utils
+from filmlook.webui.processing import failed
 from filmlook.webui.tab import LABEL, TAB, build_tab
 
 _SYMBOL = "\U0001f39e\ufe0f"
@@ -42,7 +43,7 @@ class _Buttons:
         try:
             tab = build_tab()
         except Exception as error:
-            log.error("Film Look: no tab: %s", reason_of(error))
+            failed("no tab", error)
             return []
         for name in _GALLERIES:
             self._bind(f"{name}_send_to_{TAB}", self.seen.get(f"{name}_gallery"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import inspect
 import itertools
 import re
 from collections import deque
@@ -13,22 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from modules import call_queue, images, infotext_utils, shared, ui_common, ui_components, ui_toprow, util
+from modules import call_queue, images, shared, ui_common, ui_components, ui_toprow, util
 from PIL import Image
 
 from filmlook.engine.metering import ExposureLock
-from filmlook.errors import FilmLookError
+from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError, Stopped
 from filmlook.files import infotext
 from filmlook.files.picture import FORMATS
 from filmlook.look_choice import LookChoice
-from filmlook.webui import options
+from filmlook.webui import hosts, options
 from filmlook.webui.accordion import build_choice
 from filmlook.webui.hooks import is_developed
+from filmlook.webui.hosts import infotext_utils
 from filmlook.webui.infotext_fields import controls_fields, preset_field
-from filmlook.webui.once.fingerprints import delivered
-from filmlook.webui.once.policies import LOOK
-from filmlook.webui.processing import Stopped, developed, log, reason_of
+from filmlook.webui.processing import failed, film_image, own_seed
 
 TAB = "film_look"
 LABEL = "Film Look"
@@ -53,10 +50,10 @@ def build_tab() -> tuple[Any, str, str]:
                 gallery, about, report, buttons = _results()
         toprow.submit.click(
             fn=call_queue.wrap_gradio_gpu_call(run, extra_outputs=[None, ""]),
-            _js="submit_film_look",
             inputs=[task, mode, image, *many, *controls.all],
             outputs=[gallery, about, report],
             show_progress=False,
+            **{hosts.JS: "submit_film_look"},
         )
         fields = [preset_field(preset), *controls_fields(controls)]
 
@@ -116,8 +113,6 @@ def _results() -> tuple[Any, Any, Any, dict[str, Any]]:
     """Gallery, infotext, report, and the buttons that send a picture on, by tab."""
     with gr.Column(variant="panel", elem_id=f"{TAB}_results_panel"):
         with gr.Group(elem_id=f"{TAB}_gallery_container"):
-            # Where gradio gives a gallery's pictures as files unless asked, Forge's canvas cannot take them.
-            kind = {"type": "pil"} if "type" in inspect.signature(gr.Gallery.__init__).parameters else {}
             gallery = gr.Gallery(
                 label="Output",
                 show_label=False,
@@ -125,7 +120,7 @@ def _results() -> tuple[Any, Any, Any, dict[str, Any]]:
                 columns=4,
                 preview=True,
                 height=shared.opts.data.get("gallery_height") or None,
-                **kind,
+                **hosts.GALLERY,
             )
         with gr.Row(elem_id=f"image_buttons_{TAB}", elem_classes="image-buttons"):
             folder = ui_components.ToolButton(
@@ -168,15 +163,15 @@ def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
         found = [_Source(path, Path(name).stem) for path, name in uploaded]
     elif mode == 2:
         if shared.cmd_opts.hide_ui_dir_config:
-            raise ValueError("folders are off: the WebUI runs with --hide-ui-dir-config")
+            raise PictureError("folders are off: the WebUI runs with --hide-ui-dir-config")
         if not folder or not Path(folder).is_dir():
-            raise ValueError(f"{folder!r} is not a folder")
+            raise PictureError(f"{folder!r} is not a folder")
         paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in FORMATS]
         found = [_Source(str(path), path.stem) for path in sorted(paths, key=_natural)]
     else:
         found = [_Source(image)] if isinstance(image, Image.Image) else []
     if not found:
-        raise ValueError("there is no picture to develop")
+        raise PictureError("there is no picture to develop")
     return found
 
 
@@ -189,87 +184,81 @@ def run(
     task: str, mode: float, image: Any, files: Any, folder: str, target: str, film: bool, again: bool, *values: Any
 ) -> list[Any]:
     """Develops what the tab holds: the gallery's pictures, the last one's infotext, and what went wrong."""
-    chosen = LookChoice.from_values(values)
-    sources = _sources(int(mode), image, files, folder)
-    state = shared.state
-    state.job_count = len(sources)
+    try:
+        chosen = LookChoice.from_values(values)
+        sources = _sources(int(mode), image, files, folder)
+    except FilmLookError as error:  # the host would log it with its traceback
+        return [[], "", _report([failed("nothing is developed", error)])]
+    shared.state.job_count = len(sources)
     outpath = target if int(mode) == 2 and target else _output_folder()
     done: deque[Image.Image] = deque(maxlen=_SHOWN)
     faults, text = [], ""
     for source, result in zip(sources, _developed(sources, chosen, bool(film), bool(again)), strict=False):
         if result is None:
             continue
-        if isinstance(result, str):
-            faults.append(f"{source.name or 'picture'}: {result}")
+        name = source.name or "picture"
+        if isinstance(result, Exception):
+            faults.append(f"{name}: {failed(name, result)}")
             continue
-        after, text = result
+        done.append(result)
+        text = infotext.ours(result.info)
         try:
-            _save(after, text, outpath, source.name)
+            _save(result, outpath, source.name)
         except Exception as error:
-            faults.append(f"{source.name or 'picture'}: not saved: {reason_of(error)}")
-        done.append(after)
-    for fault in faults:
-        log.error("Film Look: %s", fault)
-    report = "".join(f"<p class='error'>{html.escape(fault)}</p>" for fault in faults)
-    return [list(done), ui_common.plaintext_to_html(text), report]
+            faults.append(f"{name}: not saved: {failed(f'{name}: not saved', error)}")
+    return [list(done), ui_common.plaintext_to_html(text), _report(faults)]
 
 
-def _is_over() -> bool:
-    """Whether the user wants no more pictures."""
-    return shared.state.interrupted or getattr(shared.state, "stopping_generation", False)
+def _report(faults: list[str]) -> str:
+    return "".join(f"<p class='error'>{html.escape(fault)}</p>" for fault in faults)
 
 
-def _developed(
-    sources: list[_Source], chosen: LookChoice, film: bool, again: bool
-) -> Iterator[tuple[Image.Image, str] | str | None]:
-    """Each picture developed, with its infotext; or why it was not; or None for one that the user skipped."""
+def _developed(sources: list[_Source], chosen: LookChoice, film: bool, again: bool) -> Iterator[Image.Image | Exception | None]:
+    """Each picture developed; or why it was not; or None for one that the user skipped."""
     state, lock = shared.state, ExposureLock() if film else None
     seed: int | None = None
 
     def progress(share: float) -> None:
         state.sampling_steps, state.sampling_step = 100, int(100 * share)
-        if state.skipped or _is_over():
+        if state.skipped or hosts.is_over(state):
             raise Stopped
 
     for number, source in enumerate(sources):
-        if _is_over():
+        if hosts.is_over(state):
             return
         state.skipped = False
         state.textinfo = source.name
         try:
             before = source.read()
             if not again and is_developed(before):
-                raise FilmLookError("it is developed already; to develop it again, tick the box")
+                raise AlreadyDevelopedError("it is developed already; to develop it again, tick the box")
             if seed is None or not film:
-                seed = chosen.grain_seed(infotext.own_seed(infotext.texts(before), np.asarray(before)))
+                seed = chosen.grain_seed(own_seed(before))
             frame = number if film else None
-            after = developed(before, LOOK, chosen.look, seed=seed, frame=frame, lock=lock, progress=progress)
+            after, _ = film_image(before, chosen, seed=seed, frame=frame, lock=lock, progress=progress)
         except Stopped:
             yield None
             continue
         except Exception as error:
-            yield reason_of(error)
+            yield error
             continue
         finally:
             state.nextjob()
-        delivered.remember(before, after)
-        old = next(iter(infotext.texts(before)), "")
-        text = infotext.with_entries(old, infotext.entries(chosen.look, seed, frame=frame), after.size)
-        after.info["parameters"] = text
         state.assign_current_image(after)
-        yield after, text
+        yield after
 
 
-def _save(image: Image.Image, text: str, outpath: str, name: str) -> None:
+def _save(image: Image.Image, outpath: str, name: str) -> None:
+    texts = {k: v for k, v in image.info.items() if isinstance(v, str)}
     images.save_image(
         image,
         outpath,
         "",
         extension=shared.opts.samples_format,
-        info=text,
+        info=texts.pop("parameters", None),
         short_filename=True,
         no_prompt=True,
-        existing_info={k: v for k, v in image.info.items() if isinstance(v, str) and k != "parameters"},
+        existing_info=texts,
         forced_filename=_free_name(Path(outpath), name) if name and shared.opts.use_original_name_batch else None,
     )
 

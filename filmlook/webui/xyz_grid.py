@@ -1,38 +1,42 @@
-"""Axes of the X/Y/Z plot: stock, preset and every numeric setting, made from `SETTINGS`."""
+"""Axes of the X/Y/Z plot: preset, every setting and the grain's seed, made from `SETTINGS`."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from modules import script_callbacks, scripts
 
-from filmlook.look import SETTINGS
-from filmlook.look_choice import LookChoice
-from filmlook.presets import list_looks, load_look
-from filmlook.stock import list_stocks
+from filmlook.look import SETTINGS, Setting
+from filmlook.look_choice import LookChoice, key_of_label
+from filmlook.presets import list_looks, load_look, load_preset
+from filmlook.stock import list_stocks, stock_labels
+from filmlook.webui.arguments import Asked
+from filmlook.webui.once.pass_state import keep, state_of
 
 OFF = "None"
-_PRESET = "look"
+_PRESET, _SEED = "look", "grain_seed"
 
 
-def with_axes(p: Any, asked: Callable[[], LookChoice | None], shown: Callable[[], LookChoice]) -> LookChoice | None:
+def with_axes(axes: Mapping[str, Any], asked: Callable[[], Asked | None], shown: Callable[[], Asked]) -> Asked | None:
     """What the script was asked to do, changed by a plot's axes: an axis turns Film Look on, `OFF` turns it off."""
-    axes: dict[str, Any] = getattr(p, "film_look_axes", None) or {}
     if not axes:
         return asked()
     if OFF in (axes.get(_PRESET), axes.get("stock")):
         return None
-    chosen = asked() or shown()
-    changes = dict(axes)
-    look = load_look(changes.pop(_PRESET)) if _PRESET in changes else chosen.look
-    return LookChoice(dataclasses.replace(look, **changes), chosen.seed_mode, chosen.seed)
+    now = asked() or shown()
+    changes, choice = dict(axes), now.choice
+    look = load_look(changes.pop(_PRESET)) if _PRESET in changes else choice.look
+    seed = ("fixed", changes.pop(_SEED)) if _SEED in changes else (choice.seed_mode, choice.seed)
+    if "stock" in changes:
+        changes["stock"] = key_of_label(changes["stock"], stock_labels())
+    return dataclasses.replace(now, choice=LookChoice(dataclasses.replace(look, **changes), *seed))
 
 
 def _applying(key: str) -> Callable[[Any, Any, Any], None]:
     def apply(p: Any, value: Any, values: Any) -> None:
-        p.film_look_axes = {**(getattr(p, "film_look_axes", None) or {}), key: value}  # cells share the old table
+        keep(p, axes={**state_of(p).axes, key: value})  # cells share the old table
 
     return apply
 
@@ -50,11 +54,32 @@ def register() -> None:
 
 def _add(plot: Any) -> None:
     known = {option.label for option in plot.axis_options}
-    options = [
-        plot.AxisOption("[Film Look] Preset", str, _applying(_PRESET), choices=lambda: [OFF, *list_looks()]),
-        plot.AxisOption("[Film Look] Stock", str, _applying("stock"), choices=lambda: [OFF, *list_stocks()]),
-    ]
-    for setting in SETTINGS:
-        if setting.is_number:
-            options.append(plot.AxisOption(f"[Film Look] {setting.caption}", float, _applying(setting.key)))
+
+    def axis(caption: str, kind: type, key: str, **more: Any) -> Any:
+        return plot.AxisOption(f"[Film Look] {caption}", kind, _applying(key), **more)
+
+    options = [axis("Preset", str, _PRESET, choices=lambda: [OFF, *list_looks()], format_value=_told(_preset_label))]
+    options += [_setting_axis(axis, setting) for setting in SETTINGS]
+    options.append(axis("Grain seed", int, _SEED))
     plot.axis_options.extend(option for option in options if option.label not in known)
+
+
+def _setting_axis(axis: Callable[..., Any], setting: Setting) -> Any:
+    if setting.is_number:
+        return axis(setting.caption, float, setting.key)
+    if not setting.choices:
+        return axis(setting.caption, str, setting.key, choices=lambda: [OFF, *list_stocks()], format_value=_told(_stock_label))
+    return axis(setting.caption, str, setting.key, choices=lambda: list(setting.choices))
+
+
+def _told(label_of: Callable[[str], str]) -> Callable[[Any, Any, Any], str]:
+    """What the legend says of a value: the axis, and the label that people know it by."""
+    return lambda p, option, value: f"{option.label}: {label_of(str(value))}"
+
+
+def _stock_label(name: str) -> str:
+    return stock_labels().get(name, name)
+
+
+def _preset_label(name: str) -> str:
+    return load_preset(name).label if name in list_looks() else name

@@ -186,6 +186,7 @@ def test_limits_ports_and_options_are_true() -> None:
         assert re.search(rf"\| {number} \| `{option}` \|", section)
     assert f"Up to {router.WAITING} calls wait" in section
     words = ["serve", *(word for option in numbers for word in (option, "1")), "--auth", "ann:secret,bob:word"]
-    assert _parser().parse_args(words).port == 7862
+    words += ["--auth-file", "users.txt", "--behind-proxy"]
+    assert _parser(words).parse_args(words).port == 7862
     for name in re.findall(r'"look": "([\w-]+)"', PAGE):
         assert name in list_looks()

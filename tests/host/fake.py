@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ class Host:
     def modules(self) -> dict[str, Any]:
         """What stands in `sys.modules`."""
         names = ("on_ui_settings", "on_before_ui", "on_after_component", "on_ui_tabs", "on_app_started")
-        names += ("on_before_image_saved", "on_image_grid")
+        names += ("on_before_image_saved", "on_image_grid", "on_script_unloaded")
         plot = Namespace(path="/webui/scripts/xyz_grid.py", module=self.plot)
         contents: dict[str, dict[str, Any]] = {
             "scripts": {
@@ -90,9 +91,11 @@ class Host:
             "sd_models": {
                 "checkpoints_list": self.checkpoints,
                 "get_closet_checkpoint_match": lambda title: self.checkpoints.get(title),
+                "unload_model_weights": lambda sd_model=None, info=None: sd_model,
                 "model_data": Namespace(sd_model=None),
             },
             "sd_hijack": {"model_hijack": Namespace(clip=None, embedding_db=Namespace(word_embeddings=self.embeddings))},
+            "img2img": {"process_batch": self.process_batch},
             "devices": {"get_optimal_device": lambda: torch.device("cpu"), "torch_gc": lambda: None},
             "script_callbacks": {name: self.callbacks.setdefault(name, []).append for name in names},
             "infotext_utils": {
@@ -178,6 +181,22 @@ class Host:
 
     def generate(self, p: Processing) -> Processed:
         return p.scripts.run(p, *p.script_args) or self.process_images(p)
+
+    def batch(self, args: Sequence[Any] | None, files: Sequence[Image.Image], **fields: Any) -> list[Processed]:
+        """img2img over a folder that holds these pictures."""
+        p = self.processing(args, init_images=[], **fields)
+        done: list[Processed] = vars(sys.modules["modules.img2img"])["process_batch"](p, files, "", "", p.script_args)
+        return done
+
+    def process_batch(
+        self, p: Processing, input: Any, output_dir: Any, inpaint_mask_dir: Any, args: Any, **_: Any
+    ) -> list[Processed]:
+        """One processing object for all files, as hosts do it."""
+        results = []
+        for image in input:
+            p.init_images = [image] * p.batch_size
+            results.append(p.scripts.run(p, *args) or self.process_images(p))
+        return results
 
     def process_images(self, p: Processing) -> Processed:
         """One pass: from the processing object to pictures, in the host's order of hooks."""

@@ -21,6 +21,7 @@ class AxisOption:
     type: Any
     apply: Callable[[Any, Any, Any], None]
     choices: Any = None
+    format_value: Any = lambda p, option, value: f"{option.label}: {value}"
 
 
 class SDUpscale:

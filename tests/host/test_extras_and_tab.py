@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from filmlook import ExposureLock, Look, LookError, __version__, load_look
+from filmlook import ExposureLock, Look, __version__, load_look
 from filmlook.files import infotext
 from filmlook.presets import Preset, is_own, preset_json
 from tests.host.conftest import bare, codes, develop, look_in, regrain, same, seed_in
@@ -157,7 +157,7 @@ def test_the_extras_tab_opens_even_without_our_controls(
     def breaking(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(host.module("extras"), "build_panel", breaking)
+    monkeypatch.setattr(host.module("extras"), "build_accordion", breaking)
     host.extras_controls = host.extras_script.ui()
     assert host.extras_controls == {}
     assert len(caplog.records) == 1
@@ -215,6 +215,19 @@ def test_infotext_is_merged_and_nothing_else_touched(tab: Host) -> None:
         images[0].info["parameters"]
         == f"{PLAIN}, Film Look: {FILM.to_text()}, Film Look seed: 5, Film Look version: {__version__}"
     )
+
+
+def test_what_another_program_left_stays_and_ours_stands_beside_it(tab: Host) -> None:
+    picture, json_text = _picture(), '{"prompt": "a cat", "steps": 20}'
+    picture.info = {"parameters": json_text, "workflow": "{}"}
+    images, about, _ = _develop(tab, 0, image=picture)
+    saved = tab.saved[0].pnginfo
+    assert saved["parameters"] == json_text
+    assert saved["workflow"] == "{}"
+    assert look_in(saved[infotext.BESIDE]) == FILM
+    assert infotext.pairs_of(saved[infotext.BESIDE])[infotext.VERSION] == __version__
+    assert infotext.read(images[0]) is not None
+    assert saved[infotext.BESIDE] in about
 
 
 def test_a_picture_that_the_tab_developed_counts_as_developed(tab: Host) -> None:
@@ -391,17 +404,21 @@ def test_skip_and_progress(tab: Host, tmp_path: Path) -> None:
         (0, {"grain": 99}, "grain is 99"),
     ],
 )
-def test_what_cannot_be_done_is_told(tab: Host, mode: int, values: dict[str, Any], told: str) -> None:
+def test_what_cannot_be_done_is_told_in_one_line(
+    tab: Host, caplog: pytest.LogCaptureFixture, mode: int, values: dict[str, Any], told: str
+) -> None:
     picture = {"image": _picture()} if "grain" in values else {}
-    with pytest.raises((ValueError, LookError), match=told):
-        _develop(tab, mode, **picture, **values)
+    images, _, report = _develop(tab, mode, **picture, **values)
+    assert told in report
+    assert not images
+    assert "Traceback" not in caplog.text
+    assert [record.exc_info for record in caplog.records] == [None]
 
 
 def test_folders_are_off_where_the_host_hides_them(tab: Host, tmp_path: Path) -> None:
     _frames(tmp_path / "in", 1)
     tab.module("tab").shared.cmd_opts.hide_ui_dir_config = True
-    with pytest.raises(ValueError, match="hide-ui-dir-config"):
-        _develop(tab, 2, input_dir=str(tmp_path / "in"))
+    assert "hide-ui-dir-config" in _develop(tab, 2, input_dir=str(tmp_path / "in"))[2]
 
 
 def _pressed_read(host: Host, picture: Any) -> dict[str, Any]:

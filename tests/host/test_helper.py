@@ -102,9 +102,15 @@ def _checkpoint(host: Host, folder: Path, file: str, *, sha256: str | None = Non
 def _build(host: Host, tab: str = "txt2img") -> None:
     """Builds a page in the host's order."""
     host.tell("on_before_ui")
-    host.script.ui(tab == "img2img")
-    names = [f"{tab}_{name}" for name in IDS] + [f"txt2img_{name}" for name in HIRES_IDS]
-    for name in names:
+    _lay_out(host, tab, img2img=tab == "img2img")
+
+
+def _lay_out(host: Host, tab: str, *, img2img: bool) -> None:
+    """Builds a page: prompts, then scripts, then the rest, the gallery last."""
+    names = [f"{tab}_{name}" for name in (*IDS, *(() if img2img else HIRES_IDS))]
+    for number, name in enumerate(names):
+        if number == 2:
+            host.script.ui(img2img)
         known = name.removeprefix(f"{tab}_")
         component = host.gradio.Textbox(elem_id=name, value=START.get(known))
         component.choices = CHOICES.get(known)
@@ -291,9 +297,9 @@ def test_prompts_are_shown_as_text(helper: Helper, prompt: str) -> None:
 
 def test_without_a_checkpoint_and_with_fields_missing(host: Host) -> None:
     host.tell("on_before_ui")
+    for name, text in (("img2img_prompt", "a cat, ((8k"), ("img2img_neg_prompt", "")):
+        host.tell("on_after_component", host.gradio.Textbox(elem_id=name, value=text), elem_id=name)
     host.script.ui(True)
-    prompt = host.gradio.Textbox(elem_id="img2img_prompt", value="a cat, ((8k")
-    host.tell("on_after_component", prompt, elem_id="img2img_prompt")
     host.tell("on_after_component", host.gradio.Gallery(), elem_id="img2img_gallery")
     answering = host.find("img2img_film_look_helper_press").events[-1][1]
     findings = answering["fn"]("[]", *(c.value for c in answering["inputs"][1:]))
@@ -386,3 +392,15 @@ def test_a_frequent_word_is_added_where_it_belongs_and_can_be_undone(helper: Hel
     assert helper.press(ADD + "masterpiece") == {"txt2img_prompt": "photo of a cat, masterpiece"}
     helper.press(UNDO)
     assert helper.press(UNDO) == {"txt2img_neg_prompt": "ugly"}
+
+
+def test_a_copy_of_the_page_follows_its_own(host: Host, tmp_path: Path) -> None:
+    """mov2mov builds img2img once more under its own name, and asks the scripts for their controls again."""
+    host.options.data["sd_model_checkpoint"] = _checkpoint(host, tmp_path, "classicnegative.ckpt")
+    _build(host, "img2img")
+    _lay_out(host, "mov2mov", img2img=True)
+    for tab in ("img2img", "mov2mov"):
+        inputs = host.find(f"{tab}_film_look_helper_press").events[0][1]["inputs"]
+        names = {name for c in inputs if (name := c.kwargs.get("elem_id", ""))}
+        assert f"{tab}_prompt" in names
+        assert all(name.startswith(f"{tab}_") for name in names)

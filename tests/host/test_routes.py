@@ -141,7 +141,7 @@ def test_develops_in_the_hosts_queue(host: Host) -> None:
         ({"args": [{"enabled": "yes"}]}, "enabled is 'yes'"),
         ({"args": [True, "Kodak Gold 200", "stock", 7]}, "strength is 7"),
         ({"args": [{}, 1]}, "2 values; allowed: 1"),
-        ({"args": [False] * (len(SETTINGS) + 4)}, "allowed: "),
+        ({"args": [False] * (len(SETTINGS) + 6)}, "allowed: "),
         ({"args": None}, "args: allowed is"),
         ({"args": 3}, "args: allowed is"),
         ([], "args: allowed is"),
@@ -161,7 +161,7 @@ def test_a_damaged_preset_is_told_without_its_folder(host: Host, tmp_path: Path,
     (tmp_path / "looks").mkdir()
     (tmp_path / "looks" / "broken.json").write_text("{")
     with pytest.raises(HTTPException) as refused:
-        host.module("routes").checked({"args": "broken"})
+        host.module("argument_check").checked({"args": "broken"})
     assert "broken.json: not a look file" in refused.value.detail
     assert str(tmp_path) not in refused.value.detail
 
@@ -179,3 +179,14 @@ def test_limits_follow_the_settings(host: Host) -> None:
     host.options.data.update(film_look_api_megabytes=1, film_look_api_pictures="many", film_look_api_megapixels=0)
     limits = host.module("options").limits()
     assert (limits.bytes, limits.pictures, limits.pixels) == (2**20, 32, 10**6)
+
+
+def test_the_host_is_followed_under_the_pages_login_if_the_user_wants_it(host: Host) -> None:
+    """With --gradio-auth alone the host asks for nothing at its own routes."""
+    app = _app(host)
+    app.auth, app.tokens = {"u": "p"}, {"a-token": "u"}
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 401
+    host.options.data["film_look_api_as_host"] = True
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 200
+    host.module("routes").shared.cmd_opts.api_auth = "u:p"
+    assert TestClient(app).get(f"{PREFIX}/stocks").status_code == 401

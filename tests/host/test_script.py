@@ -54,8 +54,8 @@ def test_off_by_default_and_free_when_off(host: Host, monkeypatch: pytest.Monkey
     def never(*args: Any, **kwargs: Any) -> Any:
         raise AssertionError("developed")
 
-    for module in ("hooks", "extras"):
-        monkeypatch.setattr(host.module(module), "developed", never)
+    monkeypatch.setattr(host.module("hooks"), "developed", never)
+    monkeypatch.setattr(host.module("extras"), "film_image", never)
     p = host.processing(args)
     done = host.generate(p)
     same(done.images[0], raw_picture(11))
@@ -169,14 +169,14 @@ def test_seed_modes(host: Host) -> None:
 
 
 def _pasted(host: Host, text: str, **more: str) -> tuple[bool, list[Any]]:
-    """What the controls hold once an infotext is pasted: on or off, and the values of settings, seed mode and seed."""
+    """What the controls hold once an infotext is pasted: on or off, and the other arguments."""
     components = host.script.ui(False)
     fields = host.script.infotext_fields
     keys = {**infotext.pairs_of(text), **more}
     by_component = {id(component): function(keys) for component, function in fields}
     values = []
     for component in components[1:]:
-        value = by_component[id(component)]
+        value = by_component.get(id(component))
         values.append(component.value if value is None else value)
     return by_component[id(components[0])], values
 
@@ -193,7 +193,7 @@ def test_paste_brings_the_look_back_whole(host: Host, look: Look, seed: Any) -> 
     done = host.txt2img([{**look.to_dict(), "grain_seed": seed}])
     on, values = _pasted(host, done.infotexts[0])
     assert on is True
-    again = LookChoice.from_values(values)
+    again = LookChoice.from_values(values[: len(SETTINGS) + 2])
     assert again.look == look
     assert again.seed_mode == ("picture" if seed == "picture" else "fixed")
     assert again.grain_seed(11) == (11 if seed == "picture" else seed)
@@ -210,14 +210,14 @@ def test_paste_shows_the_preset(host: Host) -> None:
 def test_pasting_a_picture_without_our_keys_switches_off_and_leaves_the_rest(host: Host) -> None:
     on, values = _pasted(host, host.txt2img(None).infotexts[0])
     assert on is False
-    assert LookChoice.from_values(values).look == Look()
+    assert LookChoice.from_values(values[: len(SETTINGS) + 2]).look == Look()
 
 
 def test_pasting_a_look_of_a_later_version_leaves_the_settings(host: Host) -> None:
     text = host.txt2img(None).infotexts[0]
     on, values = _pasted(host, text, **{infotext.LOOK: "v99 stock=x", infotext.SEED: "4"})
     assert on is True
-    assert LookChoice.from_values(values).look == Look()
+    assert LookChoice.from_values(values[: len(SETTINGS) + 2]).look == Look()
 
 
 def test_every_picture_has_its_own_infotext(host: Host) -> None:
@@ -311,13 +311,14 @@ def test_forges_canvas_gives_a_pictures_metadata_to_no_other(host: Host, monkeyp
         def postprocess(self, value: Image.Image) -> None:
             self.infotext = value.info
 
+    as_it_was = LogicalImage.preprocess
     canvas = ModuleType("modules_forge.forge_canvas.canvas")
     canvas.LogicalImage = LogicalImage  # type: ignore[attr-defined]
     for name in ("modules_forge", "modules_forge.forge_canvas"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, canvas.__name__, canvas)
     for _ in range(2):  # scripts are loaded again
-        host.module("forge").register()
+        host.module("patches").install()
     component, film = LogicalImage(), host.txt2img(ON).images[0]
     component.postprocess(film)
     for picture, developed in ((film, True), (film.convert("RGBA"), True), (raw_picture(5), False)):
@@ -325,6 +326,8 @@ def test_forges_canvas_gives_a_pictures_metadata_to_no_other(host: Host, monkeyp
         assert (infotext.read(coming) is not None) == developed
         same(coming.convert("RGB"), picture.convert("RGB"))
     assert infotext.read(film) is not None
+    host.tell("on_script_unloaded")
+    assert LogicalImage.preprocess is as_it_was
 
 
 # failures

@@ -1,256 +1,65 @@
-"""The fake host against a real one: what it stands in for exists there, with the parameters that Film Look uses.
+"""The fake host against real ones: what it stands in for exists there, with the parameters that Film Look uses.
 
-FILMLOOK_HOST_DIR names the checkout of a WebUI; its files are parsed, never run.
+Snapshots of the hosts are at hand (`signatures.py` makes them). FILMLOOK_HOST_DIR may name the checkout of a WebUI: it is
+compared with its snapshot.
 """
 
 from __future__ import annotations
 
-import ast
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*invalid escape sequence")  # in the hosts' sources
+from tests.host.signatures import AXIS, CALLED, HELD, ORDER, SAID, SNAPSHOTS, TITLES, name_of, taken
 
-CALLED: dict[str, tuple[str, ...]] = {
-    "scripts.Script.title": (),
-    "scripts.Script.show": ("is_img2img",),
-    "scripts.Script.ui": ("is_img2img",),
-    "scripts.Script.process": ("p",),
-    "scripts.Script.postprocess_image": ("p", "pp"),
-    "scripts.Script.postprocess_maskoverlay": ("p", "ppmo"),
-    "scripts.Script.postprocess_image_after_composite": ("p", "pp"),
-    "scripts.ScriptRunner.run": ("p", "*args"),
-    "scripts.PostProcessMaskOverlayArgs": ("index", "mask_for_overlay", "overlay_image"),
-    "scripts.PostprocessImageArgs": ("image",),
-    "scripts_postprocessing.ScriptPostprocessing.ui": (),
-    "scripts_postprocessing.ScriptPostprocessing.process_firstpass": ("pp", "**args"),
-    "scripts_postprocessing.ScriptPostprocessing.process": ("pp", "**args"),
-    "scripts_postprocessing.PostprocessedImage": ("image",),
-    "processing.process_images": ("p",),
-    "processing.Processed": ("p", "images_list", "seed", "info", "infotexts"),
-    "processing.StableDiffusionProcessing.save_samples": (),
-    "processing.create_infotext": (
-        *("p", "all_prompts", "all_seeds", "all_subseeds"),
-        *("use_main_prompt", "index", "all_negative_prompts"),
-    ),
-    "images.save_image": (
-        *("image", "path", "basename", "seed", "prompt", "extension", "info", "short_filename", "no_prompt", "p"),
-        *("existing_info", "forced_filename", "suffix"),
-    ),
-    "images.read": ("fp",),
-    "images.image_grid": ("imgs",),
-    "options.OptionInfo": ("default", "label", "component", "component_args", "onchange", "restrict_api"),
-    "options.OptionInfo.info": ("info",),
-    "options.OptionInfo.needs_reload_ui": (),
-    "options.OptionHTML": ("text",),
-    "options.Options.add_option": ("key", "info"),
-    "shared_state.State.nextjob": (),
-    "shared_state.State.assign_current_image": ("image",),
-    "devices.get_optimal_device": (),
-    "sd_models.get_closet_checkpoint_match": ("search_string",),
-    "sd_models.CheckpointInfo.calculate_shorthash": (),
-    "devices.torch_gc": (),
-    "script_callbacks.on_ui_settings": ("callback",),
-    "script_callbacks.on_before_ui": ("callback",),
-    "script_callbacks.on_after_component": ("callback",),
-    "script_callbacks.on_ui_tabs": ("callback",),
-    "script_callbacks.on_app_started": ("callback",),
-    "api/api.Api.init_script_args": ("request",),
-    "shared_state.State.begin": ("job",),
-    "shared_state.State.end": (),
-    "shared_state.State.interrupt": (),
-    "script_callbacks.on_before_image_saved": ("callback",),
-    "script_callbacks.on_image_grid": ("callback",),
-    "script_callbacks.ImageSaveParams": ("image", "p", "filename", "pnginfo"),
-    "script_callbacks.ImageGridLoopParams": ("imgs", "cols", "rows"),
-    "infotext_utils.ParamBinding": ("paste_button", "tabname", "source_image_component", "source_text_component"),
-    "infotext_utils.register_paste_params_button": ("binding",),
-    "infotext_utils.add_paste_fields": ("tabname", "init_img", "fields"),
-    "ui_components.InputAccordion": ("value", "**kwargs"),
-    "ui_components.ToolButton": ("**kwargs",),
-    "ui_components.ResizeHandleRow": ("**kwargs",),
-    "ui_toprow.Toprow": ("is_img2img", "is_compact", "id_part"),
-    "ui_toprow.Toprow.create_inline_toprow_image": (),
-    "ui_common.plaintext_to_html": ("text",),
-    "call_queue.wrap_gradio_gpu_call": ("func", "extra_outputs"),
-    "util.open_folder": ("path",),
-}
-"""Functions, methods and classes, with the parameters that are given or looked at."""
-
-HELD: dict[str, tuple[str, ...]] = {
-    "scripts": ("AlwaysVisible", "scripts_data"),
-    "scripts.Script": ("args_from", "args_to", "infotext_fields"),
-    "scripts.ScriptRunner": ("alwayson_scripts", "selectable_scripts"),
-    "scripts_postprocessing.ScriptPostprocessing": ("name", "order"),
-    "scripts_postprocessing.PostprocessedImage": ("image", "info", "shared"),
-    "processing.StableDiffusionProcessing": (
-        *("batch_size", "n_iter", "iteration", "outpath_samples", "do_not_save_samples", "extra_generation_params"),
-        *("scripts", "script_args", "prompts", "negative_prompts", "seeds", "subseeds", "all_seeds"),
-    ),
-    "processing.StableDiffusionProcessingTxt2Img": ("firstpass_image",),
-    "processing.StableDiffusionProcessingImg2Img": ("init_images", "image_mask", "mask_for_overlay"),
-    "processing.Processed": ("images", "infotexts", "info", "width", "height"),
-    "options.Options": ("data", "restricted_opts"),
-    "options.OptionInfo": ("default", "section"),
-    "shared": ("opts", "state", "hide_dirs", "cmd_opts", "OptionHTML", "latent_upscale_modes", "sd_upscalers"),
-    "shared_state.State": (
-        *("interrupted", "stopping_generation", "skipped", "job_count", "textinfo", "sampling_step", "sampling_steps"),
-    ),
-    "ui_toprow.Toprow": ("submit",),
-    "paths": ("models_path",),
-    "sd_models": ("checkpoints_list", "model_data"),
-    "sd_models.CheckpointInfo": ("filename", "name", "title", "sha256", "shorthash", "metadata"),
-    "sd_hijack": ("model_hijack",),
-    "call_queue": ("queue_lock",),
-}
-"""What modules and objects hold."""
-
-SAID: dict[str, tuple[str, ...]] = {
-    "processing": ("p.batch_index = i", "-before-highres-fix", "-mask"),
-    "shared_options": (
-        "samples_format",
-        "outdir_samples",
-        "outdir_extras_samples",
-        "overlay_inpaint",
-        "hidden_tabs",
-        "use_original_name_batch",
-    ),
-    "cmd_args": ("--hide-ui-dir-config", "--api-auth", "--nowebui"),
-    "ui_common": ("_gallery", "_send_to_extras"),
-    "ui": (
-        *("pnginfo_image", "pnginfo_generation_info", "txt2img_width", "txt2img_height", "_cfg_scale", "txt2img_hr"),
-        *("txt2img_hr_upscaler", "txt2img_hires_steps", "txt2img_denoising_strength", "txt2img_hr_scale"),
-    ),
-    "ui_toprow": ('f"{self.id_part}_prompt"', 'f"{self.id_part}_neg_prompt"'),
-    "processing_scripts/sampler": ("_sampling", "_scheduler", "_steps"),
-    "ui_settings": ("change_checkpoint",),
-    "infotext_utils": ('f"{tab}_tab"',),
-    "txt2img": ("p.firstpass_image",),
-}
-"""Names of settings, elements and files, as the source spells them."""
+HOSTS = ("a1111", "reforge", "forge")
 
 
-class Checkout:
-    """A WebUI's source."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def text(self, module: str) -> str:
-        path = self.folder / "modules" / f"{module}.py"
-        assert path.is_file(), f"there is no modules/{module}.py"
-        return path.read_text(encoding="utf-8")
-
-    def tree(self, module: str) -> ast.Module:
-        return ast.parse(self.text(module))
-
-    def find(self, path: str) -> ast.AST:
-        """What a dotted name stands for; methods are also looked for in the bases of their class."""
-        module, *names = path.split(".")
-        node: ast.AST = self.tree(module)
-        for name in names:
-            found = [n for body in self.bodies(module, node) for n in body if getattr(n, "name", None) == name]
-            assert found, f"{path}: there is no {name}"
-            node = found[0]
-        return node
-
-    def bodies(self, module: str, node: ast.AST) -> list[list[ast.stmt]]:
-        """The body of a module or class, then those of a class's bases in the same module."""
-        bases = [base.id for base in getattr(node, "bases", ()) if isinstance(base, ast.Name)]
-        classes = {n.name: n for n in self.tree(module).body if isinstance(n, ast.ClassDef)}
-        inherited = [body for base in bases if base in classes for body in self.bodies(module, classes[base])]
-        return [node.body, *inherited]  # type: ignore[attr-defined]
-
-    def parameters(self, path: str) -> set[str]:
-        """The parameters of a function, or of a class's constructor."""
-        node, module = self.find(path), path.partition(".")[0]
-        if isinstance(node, ast.FunctionDef):
-            return _parameters(node)
-        bodies = [statement for body in self.bodies(module, node) for statement in body]
-        inits = [n for n in bodies if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
-        if inits:
-            return _parameters(inits[0])
-        fields = {n.target.id for n in bodies if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
-        return fields or {"*args", "**kwargs"}  # a class of gradio's
-
-    def holds(self, path: str) -> set[str]:
-        """The names that a module or class assigns, imports or defines; of a class also what its objects are given."""
-        node, module = self.find(path), path.partition(".")[0]
-        return {name for body in self.bodies(module, node) for statement in body for name in _names(statement)}
-
-
-def _names(statement: ast.stmt) -> set[str]:
-    parts = list(ast.walk(statement))
-    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-        stored = [part for part in parts if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store)]
-        return {statement.name, *(part.attr for part in stored if getattr(part.value, "id", "") == "self")}
-    names = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-    return names | {(part.asname or part.name).rpartition(".")[2] for part in parts if isinstance(part, ast.alias)}
-
-
-def _parameters(function: ast.FunctionDef) -> set[str]:
-    args = function.args
-    names = {arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
-    names |= {f"*{args.vararg.arg}"} if args.vararg else set()
-    return names | ({f"**{args.kwarg.arg}"} if args.kwarg else set())
-
-
-@pytest.fixture(scope="module")
-def checkout() -> Checkout:
-    folder = os.environ.get("FILMLOOK_HOST_DIR")
-    if not folder:
-        pytest.skip("FILMLOOK_HOST_DIR names no checkout of a WebUI")
-    return Checkout(Path(folder))
+@pytest.fixture(scope="module", params=HOSTS)
+def snapshot(request: pytest.FixtureRequest) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SNAPSHOTS / f"{request.param}.json").read_text(encoding="utf-8"))
+    return found
 
 
 @pytest.mark.parametrize("path", CALLED)
-def test_what_is_called_takes_what_it_is_given(checkout: Checkout, path: str) -> None:
-    missing = set(CALLED[path]) - checkout.parameters(path)
+def test_what_is_called_takes_what_it_is_given(snapshot: dict[str, Any], path: str) -> None:
+    assert path in snapshot["called"], f"there is no {path}"
+    missing = set(CALLED[path]) - set(snapshot["called"][path])
     assert not missing, f"{path} lacks the parameters {sorted(missing)}"
 
 
 @pytest.mark.parametrize("path", HELD)
-def test_what_is_looked_at_is_there(checkout: Checkout, path: str) -> None:
-    missing = set(HELD[path]) - checkout.holds(path)
+def test_what_is_looked_at_is_there(snapshot: dict[str, Any], path: str) -> None:
+    missing = set(HELD[path]) - set(snapshot["held"][path])
     assert not missing, f"{path} lacks {sorted(missing)}"
 
 
 @pytest.mark.parametrize("module", SAID)
-def test_names_are_spelt_so(checkout: Checkout, module: str) -> None:
-    text = checkout.text(module)
-    missing = [name for name in SAID[module] if name not in text]
+def test_names_are_spelt_so(snapshot: dict[str, Any], module: str) -> None:
+    missing = set(SAID[module]) - set(snapshot["said"][module])
     assert not missing, f"modules/{module}.py does not say {missing}"
 
 
-def test_the_hooks_come_in_the_order_that_the_fake_tells(checkout: Checkout) -> None:
-    process = checkout.find("processing.process_images_inner")
-    calls = [n for n in ast.walk(process) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-    lines = {call.func.attr: call.lineno for call in sorted(calls, key=lambda call: -call.lineno)}  # of the first of each
-    saved = min(c.lineno for c in calls if c.func.attr == "save_image" and not any(k.arg == "suffix" for k in c.keywords))
-    hooks = ("process", "init", "sample", "postprocess_image", "postprocess_maskoverlay", "postprocess_image_after_composite")
-    order = [*(lines[hook] for hook in hooks), saved, lines["image_grid"]]
-    assert order == sorted(order)
+def test_the_hooks_come_in_the_order_that_the_fake_tells(snapshot: dict[str, Any]) -> None:
+    assert snapshot["order"] == [*ORDER, "save", "grid"]
 
 
-def test_the_plot_has_axes_to_add_to(checkout: Checkout) -> None:
-    """`axes.py` finds the script by its file's name and appends to its list."""
-    tree = ast.parse((checkout.folder / "scripts" / "xyz_grid.py").read_text(encoding="utf-8"))
-    axis = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "AxisOption")
-    init = next(n for n in axis.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
-    assert {"label", "type", "apply", "choices"} <= _parameters(init)
-    assert "axis_options" in {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+def test_the_plot_has_axes_to_add_to(snapshot: dict[str, Any]) -> None:
+    """`xyz_grid.py` finds the script by its file's name and appends to its list."""
+    assert {*AXIS, "axis_options"} <= set(snapshot["axis"])
 
 
-@pytest.mark.parametrize(
-    ("file", "title"),
-    [
-        ("sd_upscale.py", "SD upscale"),
-        ("outpainting_mk_2.py", "Outpainting mk2"),
-        ("poor_mans_outpainting.py", "Poor man's outpainting"),
-        ("loopback.py", "Loopback"),
-    ],
-)
-def test_scripts_have_the_titles_they_are_known_by(checkout: Checkout, file: str, title: str) -> None:
-    assert f'return "{title}"' in (checkout.folder / "scripts" / file).read_text(encoding="utf-8")
+def test_scripts_have_the_titles_they_are_known_by(snapshot: dict[str, Any]) -> None:
+    assert set(snapshot["titles"]) == set(TITLES)
+
+
+def test_the_snapshot_is_what_the_checkout_has() -> None:
+    folder = os.environ.get("FILMLOOK_HOST_DIR")
+    if not folder:
+        pytest.skip("FILMLOOK_HOST_DIR names no checkout of a WebUI")
+    name = name_of(Path(folder))
+    renew = f"python -m tests.host.signatures {name}={folder}"
+    assert json.loads((SNAPSHOTS / f"{name}.json").read_text(encoding="utf-8")) == taken(Path(folder)), f"renew it: {renew}"

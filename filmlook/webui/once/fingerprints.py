@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+import torch
 from PIL import Image
+
+from filmlook.engine.colour_only import colour_of
+from filmlook.look import Look
 
 _SIDE = 16
 _TOLERANCE = 1.5  # codes: what JPEG and resizing move the mean of a cell by; a look moves it by more
@@ -18,7 +22,13 @@ def fingerprint(image: Image.Image) -> np.ndarray:
     return np.asarray(small, np.float32)
 
 
-_UNLIKE = np.full((_SIDE, _SIDE, 3), np.inf, np.float32)
+def undeveloped(image: Image.Image, look: Look) -> np.ndarray:
+    """About the fingerprint that a developed picture had before, where nobody has seen that: as far behind it as the look would
+    take it further. Near enough for a weak look; what a strong one makes is like nothing that was before anyway."""
+    seen = fingerprint(image)
+    code = torch.from_numpy(seen / 255).permute(2, 0, 1)[None].contiguous()
+    further = colour_of(look)(code)[0].permute(1, 2, 0).numpy() * 255
+    return np.asarray(2 * seen - further, np.float32)
 
 
 class Delivered:
@@ -31,19 +41,29 @@ class Delivered:
     def __init__(self) -> None:
         self._kept: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=_KEPT)
 
-    def remember(self, before: Image.Image | None, after: Image.Image) -> None:
-        """`before` is None where that had a film's colour already: then it counts as developed too."""
-        self._kept.append((_UNLIKE if before is None else fingerprint(before), fingerprint(after)))
+    def remember(self, before: Image.Image | np.ndarray, after: Image.Image) -> None:
+        """A delivered picture, and what it was before it had a film's colour (or the fingerprint of that)."""
+        known = before if isinstance(before, np.ndarray) else fingerprint(before)
+        self._kept.append((known, fingerprint(after)))
 
-    def __contains__(self, image: Image.Image) -> bool:
+    def before(self, image: Image.Image) -> np.ndarray | None:
+        """The fingerprint of what a picture was before it was developed; None if it is none of those remembered."""
         if not self._kept:
-            return False
+            return None
         seen = fingerprint(image)
+        best: tuple[float, np.ndarray] | None = None
         for before, after in self._kept:
             apart = float(np.abs(seen - after).mean())
-            if apart < _TOLERANCE and apart < float(np.abs(seen - before).mean()):
-                return True
-        return False
+            if apart < _TOLERANCE and apart < float(np.abs(seen - before).mean()) and (best is None or apart <= best[0]):
+                best = apart, before
+        return None if best is None else best[1]
+
+    def __contains__(self, image: Image.Image) -> bool:
+        return self.before(image) is not None
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self._kept.clear()
 
 
 delivered = Delivered()

@@ -1,13 +1,16 @@
-"""What Film Look knows of the host's work: one `PassState` for each pass, one `ScriptRun` for each selected script."""
+"""What Film Look knows of the host's work: one `PassState` for each pass, one `ScriptRun` for each selected script, and one
+`ProcessingState` on each of the host's processing objects."""
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from filmlook.engine.metering import ExposureLock
@@ -25,6 +28,7 @@ class PassState:
         doings: "look", "grain" or "nothing" for each picture.
         seeds: effective seed of each picture's grain.
         frames: number of each picture's frame, where they are a film's.
+        befores: fingerprint of what each picture's source was before it was developed, where it was.
         errors: why pictures were not developed.
         overlay: what the host last told of its inpaint mask.
         lock: what a film's frames share.
@@ -35,6 +39,7 @@ class PassState:
     doings: list[str]
     seeds: list[int]
     frames: list[int] | None = None
+    befores: list[np.ndarray | None] = field(default_factory=lambda: [None])
     errors: dict[int, str] = field(default_factory=dict)
     overlay: Any = None
     lock: ExposureLock | None = None
@@ -69,6 +74,38 @@ class PassState:
 
         for key in infotext.KEYS:
             p.extra_generation_params[key] = value(key)
+
+
+@dataclass(frozen=True)
+class ProcessingState:
+    """What Film Look keeps on a processing object, as its one attribute `film_look`. It is replaced and never changed: hosts
+    and scripts copy the object, and what becomes of a copy must not become of it.
+
+    Attributes:
+        job: what becomes of the pictures of the pass in progress.
+        axes: what the axes of a plot set, by key.
+        folder: whether it is used for every picture of a folder, one after another.
+        frame, seed, lock: of a film: the next frame's number, the first frame's seed, and what its frames share.
+    """
+
+    job: PassState | None = None
+    axes: Mapping[str, Any] = field(default_factory=dict)
+    folder: bool = False
+    frame: int = 0
+    seed: int | None = None
+    lock: ExposureLock | None = None
+
+
+def state_of(p: Any) -> ProcessingState:
+    """What Film Look keeps on a processing object."""
+    found = getattr(p, "film_look", None)
+    return found if isinstance(found, ProcessingState) else ProcessingState()
+
+
+def keep(p: Any, **changes: Any) -> ProcessingState:
+    """Changes what Film Look keeps on a processing object."""
+    p.film_look = state = dataclasses.replace(state_of(p), **changes)
+    return state
 
 
 @dataclass

@@ -31,6 +31,9 @@ PASSES = (
     Pass("inner", "ADetailer's inner pass", NOTHING),
 )
 
+INPUTS = {"automatic": "Automatic", "undeveloped": "Undeveloped", "developed": "Developed"}
+"""What the user takes the input for, with what people read."""
+
 ASSEMBLING = ("SD upscale", "Ultimate SD upscale", "Outpainting mk2", "Poor man's outpainting")
 """Scripts that put a picture together from the results of several passes."""
 
