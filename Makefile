@@ -1,5 +1,6 @@
 # make demo   develops sample pictures into demo/
-# make test   runs the whole test suite
+# make test   runs the whole test suite, a worker on each core; make test ARGS="-m 'not slow'" what is quick of it
+# make lint   looks through the sources: ruff, mypy --strict
 # make audit  asks, over the network, whether what is installed has published faults
 #
 # Both set up their own environment in .venv. TORCH names the torch to install into it; any from 2.0 on will do.
@@ -14,7 +15,7 @@ demo: .venv/.ready
 	$(BIN)/python docs/demo.py demo
 
 test: .venv/.ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

@@ -225,7 +225,7 @@ class Look:
     def from_json(cls, text: str) -> Look:
         try:
             return cls.from_dict(json.loads(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LookError(f"not a look in JSON: {error}") from None
 
     def to_text(self) -> str:
@@ -237,7 +237,7 @@ class Look:
     def from_text(cls, text: str) -> Look:
         """The inverse of `to_text`."""
         version, *parts = text.split() or [""]
-        if not version[:1] == "v" or not version[1:].isdecimal():
+        if not version[:1] == "v" or not version[1:].isdecimal() or len(version) > 9:
             raise LookError(f"not a look: {text[:60]!r}; it begins with v{LOOK_VERSION}")
         values: dict[str, Any] = {"version": int(version[1:])}
         for part in parts:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from filmlook.errors import LookError
 from filmlook.look import SETTINGS, Look
 from filmlook.presets import load_look
-from filmlook.stock import is_installed, list_stocks, stock_labels
+from filmlook.stock import installed_name, is_installed, list_stocks, stock_labels
 
 SEED_MODES = {"picture": "As the picture's", "fixed": "Fixed", "random": "Random"}
 """How grain is seeded, with what people read."""
@@ -27,15 +27,21 @@ VALUES = (*_FIRST, "seed_mode", "seed", *(s.key for s in SETTINGS if s.key not i
 
 @dataclass(frozen=True)
 class LookChoice:
-    """A look, and how its grain is seeded: "picture" follows the picture's own seed, "fixed" is `seed`."""
+    """A look, and how its grain is seeded: "picture" follows the picture's own seed, "fixed" is `seed`.
+
+    Its stock may be told by its label; `look` then has its name.
+    """
 
     look: Look
     seed_mode: str = "picture"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not is_installed(self.look.stock):  # a name, never a path: looks come from infotexts and from the network
+        name = installed_name(self.look.stock)
+        if not is_installed(name):  # a name or label, never a path: looks come from infotexts and from the network
             raise LookError(f"stock is {self.look.stock!r}; installed stocks are: {', '.join(list_stocks())}")
+        if name != self.look.stock:
+            object.__setattr__(self, "look", replace(self.look, stock=name))
         if not isinstance(self.seed_mode, str) or self.seed_mode not in SEED_MODES:
             raise LookError(f"grain_seed is {self.seed_mode!r}; allowed: {', '.join(SEED_MODES)}, or a whole number")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+
+from filmlook.errors import LookError
 
 log = logging.getLogger("filmlook")
 
@@ -43,6 +45,18 @@ def listed(kind: str, files: Iterable[str]) -> list[str]:
     tell_once(f"{len(names)} {kind}: {most} of them are listed; FILMLOOK_MAX_FILES allows more")
     built_in = built_in_names(kind)
     return sorted(sorted(names, key=lambda name: (name not in built_in, name))[:most])
+
+
+def named_by_label(kind: str, label: str, labels: Mapping[str, str]) -> str | None:
+    """The name in `labels` (label by name) that a label means, whole and whatever its case; None where none has it.
+
+    Raises:
+        LookError: several have it; the message names them.
+    """
+    names = [name for name, known in labels.items() if known.casefold() == label.casefold()]
+    if len(names) > 1:
+        raise LookError(f"{kind} is {label!r}, which is the label of {' and of '.join(names)}; choose one by its name")
+    return names[0] if names else None
 
 
 def built_in_names(kind: str) -> set[str]:

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filmlook.errors import LookError
+from filmlook.files import atomic
 from filmlook.files.json_file import read_json
 from filmlook.look import Look
-from filmlook.paths import built_in_names, find_files, listed, own_file, tell_once, user_folder
+from filmlook.paths import built_in_names, find_files, listed, named_by_label, own_file, tell_once, user_folder
 
 _NAME = re.compile(r"[\w][\w .()+-]{0,63}")  # a name, never a path; no dot or blank at its end, which Windows drops
 _DEVICE = re.compile(
@@ -65,12 +63,15 @@ def is_look(name: str) -> bool:
 
 
 def load_preset(name: str) -> Preset:
-    """A preset by name.
+    """A preset by name or label ("Clean print", whole, case ignored).
 
     Raises:
-        LookError: no such preset, or its file is damaged or holds a wrong setting.
+        LookError: no such preset, two of that label, or its file is damaged or holds a wrong setting.
     """
-    path = _files().get(name)
+    files = _files()
+    path = files.get(name)
+    if path is None:
+        path = files.get(named_by_label("look", name, {preset.name: preset.label for preset in list_presets()}) or "")
     if path is None:
         raise LookError(f"unknown look {name[:65]!r}; looks are: {', '.join(list_looks())}")
     return read_preset(path)
@@ -109,25 +110,12 @@ def save_preset(name: str, look: Look, *, label: str = "", text: str = "") -> Pr
     try:
         data = preset_json(preset).encode()
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / f"{name}.json", data)
+        atomic.write_bytes(folder / f"{name}.json", data)
     except UnicodeEncodeError as error:
         raise LookError(f"look {name!r} cannot be saved: {error.reason}") from None
     except OSError as error:
         raise LookError(f"look {name!r} cannot be saved: {error.strerror}") from None
     return preset
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file as a whole, or not at all; many may write it at once."""
-    handle, unfinished = tempfile.mkstemp(".part", f".{path.stem}-", path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(unfinished, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(unfinished)
-        raise
 
 
 def rename_preset(name: str, new_name: str) -> Preset:

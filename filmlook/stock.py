@@ -16,13 +16,13 @@ from safetensors import safe_open
 
 from filmlook.errors import StockFileError, UnknownStockError
 from filmlook.files.json_file import check_finite, parse_json, read_json
-from filmlook.files.lut import read_lut
+from filmlook.files.lut import LUT_SUFFIXES, read_lut
 from filmlook.film.colour_map import ColourMap, Neutral
 from filmlook.film.model import FilmModel, numbers_of
 from filmlook.look import FRAMES_MM
 from filmlook.networks.film_network import FilmNetwork
 from filmlook.networks.weights import load_digitalfilm
-from filmlook.paths import find_files, listed, tell_once
+from filmlook.paths import find_files, listed, named_by_label, tell_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ _ANTIHALATION = ("strong", "weak", "none")
 def _choice(data: dict[str, Any], key: str, choices: Sequence[str]) -> str:
     if data.get(key) not in choices:
         raise StockFileError(f"{key!r} is {data.get(key)!r}; allowed: {', '.join(choices)}")
-    return data[key]
+    return str(data[key])
 
 
 def _granularity(data: dict[str, Any], layers: int) -> tuple[float, ...]:
@@ -164,6 +164,19 @@ def stock_labels() -> dict[str, str]:
     return labels
 
 
+def installed_name(given: str) -> str:
+    """The name of the installed stock that a name or a label ("Kodak Gold 200", whole, case ignored) means; what means none as
+    it is.
+
+    Raises:
+        LookError: two stocks have that label; the message names both.
+    """
+    files = find_files("stocks", tuple(_READERS))
+    if given in files:
+        return given
+    return named_by_label("stock", given, {name: _label_of(files[name]) for name in sorted(files)}) or given
+
+
 def _label_of(path: Path) -> str:
     try:
         return _label(path, path.stat().st_mtime_ns)
@@ -187,16 +200,20 @@ def _label(path: Path, modified: int) -> str:
 
 
 def load_stock(name: str, *, allow_path: bool = True) -> Stock:
-    """A stock by name, or (unless `allow_path` is false) by the path of its file: model JSON, `.cube`, HaldCLUT PNG,
-    or a network's weights.
+    """A stock by name or label, or (unless `allow_path` is false) by the path of its file: model JSON, a LUT, or a network's
+    weights.
 
     Raises:
+        LookError: two stocks have that label.
         UnknownStockError: no such stock; the message names those there are.
         StockFileError: its file is missing or damaged; the message names the file and the fault.
     """
-    path = find_files("stocks", tuple(_READERS)).get(name)
-    if path is None and allow_path and Path(name).suffix.lower() in tuple(_READERS):
+    files = find_files("stocks", tuple(_READERS))
+    path = files.get(name)
+    if path is None and allow_path and Path(name).suffix.lower() in _READERS:
         path = Path(name)
+    if path is None:
+        path = files.get(installed_name(name))
     if path is None:
         raise UnknownStockError(f"stock is {name!r}; installed stocks are: {', '.join(list_stocks())}")
     try:
@@ -238,7 +255,7 @@ def _network_stock(path: Path) -> Stock:
 
 _READERS: dict[str, Callable[[Path], Stock]] = {
     ".json": _model_stock,
-    **dict.fromkeys((".cube", ".png"), _lut_stock),
+    **dict.fromkeys(LUT_SUFFIXES, _lut_stock),
     **dict.fromkeys((".safetensors", ".pt", ".pth"), _network_stock),
 }
 """What reads a stock's file, by its ending."""

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # there is a worker for each core: more threads than one only get into each other's way
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 _REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """How long it takes, and what will be left out for want of a host or a GPU, before anything is run."""
+    workers = getattr(config.option, "numprocesses", None) or 1
+    minutes = {1: "8 minutes"}.get(workers, "5 minutes")
+    chosen = config.option.markexpr or ""
+    lines = [f"about {minutes} on two cores with {workers} at work"] if "not slow" not in chosen else []
+    if not os.environ.get("FILMLOOK_HOST_URL"):
+        lines.append("tests/live will be skipped: FILMLOOK_HOST_URL names no running WebUI")
+    if not os.environ.get("FILMLOOK_HOST_DIR"):
+        lines.append("comparisons with a WebUI's source will be skipped: FILMLOOK_HOST_DIR names no checkout of one")
+    if not torch.cuda.is_available():
+        lines.append("tests on a GPU will be skipped: torch sees none")
+    return [f"Film Look: {line}" for line in lines]
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from filmlook import Look, __version__, develop, list_stocks
+from filmlook import Look, LookError, __version__, develop, film_picture, list_stocks, load_look, load_stock
 from filmlook.cli import main
-from filmlook.files import picture
+from filmlook.files import infotext, picture
+from filmlook.paths import BUILT_IN
 
 
 @pytest.fixture
@@ -28,14 +29,17 @@ def test_develop_writes_what_the_library_gives(photo: Path, tmp_path: Path, scen
     out = tmp_path / "film.png"
     assert main(["develop", str(photo), "-o", str(out), "--stock", "kodak_portra_400", "--grain", "2", "--seed", "4"]) == 0
     assert (np.asarray(Image.open(out)) == develop(scene, Look(stock="kodak_portra_400", grain=2), seed=4)).all()
-    assert Image.open(out).info["filmlook"] == "v1 stock=kodak_portra_400 grain=2 seed=4"
+    told = infotext.read(Image.open(out))
+    assert told
+    assert (told.look, told.seed) == (Look(stock="kodak_portra_400", grain=2), 4)
     assert Image.open(out).info["icc_profile"]
 
 
 def test_the_original_commands_words_are_understood(photo: Path, tmp_path: Path, scene: np.ndarray) -> None:
     out = tmp_path / "film.png"
     assert main(["-i", str(photo), "-m", "kodak_ektar_100", "-o", str(out)]) == 0
-    assert (np.asarray(Image.open(out)) == develop(scene, Look(stock="kodak_ektar_100"))).all()
+    film = film_picture(picture.Picture(scene), Look(stock="kodak_ektar_100"))
+    assert (np.asarray(Image.open(out)) == film.pixels).all()
 
 
 def test_a_look_is_the_start_and_options_change_it(photo: Path, tmp_path: Path, scene: np.ndarray) -> None:
@@ -105,6 +109,8 @@ def test_two_inputs_of_one_name_do_not_replace_each_other(tmp_path: Path, scene:
         (["develop", "PHOTO", "-o", "OUT", "--look", "nope"], "unknown look"),
         (["develop", "-o", "OUT"], "no INPUT"),
         (["develop", "PHOTO"], "no OUT"),
+        (["develop", "PHOTO", "-o", "OUT", "--format", "tga"], "format is 'tga'"),
+        (["fit", "colours.csv", "-o", "film.json", "--seconds", "0"], "seconds is 0"),
         (["develop", "PHOTO", "PHOTO", "-o", "one.png"], "name a folder"),
         (["develop", "PHOTO", "-o", "OUT", "--quality", "101"], "quality is 101"),
         (["develop", "PHOTO", "-o", "film.bmp"], "unknown ending '.bmp'"),
@@ -148,6 +154,155 @@ def test_without_a_display_the_dialog_says_so(monkeypatch: pytest.MonkeyPatch, c
     assert "name the picture instead" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["develop", "", "-o", "OUT"],
+        ["develop", "PHOTO", "-o", ""],
+        ["develop", "-i", " ", "-o", "OUT"],
+        ["develop", "PHOTO", "-o", "OUT", "--look", ""],
+        ["develop", "PHOTO", "-o", "OUT", "--stock", ""],
+        ["fit", "", "-o", "film.json"],
+        ["fit", "colours.csv", "-o", ""],
+        ["export-lut", "-o", ""],
+        ["import-weights", ""],
+        ["stocks", ""],
+    ],
+)
+def test_an_empty_name_is_wrong_usage(
+    words: list[str], photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(SystemExit) as exit_:
+        main([{"PHOTO": str(photo), "OUT": str(tmp_path / "out")}.get(w, w) for w in words])
+    assert exit_.value.code == 2
+    assert "an empty name" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+# --- looks and stocks by name, label and path
+
+
+def test_a_looks_path_and_label_are_as_good_as_its_name(photo: Path, tmp_path: Path, scene: np.ndarray) -> None:
+    (tmp_path / "mine.json").write_text('{"label": "Mine", "look": {"version": 1, "stock": "kodak_gold_200", "grain": 3}}')
+    for i, (words, look) in enumerate(
+        (
+            (["--look", str(tmp_path / "mine.json")], Look(stock="kodak_gold_200", grain=3)),
+            (["--look", "gold 200 SNAPSHOT"], load_look("gold-snapshot")),
+            (["--stock", "Kodak Portra 400"], Look(stock="kodak_portra_400")),
+        )
+    ):
+        out = tmp_path / f"{i}.png"
+        assert main(["develop", str(photo), "-o", str(out), "--seed", "3", *words]) == 0
+        assert (np.asarray(Image.open(out)) == develop(scene, look, seed=3)).all()
+        told = infotext.read(Image.open(out))
+        assert told
+        assert told.look == look  # the stock by its name, which Paste finds
+
+
+def test_a_label_that_two_have_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: Path) -> None:
+    (tmp_path / "home" / "stocks").mkdir(parents=True)
+    text = (BUILT_IN / "stocks" / "kodak_gold_200.json").read_text(encoding="utf-8")
+    (tmp_path / "home" / "stocks" / "my_gold.json").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path / "home"))
+    with pytest.raises(LookError, match="label of kodak_gold_200 and of my_gold"):
+        load_stock("kodak gold 200")
+    assert load_stock("my_gold").label == "Kodak Gold 200"
+    assert main(["develop", str(photo), "-o", str(tmp_path / "o.png"), "-m", "Kodak Gold 200"]) == 2
+
+
+def test_one_damaged_file_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in ("looks", "stocks"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "aaa.json").write_text("{")
+        (tmp_path / kind / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "stocks" / "photo.png").write_bytes(b"\x89PNG")
+    (tmp_path / "stocks" / "bad.cube").write_bytes(b"\xff\xfe")
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    assert main(["looks"]) == 1
+    said = capsys.readouterr()
+    assert all(name in said.out for name in ("classic-negative", "velvia-landscape"))
+    assert "aaa.json" in said.err
+    assert main(["stocks"]) == 1
+    said = capsys.readouterr()
+    assert all(name in said.out for name in ("cinestill_800t", "neutral"))
+    assert all(name in said.err for name in ("aaa.json", "deep.json", "photo.png", "bad.cube"))
+    assert main(["develop", "missing.png", "-o", str(tmp_path / "o.png"), "-m", "Kodak Gold 200"]) == 1  # labels still hold
+
+
+def test_a_home_that_is_not_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path / "nowhere"))
+    assert main(["looks"]) == 0
+    said = capsys.readouterr()
+    assert "FILMLOOK_HOME" in said.err
+    assert "nowhere" in said.err
+    assert "classic-negative" in said.out
+
+
+# --- what is said, and to whom
+
+
+def test_an_error_with_a_long_list_is_folded_for_a_terminal_and_whole_for_a_program(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["develop", str(photo), "-o", str(tmp_path / "o.png"), "-m", "agfa"]
+    monkeypatch.delenv("COLUMNS", raising=False)
+    main(words)
+    whole = capsys.readouterr().err
+    assert len(whole.splitlines()) == 1
+    monkeypatch.setenv("COLUMNS", "70")
+    main(words)
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) < 70
+    assert " ".join(line.strip() for line in lines) == whole.strip()
+
+
+def test_help_needs_no_torch_and_every_commands_help_works() -> None:
+    program = """
+import sys
+from filmlook.cli import main
+try:
+    main({!r})
+finally:
+    print("torch" in sys.modules, "numpy" in sys.modules)
+"""
+    for words in (["--help"], ["--version"], ["develop", "-h"], ["looks"]):
+        done = subprocess.run([sys.executable, "-c", program.format(words)], capture_output=True, text=True)
+        assert done.stdout.split()[-2:] == ["False", "False"], words
+    for words in (["train", "film", "-h"], ["prompt", "-h"], ["serve", "-h"], ["fit", "-h"], ["bench", "-h"]):
+        done = subprocess.run([sys.executable, "-c", program.format(words)], capture_output=True, text=True)
+        assert done.stdout.split()[-2] == "False", words
+        assert done.returncode == 0, words
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are closed otherwise there")
+@pytest.mark.parametrize("closing", ["2>&-", ">&-", "<&- >&- 2>&-", ">/dev/full"])
+def test_closed_streams_harm_nothing(photo: Path, tmp_path: Path, scene: np.ndarray, closing: str) -> None:
+    out = tmp_path / "film.png"
+    words = f"'{sys.executable}' -m filmlook develop '{photo}' -o '{out}' --seed 1 {closing}"
+    done = subprocess.run(["sh", "-c", words], env=dict(os.environ), stderr=subprocess.DEVNULL)
+    assert done.returncode == 0
+    assert (np.asarray(Image.open(out)) == develop(scene, Look(), seed=1)).all()
+
+
+def test_a_stream_that_is_none_harms_nothing(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)  # as under pythonw.exe
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["develop", str(photo), "-o", str(tmp_path / "film.png"), "--look", "clean-print"]) == 0
+    assert main(["develop", str(photo), "missing.png", "-o", str(tmp_path), "--look", "clean-print"]) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_list_that_does_not_arrive_is_a_failure() -> None:
+    done = subprocess.run(["sh", "-c", f"'{sys.executable}' -m filmlook looks >/dev/full"], stderr=subprocess.DEVNULL)
+    assert done.returncode == 1
+
+
 def test_stocks_and_looks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stocks"]) == 0
     listed = capsys.readouterr().out
@@ -171,26 +326,15 @@ def test_an_exported_lut_gives_the_looks_colour(photo: Path, tmp_path: Path, sce
 
 def test_sixteen_bits_and_metadata_go_through(tmp_path: Path, scene: np.ndarray) -> None:
     source, out = tmp_path / "deep.png", tmp_path / "deep-film.png"
-    deep = picture.Picture(scene.astype(np.uint16) * 257, text={"parameters": "a cat\nSteps: 20, Seed: 1"})
+    deep = picture.Picture(scene.astype(np.uint16) * 257, text={"parameters": "a cat\nSteps: 20, Seed: 1, CFG scale: 7"})
     picture.write(source, deep)
     assert main(["develop", str(source), "-o", str(out), "--look", "clean-print"]) == 0
     film = picture.read(out)
     assert film.pixels.dtype == np.uint16
     assert len(np.unique(film.pixels)) > 1000
-    assert film.text["parameters"] == "a cat\nSteps: 20, Seed: 1"
-    assert main(["develop", str(out), "-o", str(tmp_path / "film.jpg"), "--look", "clean-print"]) == 0
+    assert film.text["parameters"].startswith("a cat\nSteps: 20, Seed: 1, CFG scale: 7, Film Look: v1 ")
+    assert main(["develop", str(out), "-o", str(tmp_path / "film.jpg"), "--look", "clean-print", "--again"]) == 0
     assert picture.read(tmp_path / "film.jpg").text["parameters"].startswith("a cat")
-
-
-def test_frames_let_the_grain_move(tmp_path: Path) -> None:
-    for i in range(2):
-        Image.new("RGB", (64, 64), (120, 120, 120)).save(tmp_path / f"f{i}.png")
-    files = [str(tmp_path / f"f{i}.png") for i in range(2)]
-    main(["develop", *files, "-o", str(tmp_path / "still")])
-    main(["develop", *files, "-o", str(tmp_path / "film"), "--frames"])
-    still, film = ([np.asarray(Image.open(tmp_path / f / f"f{i}.png")) for i in range(2)] for f in ("still", "film"))
-    assert (still[0] == still[1]).all()
-    assert (film[0] != film[1]).any()
 
 
 def test_python_m_filmlook_works() -> None:

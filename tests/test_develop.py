@@ -72,7 +72,7 @@ def test_grey_comes_back_as_rgb_and_alpha_to_the_bit(scene: np.ndarray) -> None:
     grey = scene[..., 1]
     assert develop(grey, COLOUR).shape == (*grey.shape, 3)
     assert develop(Image.fromarray(grey), COLOUR).mode == "RGB"
-    alpha = np.arange(scene.shape[0] * scene.shape[1]).reshape(scene.shape[:2]).astype(np.uint8)
+    alpha = (1 + np.arange(scene.shape[0] * scene.shape[1]).reshape(scene.shape[:2]) % 255).astype(np.uint8)
     rgba = np.dstack((scene, alpha))
     assert (develop(rgba, FULL)[..., 3] == alpha).all()
     assert (develop(rgba, FULL)[..., :3] == develop(scene, FULL)).all()

@@ -19,8 +19,8 @@ from filmlook.film.scene_light import scene_light
 from filmlook.networks.minilab import MINILAB_PX, Minilab, corrections, load_minilab
 from filmlook.networks.weights import read_tensors
 from filmlook.training.data import photographs, shifted, split
-from filmlook.training.loop import Recipe
 from filmlook.training.minilab import Trials, _Shifted, correction_loss, grey_world, median_luminance, sample
+from filmlook.training.recipe import Recipe
 
 PLAIN = {"stock": "neutral", "halation": 0, "sharpness": 0, "grain": 0}
 

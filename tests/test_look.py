@@ -150,3 +150,15 @@ def test_a_damaged_preset_names_its_file(tmp_path, monkeypatch: pytest.MonkeyPat
     assert "mine" in list_looks()
     with pytest.raises(LookError, match=r"mine\.json"):
         load_look("mine")
+
+
+@pytest.mark.parametrize("text", ["v" + "9" * 5000 + " stock=neutral", "v" + "9" * 5000, "v²", "v", "x" * 10**6])
+def test_a_version_of_any_length_is_refused(text: str) -> None:
+    with pytest.raises(LookError, match="it begins with v1") as told:
+        Look.from_text(text)
+    assert len(str(told.value)) < 200
+
+
+def test_deep_json_is_no_look() -> None:
+    with pytest.raises(LookError, match="not a look in JSON"):
+        Look.from_json("[" * 100_000)

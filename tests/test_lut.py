@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from filmlook.errors import FilmLookError, StockFileError
 from filmlook.files import lut as lut_module
 from filmlook.files import picture
+from filmlook.files.interpolation import Triple
 from filmlook.files.lut import Lut, bake, read_cube, read_hald, read_lut, write_cube, write_hald
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -228,6 +232,12 @@ def test_sample(tmp_path: Path) -> None:
         SAMPLE.replace("LUT_3D_SIZE 2", "LUT_3D_INPUT_RANGE 0 1\nLUT_3D_SIZE 2"),
         SAMPLE.replace('TITLE "A sample"\n', "").encode("utf-8-sig"),
         SAMPLE.replace("comment", "Kommentär").encode("latin-1"),
+        SAMPLE.replace("SIZE 2", "SIZE 2 # samples").replace("1 0 1", "1 0 1# magenta"),
+        SAMPLE + "\x1a",
+        SAMPLE.rstrip() + "\x1a\n1 2 3 4 after the end",
+        SAMPLE.replace("LUT_3D", 'TITLE "again # 2"\nLUT_3D'),
+        SAMPLE.replace("DOMAIN_MIN", "DOMAIN_MIN 5 5 5\nDOMAIN_MAX 9 9 9\nDOMAIN_MIN", 1),
+        SAMPLE.replace("a comment", "a comment " + "x " * 100_000),
     ],
 )
 def test_dialects(tmp_path: Path, text: str | bytes) -> None:
@@ -243,6 +253,30 @@ def test_domains(tmp_path: Path) -> None:
     lut = read_cube(write(tmp_path, "LUT_1D_SIZE 2\nLUT_1D_INPUT_RANGE -.5 1.5\n0 0 0\n1 1 1"))
     assert (lut.domain_min, lut.domain_max) == ((-0.5,) * 3, (1.5,) * 3)
     assert lut(torch.full((1, 3, 1, 1), 0.5)).flatten().tolist() == [0.5] * 3
+
+
+def test_the_last_title_holds_and_a_hash_is_part_of_it(tmp_path: Path) -> None:
+    text = SAMPLE.replace("LUT_3D", 'TITLE "again # 2"  # a comment\nLUT_3D')
+    assert read_cube(write(tmp_path, text)).title == "again # 2"
+
+
+def test_video_range(tmp_path: Path) -> None:
+    """What goes in is squeezed into 64 to 940 of 1023, what comes out is stretched from there."""
+    x = pixels(1, 3, 16, 16)
+    black, white = 64 / 1023, 940 / 1023
+    identity_cube = SAMPLE.replace("SIZE 2", "SIZE 2\nLUT_IN_VIDEO_RANGE\nlut_out_video_range")
+    assert torch.allclose(read_cube(write(tmp_path, identity_cube))(x), x, atol=1e-6)
+    into = read_cube(write(tmp_path, SAMPLE.replace("SIZE 2", "SIZE 2\nLUT_IN_VIDEO_RANGE")))
+    assert torch.allclose(into(x), black + (white - black) * x, atol=1e-6)
+    out_of = read_cube(write(tmp_path, SAMPLE.replace("SIZE 2", "SIZE 2\nLUT_OUT_VIDEO_RANGE")))
+    assert torch.allclose(out_of(x), (x - black) / (white - black), atol=1e-6)
+
+
+def test_of_shaper_and_cube_the_first_takes_video_and_the_last_gives_it(tmp_path: Path) -> None:
+    cube = SAMPLE[SAMPLE.index("0 0 0\n1 0 0") :]
+    head = "LUT_1D_SIZE 2\nLUT_3D_SIZE 2\nLUT_IN_VIDEO_RANGE\nLUT_OUT_VIDEO_RANGE\n0 0 0\n1 1 1\n"
+    x = pixels(1, 3, 8, 8)
+    assert torch.allclose(read_cube(write(tmp_path, head + cube))(x), x, atol=1e-6)
 
 
 def test_shaper_comes_before_the_cube(tmp_path: Path) -> None:
@@ -310,7 +344,10 @@ def test_reading_is_fast(tmp_path: Path) -> None:
         ("3D_SIZE 2", "1D_SIZE 65537", 3, "LUT_1D_SIZE is out of range; allowed: 2 to 65536"),
         ("SIZE 2", "SIZE 2\nLUT_3D_SIZE 2", 4, "LUT_3D_SIZE for the second time, after line 3"),
         ("SIZE 2", "SIZE 2\nLUT_1D_SIZE 3", 15, "expected 11 rows, found 8"),
-        ("SIZE 2", "SIZE 2\nLUT_IN_VIDEO_RANGE", 4, "unknown keyword; allowed: TITLE, LUT_1D_SIZE"),
+        ("SIZE 2", "SIZE 2\nLUT_4D_SIZE 2", 4, "unknown keyword; allowed: TITLE, LUT_1D_SIZE"),
+        ("SIZE 2", "SIZE 2\nLUT_IN_VIDEO_RANGE 1", 4, "expected 0 finite number(s) after LUT_IN_VIDEO_RANGE"),
+        ("SIZE 2", "SIZE 2" + 1001 * '\nTITLE "a"', 1002, "1000 keywords before the first row"),
+        ("1 0 1", "1 0 " + " " * 5000 + "1", 12, "expected three finite numbers"),
         ("MIN 0 0 0", "MIN 0 0", 5, "expected 3 finite number(s) after DOMAIN_MIN; the line is 'DOMAIN_MIN 0 0'"),
         ("MAX 1 1 1", "MAX 1 nan 1", 6, "expected 3 finite number(s) after DOMAIN_MAX"),
         ("MAX 1 1 1", "MAX 1 0 1", 6, "the domain is empty; allowed: minimum below maximum; the line is 'DOMAIN_MAX"),
@@ -353,8 +390,8 @@ def test_files_that_cannot_be_read_or_written(tmp_path: Path, monkeypatch: pytes
         read_cube(tmp_path / "none.cube")
     with pytest.raises(StockFileError, match="cannot be read"):
         read_cube(tmp_path)
-    with pytest.raises(StockFileError, match=r"a\.3dl: \.3dl is no kind of LUT; allowed: \.cube, \.png"):
-        read_lut(tmp_path / "a.3dl")
+    with pytest.raises(StockFileError, match=r"a\.xyz: \.xyz is no kind of LUT; allowed: \.cube, \.png"):
+        read_lut(tmp_path / "a.xyz")
     path = write(tmp_path, SAMPLE)
     for folder in (tmp_path / "none", path):
         with pytest.raises(StockFileError, match="cannot be written"):
@@ -380,14 +417,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 # --- HaldCLUT
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".TIFF"])
 @pytest.mark.parametrize("level", [2, 5, 8])
-def test_hald_there_and_back(tmp_path: Path, level: int) -> None:
+def test_hald_there_and_back(tmp_path: Path, level: int, suffix: str) -> None:
     lut = bake(film, level * level)
-    write_hald(tmp_path / "film.png", lut, level)
-    back = read_lut(tmp_path / "film.png")
+    write_hald(tmp_path / f"film{suffix}", lut, level)
+    back = read_lut(tmp_path / f"film{suffix}")
     assert back.title == "film"
     assert (back.table - lut.table).abs().max() < 0.51 / 65535
-    assert [p.name for p in tmp_path.iterdir()] == ["film.png"]
+    assert [p.name for p in tmp_path.iterdir()] == [f"film{suffix}"]
 
 
 def test_hald_is_512_wide_and_runs_red_first(tmp_path: Path) -> None:
@@ -423,3 +461,94 @@ def test_broken_hald(tmp_path: Path) -> None:
         write_hald(tmp_path / "a.jpg", random_lut(2))
     with pytest.raises(FilmLookError, match="level 17"):
         write_hald(tmp_path / "a.png", random_lut(2), 17)
+
+
+def test_a_picture_larger_than_any_hald_is_not_decoded(tmp_path: Path) -> None:
+    Image.new("L", (12000, 12000)).save(tmp_path / "huge.png")
+    before = time.process_time()
+    with pytest.raises(FilmLookError, match=r"huge\.png"):
+        read_lut(tmp_path / "huge.png")
+    assert time.process_time() - before < 0.5  # 5 s to decode
+
+
+# --- bounds
+
+
+@pytest.mark.parametrize("line", ["\n", "#\n", "0 0 0\n"])
+def test_lines_without_end_are_not_read_to_the_end(tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lut_module, "MOST_LINES", 1000)
+    path = write(tmp_path, "LUT_3D_SIZE 2\n" + line * 10_000)
+    with pytest.raises(StockFileError, match=r"sample\.cube: the file has more than 1000 lines"):
+        read_cube(path)
+
+
+def test_a_line_without_end_is_not_held(tmp_path: Path) -> None:
+    path = write(tmp_path, "DOMAIN_MIN " + "0 " * 5_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(StockFileError, match=r"sample\.cube, line 1: expected 3 finite"):
+            read_cube(path)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("row", [0, 12_345, 35_936])
+def test_the_line_of_a_fault_is_found_in_a_large_table(tmp_path: Path, row: int) -> None:
+    rows = ["0.5 0.5 0.5"] * 33**3
+    rows[row] = "0.5 half 0.5"
+    with pytest.raises(StockFileError, match=rf", line {row + 2}: expected three finite numbers; the line is '0.5 half"):
+        read_cube(write(tmp_path, "LUT_3D_SIZE 33\n" + "\n".join(rows)))
+
+
+# --- kinds that OpenColorIO reads
+
+THREE_DL = "0 256 512 767 1023\n" + "\n".join(
+    f"{round(4095 * (r / 4) ** 2)} {round(4095 * g / 4)} {round(4095 * b / 8)}"
+    for r, g, b in itertools.product(range(5), repeat=3)
+)
+SPI1D = "Version 1\nFrom 0.0 1.0\nLength 3\nComponents 1\n{\n0.0\n0.25\n1.0\n}\n"
+SPI3D = "SPILUT 1.0\n3 3\n2 2 2\n" + "".join(
+    f"{r} {g} {b} {r * 0.9} {g * 0.8} {0.5 * b + 0.5 * r}\n" for r in (0, 1) for g in (0, 1) for b in (0, 1)
+)
+CSP = "CSPLUTV100\n1D\n\n2\n0 1\n0 1\n2\n0 1\n0 1\n2\n0 1\n0 1\n\n3\n0 0 0\n0.2 0.5 0.7\n1 1 1\n"
+CLF = """<?xml version="1.0" encoding="UTF-8"?>
+<ProcessList id="a" compCLFversion="3.0"><LUT1D id="b" inBitDepth="32f" outBitDepth="32f"><Array dim="3 1">
+0.0
+0.25
+1.0
+</Array></LUT1D></ProcessList>
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "expected"),
+    [
+        ("a.3dl", THREE_DL, (0.5, 0.5, 0.5), (0.25, 0.5, 0.25)),
+        ("a.spi1d", SPI1D, (0.5, 0.25, 1.0), (0.25, 0.125, 1.0)),
+        ("a.spi3d", SPI3D, (0.5, 0.5, 1.0), (0.45, 0.4, 0.75)),
+        ("a.csp", CSP, (0.5, 0.5, 0.5), (0.2, 0.5, 0.7)),
+        ("a.clf", CLF, (0.5, 0.25, 1.0), (0.25, 0.125, 1.0)),
+    ],
+)
+def test_kinds_that_opencolorio_reads(tmp_path: Path, name: str, text: str, code: Triple, expected: Triple) -> None:
+    pytest.importorskip("PyOpenColorIO")
+    (tmp_path / name).write_text(text)
+    got = read_lut(tmp_path / name)(torch.tensor(code).view(1, 3, 1, 1)).flatten()
+    assert torch.allclose(got, torch.tensor(expected), atol=1e-3)
+
+
+def test_a_damaged_file_of_opencolorios_kinds_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("PyOpenColorIO")
+    for name in ("a.3dl", "a.clf", "a.spi1d"):
+        (tmp_path / name).write_text("hello")
+        with pytest.raises(StockFileError, match=rf"{name}: not a LUT that OpenColorIO reads") as caught:
+            read_lut(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_without_opencolorio_its_kinds_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PyOpenColorIO", None)
+    (tmp_path / "a.csp").write_text(CSP)
+    with pytest.raises(StockFileError, match=r"a\.csp: .*pip install \"filmlook\[ocio\]\""):
+        read_lut(tmp_path / "a.csp")

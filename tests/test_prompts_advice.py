@@ -312,12 +312,12 @@ def test_what_is_too_long_is_never_changed() -> None:
     assert not [f for f in findings if f.fix and "prompt" in f.fix.changes]
 
 
-ALL_STEPS = "".join(f"[w:v:{n % 150}]" for n in range(10_000))
+ALL_STEPS = "".join(f"[w:v:{n % 150}]" for n in range(2500))
 
 
 @pytest.mark.parametrize(
     ("prompt", "is_counted"),
-    [("[w:v:3]" * 12_000, True), (ALL_STEPS, False), ("[a|b]" * 19_000, False), ("(a" * 45_000, True), ("[a|b]", True)],
+    [("[w:v:3]" * 3000, True), (ALL_STEPS, False), ("[a|b]" * 4000, False), ("(a" * 10_000, True), ("[a|b]", True)],
 )
 def test_schedules_and_brackets_without_end(prompt: str, is_counted: bool) -> None:
     told = report(prompt, settings=GenerationParams(steps=2**31), tokenizer=Words())  # it took minutes, or all memory
@@ -381,17 +381,17 @@ def test_any_settings_are_survived(width: int | None, steps: int | None, number:
 
 
 def test_ten_thousand_words_and_hostile_texts_are_survived() -> None:
+    # Twice the length takes twice the time: tests/test_prompts_growth.py. What is survived here is what it is made of.
     rng = random.Random(1)
     words = ["".join(rng.choices("abcdefghij", k=rng.randint(2, 9))) for _ in range(10_000)]
     texts = [
-        " ".join(words), ", ".join(words), ", ".join(["word"] * 10_000), " ".join(f"({w}:1.2)," for w in words),
-        "( " * 10_000, "(" * 10_000 + ")" * 10_000, " " * 70_000, "<a:" * 20_000, "<a:" * 20_000 + ">", ": " * 30_000,
-        "8k " * 20_000, "\\" * 30_000, "a" * 70_000, "[" * 5000 + "a" + ":b:3]" * 5000, "(a:" + "1" * 60_000 + ")",
-        "{" * 30_000,
-        "🎞️" * 10_000, "מילה " * 10_000, "film " + "grain, 8k, " * 5000,
+        ", ".join(words), ", ".join(["word"] * 1000), " ".join(f"({w}:1.2)," for w in words[:1000]), "( " * 2000,
+        "(" * 2000 + ")" * 2000, " " * 10_000, "<a:" * 3000, "<a:" * 3000 + ">", ": " * 4000, "8k " * 2000, "\\" * 4000,
+        "a" * 10_000, "[" * 1000 + "a" + ":b:3]" * 1000, "(a:" + "1" * 10_000 + ")", "{" * 4000, "🎞️" * 1000,
+        "מילה " * 1000, "film " + "grain, 8k, " * 1000,
     ]  # fmt: skip
-    for text in texts:
-        findings = found(text, text, SD21)
+    for text, negative in zip(texts, [*texts[1:], texts[0]], strict=True):
+        findings = found(text, negative, SD21)
         assert len(findings) < 400
 
 

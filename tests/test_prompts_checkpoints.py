@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 
 from filmlook import FilmLookError, list_looks
 from filmlook.prompts.checkpoints import Checkpoint, names_film, read_metadata, recognise, sha256_of
+from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.recipes import Recipe, RecipeError, list_recipes, load_craft, read_recipe
+from filmlook.prompts.report import report
 
 SD15, V01, V02 = "SD 1.5", "SD 2.1 768 v0.1", "SD 2.1 768 v0.2"
 HASHES = {
@@ -102,11 +105,55 @@ def test_a_wrong_recipe_is_told_and_skipped(home: Path, change: dict[str, Any], 
     assert problems == [str(wrong.value)]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b" " * 2_000_000])
+def _with(**values: Any) -> bytes:
+    return json.dumps({**SMALL, **values}).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b" " * 2_000_000, '"é"'.encode("latin-1"),
+        json.dumps(SMALL).encode("utf-16"), _with(version=10**400), _with(label="\ud800"), _with(token="\udfff"),
+        _with(label="x" * 100_000), _with(misspellings=["x"] * 10_000), _with(kinds=[{"label": "a"}] * 10_000),
+        _with(settings={"cfg": float("nan")}), _with(settings={"cfg": float("inf")}), _with(settings={"steps": 10**4000}),
+        _with(**{"\ud800": 1}), _with(**{"k" * 100_000: 1}), _with(label="@").replace(b'"@"', b"[" * 900 + b"]" * 900),
+        _with(label="@").replace(b'"@"', b"1" * 5000),
+    ],
+)  # fmt: skip
 def test_a_file_that_is_no_recipe_is_told_and_skipped(home: Path, content: bytes) -> None:
     (home / "mine.json").write_bytes(content)
-    assert len(list_recipes()[0]) == 1
-    assert "mine.json" in list_recipes()[1][0]
+    (home / "good.json").write_bytes(_with(label="Good"))
+    recipes, problems = list_recipes()
+    assert sorted(recipe.label for recipe in recipes) == ["Classic Negative", "Good"]
+    assert len(problems) == 1
+    assert "mine.json" in problems[0]
+    assert len(problems[0].encode()) < 4000  # it can be shown: in the page, in the log, as JSON
+    assert report("a cat").problems == problems
+
+
+def test_a_name_that_is_not_utf_8_is_told_and_skipped(home: Path) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(home) + b"/\xff.json")).write_bytes(_with())
+    except (OSError, ValueError):
+        pytest.skip("this file system takes no such names")
+    recipes, problems = list_recipes()
+    assert [recipe.name for recipe in recipes] == ["classic-negative"]
+    assert len(problems) == 1
+    assert "?.json: its name is not UTF-8" in problems[0]
+
+
+def test_a_byte_order_mark_is_no_fault(home: Path) -> None:
+    (home / "mine.json").write_bytes(b"\xef\xbb\xbf" + _with())
+    assert sorted(recipe.label for recipe in list_recipes()[0]) == ["Classic Negative", "My film"]
+
+
+@pytest.mark.parametrize("look", ["../../etc/passwd", "/etc/passwd", "a\0b", "x" * 1000, "con", "é" * 200, "."])
+def test_a_recipe_names_a_look_that_cannot_be(home: Path, look: str) -> None:
+    (home / "mine.json").write_bytes(_with(look=look))
+    told = report("a cat", checkpoint=Checkpoint(name="myfilm.ckpt"), settings=GenerationParams(look=""))
+    assert told.recognition is not None
+    assert told.recognition.reason == "My film, SD 1.5, by its name"
+    assert "look" not in {finding.code for finding in told.findings}
 
 
 def test_a_folder_that_looks_like_a_recipe_is_none(home: Path) -> None:

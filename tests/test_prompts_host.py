@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmlook.prompts.attention import number, parse
+from filmlook.prompts.comments import HASH, SLASHES, blanked
 from filmlook.prompts.schedules import Part, and_parts, at_steps, networks, without_networks
 from filmlook.prompts.tokens import count
 
@@ -109,6 +110,23 @@ def test_attention(host: dict[str, Any]) -> None:
 
 def _by_character(spans: list[tuple[str, float]]) -> list[float]:
     return [weight for span, weight in spans for _ in span]
+
+
+def test_comments(host: dict[str, Any]) -> None:
+    path = Path(os.environ["FILMLOOK_HOST_DIR"]) / "modules/processing_scripts/comments.py"
+    if not path.is_file():
+        pytest.skip("this WebUI knows no comments")
+    shared = SimpleNamespace(opts=SimpleNamespace(enable_prompt_comments=True))
+    strip = _run(_statements(path.parent, (path.name,), {"strip_comments"}), {"re": re, "shared": shared})["strip_comments"]
+    style = SLASHES if strip("//") == "\n" else HASH
+    pieces = st.lists(st.sampled_from(["a", "b c", ", ", "\n", "#", "//", "/*", "*/", "/", "*", " "]), max_size=20)
+
+    @EXAMPLES
+    @given(pieces.map("".join) | PROMPTS)
+    def agree(text: str) -> None:
+        assert blanked(text, style).split() == strip(text).split()
+
+    agree()
 
 
 def test_and(host: dict[str, Any]) -> None:

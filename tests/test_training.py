@@ -18,7 +18,8 @@ from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import read_tensors
 from filmlook.training.data import Crops, pairs, photographs, random_shifts, shifted, split, whole
 from filmlook.training.film import calibrate, colour_loss, fresh_network
-from filmlook.training.loop import Recipe, Run
+from filmlook.training.loop import Run
+from filmlook.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 TINY = ["--steps", "4", "--batch", "2", "--height", "16", "--width", "24", "--check-every", "2", "--device", "cpu"]

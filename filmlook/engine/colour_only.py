@@ -34,6 +34,7 @@ def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
     def alone(display: Tensor) -> Tensor:
         # The map reads a pixel's neighbours: each pixel gets its like around it.
         patches = display.repeat_interleave(3, 2).repeat_interleave(3, 3)
-        return develop(patches, look)[:, :, 1::3, 1::3].contiguous()
+        developed: Tensor = develop(patches, look)
+        return developed[:, :, 1::3, 1::3].contiguous()
 
     return alone

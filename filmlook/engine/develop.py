@@ -20,7 +20,7 @@ from filmlook.files import infotext
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.presets import load_look
-from filmlook.stock import load_stock
+from filmlook.stock import installed_name, load_stock
 
 
 def develop(
@@ -29,6 +29,7 @@ def develop(
     *,
     seed: int | Sequence[int] = 0,
     frame: int = 0,
+    scene_linear: bool = False,
     tile: int | None = None,
     device: str | torch.device | None = None,
     lock: ExposureLock | None = None,
@@ -37,11 +38,15 @@ def develop(
     """Develops a picture, or a batch of them, as film. The input is never changed.
 
     Args:
-        image: a PIL image; a numpy array `H,W`, `H,W,C` or `B,H,W,C`; or a torch tensor `C,H,W` or `B,C,H,W`. sRGB code
-            values, 8 or 16 bit, or float in [0, 1] (clipped to it). C is 1 (grey), 3, or 4: alpha is kept to the bit.
+        image: a PIL image; a `files.picture.Picture`; a numpy array `H,W`, `H,W,C` or `B,H,W,C`; or a torch tensor `C,H,W` or
+            `B,C,H,W`. sRGB code values, 8 or 16 bit, or float in [0, 1] (clipped to it). C is 1 (grey), 3, or 4: alpha is kept
+            to the bit, and what it hides altogether lights nothing.
         look: a `Look`, a preset's name, or settings by key.
         seed: of the grain; the same seed gives the same picture. A sequence gives each picture of a batch its own.
         frame: number of a film's frame; grain moves with it.
+        scene_linear: the image holds no code values but the light of a scene, sRGB's primaries, mid-grey at .18 (of white in 8
+            and 16 bit); as float of any size, and negative in colours that sRGB cannot make. A `Picture` that has light of its
+            own is developed from it anyway.
         tile: side in pixels of the area that is developed at once. Less needs less memory; the result is the same.
         device: "cpu", "cuda", ...; None: the tensor's own, else a GPU where there is one.
         lock: what a film's frames share: with the same `ExposureLock` for every call, lab and network's offset are decided
@@ -55,7 +60,7 @@ def develop(
         LookError, StockFileError: a wrong setting, tile, device or number of seeds, or a stock that is missing or damaged.
         PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
     """
-    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress)
+    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress, scene_linear)
 
 
 def film_picture(
@@ -64,6 +69,7 @@ def film_picture(
     *,
     seed: int | None = None,
     frame: int | None = None,
+    scene_linear: bool = False,
     lock: ExposureLock | None = None,
     again: bool = True,
     tile: int | None = None,
@@ -78,6 +84,7 @@ def film_picture(
         look: a `Look`, a preset's name, or settings by key.
         seed: of the grain; None: the one that the picture was generated with, or a number that is always the same for it.
         frame: number of a film's frame; None: it is none.
+        scene_linear: as of `develop`.
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
         tile, device, progress: as of `develop`.
@@ -91,14 +98,16 @@ def film_picture(
         LookError, StockFileError, PictureError: as `develop`.
     """
     look = load_look(look)
+    look = dataclasses.replace(look, stock=installed_name(look.stock))  # the infotext tells names
     if not again and infotext.of_text(picture.text) is not None:
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
-    pixels = by(picture.pixels, look, seed=seed, frame=frame or 0, tile=tile, device=device, lock=lock, progress=progress)
-    height, width = pixels.shape[:2]
+    options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
+    film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
+    height, width = film.pixels.shape[:2]
     text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
-    return dataclasses.replace(picture, pixels=pixels, text=text)
+    return dataclasses.replace(film, text=text)
 
 
 def run_plans(
@@ -111,6 +120,7 @@ def run_plans(
     device: str | torch.device | None,
     lock: ExposureLock | None,
     progress: Callable[[float], None] | None,
+    scene_linear: bool = False,
 ) -> Any:
     """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s."""
     stock = load_stock(look.stock)
@@ -121,13 +131,15 @@ def run_plans(
         raise LookError(f"seed is {seed!r}; allowed: a whole number, or one for each picture")
 
     def work(tell: Callable[[float], None]) -> Any:
-        sources, pack = unpack(image)
+        sources, pack, is_light = unpack(image, scene_linear)
         seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(sources)
         if len(seeds) != len(sources):
             raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
-        if look.strength == 0:
+        if look.strength == 0 and isinstance(image, Picture) and not scene_linear:
+            return dataclasses.replace(image, pixels=image.pixels.copy(), light=None)
+        if look.strength == 0 and not scene_linear:
             return image.clone() if isinstance(image, Tensor) else image.copy()
-        pictures = [Pixels(source, out, device) for source, out in sources]
+        pictures = [Pixels(source, out, device, is_light) for source, out in sources]
         gain = light_gain(look, pictures, lock)
         for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
             plan = plan_for(stock, look, *sources[i][0].shape[:2], device)

@@ -13,9 +13,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from filmlook.engine.transparency import without_hidden
 from filmlook.errors import PictureError
 from filmlook.files import picture
-from filmlook.film.scene_light import scene_light
+from filmlook.film.scene_light import MID_GREY, SCENE_GREY, display_code, scene_light
 from filmlook.stages.psf import mirror_index
 
 _FULL = {torch.uint8: 255.0, torch.int16: 65535.0}  # int16 stands for the bits of 16-bit unsigned samples
@@ -29,12 +30,14 @@ class Pixels:
 
     Args:
         source: `H,W,C`, C of 3 or 4 (alpha last), or 1 for grey: uint8, int16 (bits of 16-bit unsigned) or float.
-        out: `H,W,C`, C of 3 or 4, of the same type; alpha is already in it.
+        out: `H,W,C`, C of 3 or 4, of the same type unless the source is light; alpha is already in it.
         device: where blocks are wanted.
+        scene_linear: the source is no code, but the light of a scene with mid-grey at .18. It may be of any size, and negative
+            where sRGB's primaries cannot make a colour.
     """
 
-    def __init__(self, source: Tensor, out: Tensor, device: torch.device) -> None:
-        self._source, self._out, self._device = source, out, device
+    def __init__(self, source: Tensor, out: Tensor, device: torch.device, scene_linear: bool = False) -> None:
+        self._source, self._out, self._device, self.scene_linear = source, out, device, scene_linear
 
     def _patch(self, y: int, x: int, height: int, width: int) -> Tensor:
         """Samples `(3, height, width)` from (y, x), mirrored beyond the picture."""
@@ -59,10 +62,19 @@ class Pixels:
         patch = self._patch(y, x, height, width)
         full = _FULL.get(self._source.dtype)
         code = patch.to(torch.float32, memory_format=torch.contiguous_format)
+        if self.scene_linear:
+            return display_code(self._scaled(code).clamp_min_(0)).clamp_(0, 1)
         return code.clamp(0, 1) if full is None else code * (1 / full)
 
+    def _scaled(self, samples: Tensor) -> Tensor:
+        """Scene light of samples that are light."""
+        return samples * (MID_GREY / SCENE_GREY / _FULL.get(self._source.dtype, 1.0))
+
     def light(self, y: int, x: int, height: int, width: int) -> Tensor:
-        """Scene light `(3, height, width)`, as `code`."""
+        """Scene light `(3, height, width)`, as `code`; negative only where it is known to be so."""
+        if self.scene_linear:
+            patch = self._patch(y, x, height, width)
+            return self._scaled(patch.to(torch.float32, memory_format=torch.contiguous_format))
         if self._source.dtype != torch.uint8:
             return scene_light(self.code(y, x, height, width))
         index = self._patch(y, x, height, width).to(torch.int32, memory_format=torch.contiguous_format)
@@ -80,7 +92,8 @@ class Pixels:
     def sample(self, side: int) -> Tensor:
         """Code values `(3, side, side)` of single pixels, evenly spread: unlike means, they keep the extremes."""
         rows, columns = (evenly(side, n).to(self._source.device) for n in self._source.shape[:2])
-        return Pixels(self._source[rows][:, columns], self._out, self._device).code(0, 0, side, side)
+        small = Pixels(self._source[rows][:, columns], self._out, self._device, self.scene_linear)
+        return small.code(0, 0, side, side)
 
     def write(self, y: int, x: int, code: Tensor, strength: float, frame: int) -> None:
         """Writes code values `(3, h, w)` from (y, x), as far as the picture reaches."""
@@ -125,19 +138,18 @@ _KINDS = "allowed are 8 bit, 16 bit unsigned and float"
 Sources = list[tuple[Tensor, Tensor]]
 
 
-def unpack(image: Any) -> tuple[Sources, Callable[[list[Tensor]], Any]]:
-    """Each picture of an image as source and out (see `Pixels`), and a function that puts the outs together again.
+def unpack(image: Any, scene_linear: bool = False) -> tuple[Sources, Callable[[list[Tensor]], Any], bool]:
+    """Each picture of an image as source and out, a function that puts the outs together again, and whether the sources are
+    scene-linear (see `Pixels`): a `Picture` may have light of its own.
 
     Raises:
         PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
     """
     if isinstance(image, Image.Image):
-        read = picture.from_pil(image)
-
-        def to_pil(outs: list[Tensor]) -> Image.Image:
-            return picture.to_pil(dataclasses.replace(read, pixels=_as_array(outs[0], read.pixels.dtype)))
-
-        return [_pair(_as_tensor(read.pixels), "picture")], to_pil
+        read = picture.from_pil(image, scene_linear=scene_linear)
+        return [_of_picture(read)], lambda outs: picture.to_pil(_remade(read, outs[0])), read.light is not None
+    if isinstance(image, picture.Picture):
+        return [_of_picture(image)], lambda outs: _remade(image, outs[0]), scene_linear or image.light is not None
     if isinstance(image, np.ndarray):
         name = f"array {image.shape} of {image.dtype}"
         if image.ndim not in (2, 3, 4):
@@ -149,7 +161,7 @@ def unpack(image: Any) -> tuple[Sources, Callable[[list[Tensor]], Any]]:
             arrays = [_as_array(out, image.dtype) for out in outs]
             return np.stack(arrays) if image.ndim == 4 else arrays[0]
 
-        return sources, to_array
+        return sources, to_array, scene_linear
     if isinstance(image, Tensor):
         name = f"tensor {tuple(image.shape)} of {image.dtype}"
         if image.ndim not in (3, 4):
@@ -163,8 +175,23 @@ def unpack(image: Any) -> tuple[Sources, Callable[[list[Tensor]], Any]]:
             planes = [out.movedim(-1, 0).contiguous() for out in outs]
             return (torch.stack(planes) if image.ndim == 4 else planes[0]).view(image.dtype)
 
-        return [_pair(s, name) for s in stack], to_tensor
+        return [_pair(s, name) for s in stack], to_tensor, scene_linear
     raise PictureError(f"{type(image).__name__} is not an image; allowed are PIL images, numpy arrays, torch tensors")
+
+
+def _of_picture(read: picture.Picture) -> tuple[Tensor, Tensor]:
+    pixels = _as_tensor(read.pixels)
+    source, out = _pair(pixels, "picture")
+    if read.light is None:
+        return source, out
+    light = _as_tensor(read.light)
+    if not light.isfinite().all():
+        raise PictureError("picture: its light holds NaN or infinity")
+    return (without_hidden(light, pixels[..., 3]) if pixels.shape[2] == 4 else light), out
+
+
+def _remade(read: picture.Picture, out: Tensor) -> picture.Picture:
+    return dataclasses.replace(read, pixels=_as_array(out, read.pixels.dtype), light=None)
 
 
 def _pair(source: Tensor, name: str) -> tuple[Tensor, Tensor]:
@@ -178,6 +205,7 @@ def _pair(source: Tensor, name: str) -> tuple[Tensor, Tensor]:
     out = source.new_empty((height, width, max(channels, 3)))
     if channels == 4:
         out[..., 3] = source[..., 3]
+        source = without_hidden(source, source[..., 3])
     return source, out
 
 

@@ -19,6 +19,7 @@ from filmlook.engine.lattice import Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.threads import side_by_side, thread_count
+from filmlook.film.scene_light import WHITE_LIGHT
 from filmlook.look import FRAMES_MM, Look
 from filmlook.stages.emulsion import Emulsion, Sharpness
 from filmlook.stages.grain import Grain, noise_key
@@ -103,12 +104,17 @@ class Development:
 
     def _exposure(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture, and its excess where highlights are rebuilt above white."""
-        light, model = shot.pixels.light(*corner, *size)[None], self.stock.model
-        exposure = model.expose(light, shot.gain) if model else light.mul_(shot.gain.to(light).view(3, 1, 1))
+        light, model, gain = shot.pixels.light(*corner, *size)[None], self.stock.model, shot.gain
+        brightest = light.amax(1, keepdim=True) if shot.pixels.scene_linear else None
+        if model is not None and shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
+            light = torch.maximum(light, -(model.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
+        exposure = model.expose(light, gain) if model else light.mul_(gain.to(light).view(3, 1, 1))
         if not self.look.highlights:
             return exposure, None
-        code = shot.pixels.code(*corner, *size)[None]
-        return exposure, exposure * (highlight_gain(code, self.look.highlights) - 1)
+        rebuilt = highlight_gain(shot.pixels.code(*corner, *size)[None], self.look.highlights)
+        if brightest is not None:  # what is there already above white is not rebuilt
+            rebuilt = (rebuilt * (WHITE_LIGHT / brightest.clamp_min(WHITE_LIGHT))).clamp_min_(1)
+        return exposure, exposure * (rebuilt - 1)
 
     def survey(self, shot: Shot) -> Wide:
         """The wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse grid."""

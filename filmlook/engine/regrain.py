@@ -32,6 +32,8 @@ _STEPS = 1024  # of the tables of tones
 class _Scene(Pixels):
     """The scene that a developed picture shows: its codes through the look's tones, backwards."""
 
+    scene_linear = False
+
     def __init__(self, pixels: Pixels, tones: Tensor) -> None:
         self._pixels, self._tones = pixels, tones
 

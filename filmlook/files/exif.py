@@ -5,13 +5,43 @@ References: Exif 2.32, TIFF 6.0; infotext in the UserComment is AUTOMATIC1111's 
 
 from __future__ import annotations
 
+import io
 import struct
 
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
+from filmlook.files.directories import check_directories
+
+PROFILE_KEYS = ("Raw profile type exif", "Raw profile type APP1")  # PNG text of ImageMagick before there was eXIf
 _ORIENTATION, _EXIF_IFD, _GPS_IFD, _USER_COMMENT = 0x0112, 0x8769, 0x8825, 0x9286
 # The TIFF tags that tell about the picture (Exif 2.32, table 4); the others tell how the file is laid out.
 _ABOUT = (0x010E, 0x010F, 0x0110, _ORIENTATION, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x8298)
+
+
+def of_image(image: Image.Image) -> bytes | None:
+    """The EXIF of an image as it stands in its file, all segments of a JPEG's joined; of a TIFF, gathered from its tags."""
+    if isinstance(image, JpegImageFile):
+        parts = [data for name, data in image.applist if name == "APP1" and data[:6] == b"Exif\0\0"]
+        if parts:
+            return b"".join([parts[0], *(part[6:] for part in parts[1:])])
+    raw = image.info.get("exif")
+    if isinstance(raw, bytes):
+        return raw
+    for key in PROFILE_KEYS:  # Pillow would read them unchecked
+        if isinstance(profile := image.info.get(key), str):
+            return of_profile(profile)
+    about = about_picture(image.getexif())
+    return bytes(about.tobytes()) if about else None
+
+
+def of_profile(profile: str) -> bytes:
+    """Bytes of ImageMagick's text: a name, a length, and the bytes in hexadecimal."""
+    words = profile.split()
+    try:
+        return bytes.fromhex("".join(words[2:]))
+    except ValueError:
+        return b""
 
 
 def upright(exif: bytes) -> tuple[bytes, int]:
@@ -36,6 +66,9 @@ def upright(exif: bytes) -> tuple[bytes, int]:
 
 
 def load(exif: bytes | None) -> Image.Exif:
+    """EXIF as Pillow holds it. Raises PictureError for what would take time or memory out of proportion."""
+    if exif:
+        check_directories(io.BytesIO(exif.removeprefix(b"Exif\0\0")), "EXIF")
     loaded = Image.Exif()
     loaded.load(exif or b"")
     return loaded
@@ -55,14 +88,16 @@ def user_comment(exif: bytes | None) -> str:
     return text.rstrip("\0") if text.strip("\0 ") else ""
 
 
-def with_comment(exif: bytes | None, parameters: str, *, add: bool) -> bytes | None:
-    """EXIF whose UserComment, if it has one or with `add`, is the infotext: the WebUI believes it before PNG text."""
-    comment = user_comment(exif)
-    if parameters == comment or not parameters or not (comment or add):
-        return exif
+def with_comment(exif: bytes | None, comment: str, *, plain: bool = False) -> bytes:
+    """EXIF with this UserComment: in UTF-16 as the WebUI writes it, or `plain`, in ASCII, which it reads too; none for ''."""
     loaded = load(exif)
-    raw = b"UNICODE\0" + parameters.encode("utf-16-be")
-    loaded[_EXIF_IFD] = {**loaded.get_ifd(_EXIF_IFD), _USER_COMMENT: raw}
+    entries = {**loaded.get_ifd(_EXIF_IFD)}
+    entries.pop(_USER_COMMENT, None)
+    if comment:
+        entries[_USER_COMMENT] = (
+            b"ASCII\0\0\0" + comment.encode("ascii") if plain else b"UNICODE\0" + comment.encode("utf-16-be")
+        )
+    loaded[_EXIF_IFD] = entries
     return b"Exif\0\0" + loaded.tobytes().removeprefix(b"Exif\0\0")
 
 

@@ -22,6 +22,7 @@ from PIL import Image
 import filmlook
 from filmlook.errors import LookError
 from filmlook.files import exif as exif_data
+from filmlook.files import xmp
 from filmlook.look import Look
 
 LOOK, SEED, FRAME, PASS, VERSION, ERROR = (
@@ -37,7 +38,19 @@ BESIDE = "filmlook"
 GRAIN_ONLY = "grain"  # the value of PASS
 
 _PLACES = ("parameters", "postprocessing", "extras", BESIDE)
-_PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+# A1111's r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)', which is quadratic in long words, made linear: a key is
+# looked for only where a run of its characters begins, and a string is walked once. It finds the same keys, values and ends.
+_PAIR = re.compile(r'(?<![\w \-/])[ \-/]*(\w[\w \-/]+):\s*("(?!")[^\\"]*(?:\\.[^\\"]*)*"(?=,|$)|[^,]*)(?:,|$)')
+_KEYS_OF_GENERATORS = {"Steps", "Seed", "CFG scale", "Sampler", "Model hash", *KEYS}
+_WORDS_OF_GENERATORS = (
+    '"prompt"',
+    '"sui_image_params"',
+    '"steps"',
+    '"workflow"',
+    '"class_type"',
+    '"metadata_scheme"',
+    '"seed"',
+)
 _LEAST_PAIRS = 3  # in the last line, for a host to take it for parameters
 
 
@@ -101,11 +114,23 @@ def _first(found: Iterable[str]) -> Developed | None:
 def texts(image: Image.Image) -> list[str]:
     """All that may be an infotext in an image's metadata, the generation's own first."""
     found = [image.info.get(key) for key in _PLACES]
-    raw = image.info.get("exif")
-    if isinstance(raw, bytes):
-        with suppress(Exception):  # Pillow raises nearly everything on damaged EXIF
-            found.append(exif_data.user_comment(raw))
+    with suppress(Exception):  # Pillow raises nearly everything on damaged EXIF
+        comment = exif_data.user_comment(exif_data.of_image(image))
+        found += [comment] if is_infotext(comment) else []
+    _, stored = xmp.split(xmp.of_image(image) or b"")
+    found += [stored.get(key) for key in _PLACES]
     return [text for text in found if isinstance(text, str) and text]
+
+
+def is_infotext(text: str) -> bool:
+    """Whether a comment was written by a generator of pictures, or by us, and not by a camera or a person."""
+    start = text[:1]
+    if start in ("{", "["):
+        return any(word in text for word in _WORDS_OF_GENERATORS)
+    last = text.strip().rpartition("\n")[2]
+    return "\nNegative prompt: " in text or any(
+        found[1] in _KEYS_OF_GENERATORS or found[1].startswith("Postprocess ") for found in _PAIR.finditer(last)
+    )
 
 
 def with_entries(infotext: str, pairs: dict[str, str], size: tuple[int, int]) -> str:
@@ -114,9 +139,13 @@ def with_entries(infotext: str, pairs: dict[str, str], size: tuple[int, int]) ->
     if len(_PAIR.findall(line)) < _LEAST_PAIRS:
         head, line = infotext.strip(), ""
         pairs = {"Size": f"{size[0]}x{size[1]}", **pairs} if pairs else {}
-    for ours in reversed([m for m in _PAIR.finditer(line) if m[1] in KEYS]):
-        line = line[: ours.start()] + line[ours.end() :]
-    line = ", ".join([part for part in (line.strip(" ,"), *(f"{k}: {_quoted(v)}" for k, v in pairs.items())) if part])
+    kept, begin = [], 0
+    for found in _PAIR.finditer(line):
+        if found[1] in KEYS:
+            kept.append(line[begin : found.start(1)].rstrip())
+            begin = found.end()
+    line = "".join([*kept, line[begin:]]).strip(" ,")
+    line = ", ".join([part for part in (line, *(f"{k}: {_quoted(v)}" for k, v in pairs.items())) if part])
     return f"{head}\n{line}".strip()
 
 
@@ -133,13 +162,21 @@ def ours(text: Mapping[Any, Any]) -> str:
     return next((text[key] for key in _PLACES if isinstance(text.get(key), str) and LOOK in text[key]), "")
 
 
+def made_with(texts: Iterable[str]) -> int | None:
+    """The seed that a picture was generated with, by its infotexts; None where they do not say."""
+    for text in texts:
+        seed = _whole(pairs_of(text).get("Seed", ""))
+        if seed is not None and 0 <= seed < 2**63:
+            return seed
+    return None
+
+
 def own_seed(texts: Iterable[str], pixels: np.ndarray) -> int:
     """The seed that a picture was made with, by its infotexts; of one that does not say, a number that is always the
     same for it. `pixels` are its samples `(H, W, C)`."""
-    for text in texts:
-        seed = pairs_of(text).get("Seed", "")
-        if seed.isdecimal() and int(seed) < 2**63:
-            return int(seed)
+    seed = made_with(texts)
+    if seed is not None:
+        return seed
     steps = [max(1, n // 64) for n in pixels.shape[:2]]
     return zlib.crc32(np.ascontiguousarray(pixels[:: steps[0], :: steps[1], :3]).tobytes())
 

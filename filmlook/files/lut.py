@@ -1,20 +1,21 @@
-"""Look-up tables: `.cube` files and HaldCLUT pictures, read, written, baked and applied.
+"""Look-up tables as files: `.cube` and HaldCLUT pictures, read and written; other kinds are read by `files.ocio`.
 
 The grammar of a .cube file (Adobe, "Cube LUT Specification 1.0"; the ranges and the shaper: Blackmagic, P. Chamberlain,
 "Resolve LUT Info"), one item a line, separated by white space:
 
     file     ::= { comment | blank | keyword } row { comment | blank | row }
-    comment  ::= "#" text
+    comment  ::= "#" text                              also behind an item
     keyword  ::= TITLE "text"
                | LUT_1D_SIZE n                     2 <= n <= 65536; n rows
                | LUT_3D_SIZE n                     2 <= n <= 129; n^3 rows, red fastest, then green, then blue
                | DOMAIN_MIN r g b | DOMAIN_MAX r g b           the input of the first and of the last row
                | LUT_1D_INPUT_RANGE min max | LUT_3D_INPUT_RANGE min max      the same in Resolve's words
+               | LUT_IN_VIDEO_RANGE | LUT_OUT_VIDEO_RANGE      what goes in, or comes out, is 64 to 940 of 1023
     row      ::= r g b                             three finite numbers
 
 With both sizes a 1D table comes first, the shaper, whose output goes into the 3D table. As in the specification an
-unknown or repeated keyword is an error. Allowed beyond it: keywords in any case, comments and blank lines anywhere, any
-line ending, a byte order mark.
+unknown keyword is an error, and a size that is told twice. Allowed beyond it: keywords in any case, other keywords again
+(the last one holds), comments and blank lines anywhere, any line ending, a byte order mark, Ctrl-Z at the end.
 
 A HaldCLUT (E. Steenberg, quelsolaar.com/technology/clut.html) of level L is a picture of L^3 x L^3 pixels: row by row
 the n^3 colours of a 3D table with n = L^2, in the same order, over [0, 1].
@@ -22,30 +23,46 @@ the n^3 colours of a 3D table with n = L^2, in the same order, over [0, 1].
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from itertools import chain
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, count, islice
 from pathlib import Path
-from typing import ClassVar, NamedTuple, TextIO, cast
-from uuid import uuid4
+from typing import NamedTuple, TextIO, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from filmlook.errors import FilmLookError, StockFileError
-from filmlook.files import picture
-from filmlook.film.colour_map import Pointwise
+from filmlook.files import ocio, picture
+from filmlook.files.atomic import replacing
+from filmlook.files.interpolation import Lut, Triple, bake, is_domain
+
+__all__ = [
+    "HALD_SUFFIXES",
+    "LUT_SUFFIXES",
+    "Lut",
+    "bake",
+    "read_cube",
+    "read_hald",
+    "read_lut",
+    "write_cube",
+    "write_hald",
+]
 
 AnyPath = str | os.PathLike[str]
-Triple = tuple[float, float, float]
 Line = tuple[int, str]  # number, from 1, and text of a line
 
 MAX_BYTES = 100_000_000  # a 129-cube with twelve characters a number is 80 MB
 MAX_SIZE = {1: 65536, 3: 129}  # of a .cube; the specification allows 3D tables to 256, nobody writes them
+MOST_LINES = 5_000_000  # twice the rows of a 129-cube
+LONGEST_LINE = 4096  # characters; of more, no more is kept
+_BLOCK = 10_000  # lines that are looked at together for the one that is wrong
+_LONGEST_HEADER = 1000  # items
 HALD_LEVELS = range(2, 17)
+HALD_SUFFIXES = (".png", ".tif", ".tiff")
+LUT_SUFFIXES = (".cube", *HALD_SUFFIXES, *ocio.SUFFIXES)
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _KEYWORDS = {  # and how many numbers follow each
     "TITLE": 0,
@@ -55,7 +72,10 @@ _KEYWORDS = {  # and how many numbers follow each
     "DOMAIN_MAX": 3,
     "LUT_1D_INPUT_RANGE": 2,
     "LUT_3D_INPUT_RANGE": 2,
+    "LUT_IN_VIDEO_RANGE": 0,
+    "LUT_OUT_VIDEO_RANGE": 0,
 }
+_VIDEO_BLACK, _VIDEO_RANGE = 64 / 1023, (940 - 64) / 1023  # ITU-R BT.709, 10 bit
 
 
 class _Entry(NamedTuple):
@@ -65,160 +85,17 @@ class _Entry(NamedTuple):
     numbers: tuple[float, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Lut:
-    """A colour map from display code to display code, sampled on a regular grid.
-
-    Attributes:
-        table: float32, `(N, 3)` for three curves, or `(N, N, N, 3)` indexed `[blue][green][red]`; finite, N >= 2.
-        domain_min, domain_max: the r, g, b that belong to the first and to the last sample of each axis.
-        title: for people.
-        shaper: a 1D table to apply first, or none.
-
-    Raises:
-        FilmLookError: the table or the domain is not as said here.
-    """
-
-    table: Tensor
-    domain_min: Triple = (0.0, 0.0, 0.0)
-    domain_max: Triple = (1.0, 1.0, 1.0)
-    title: str = ""
-    shaper: Lut | None = None
-
-    layers: ClassVar[int] = 3
-    margin: ClassVar[int] = 0
-
-    def __post_init__(self) -> None:
-        n = self.table.shape[0] if self.table.ndim else 0
-        if self.table.dtype != torch.float32 or self.table.shape not in ((n, 3), (n, n, n, 3)) or n < 2:
-            shape = tuple(self.table.shape)
-            raise FilmLookError(f"a table is float32 (N, 3) or (N, N, N, 3), N >= 2; not {self.table.dtype} {shape}")
-        if not torch.isfinite(self.table).all():
-            raise FilmLookError(f"the table of {self.title or 'a LUT'} holds NaN or infinite numbers")
-        if not _is_domain(self.domain_min, self.domain_max):
-            raise FilmLookError(f"the domain {self.domain_min} to {self.domain_max} is empty; allowed: min below max")
-
-    def to(self, device: torch.device | str) -> Lut:
-        """The same map with its tables on `device`, so that calls there copy nothing."""
-        return replace(self, table=self.table.to(device), shaper=self.shaper and self.shaper.to(device))
-
-    def on(self, device: torch.device, *, exact: bool) -> Pointwise:
-        """As a stock's colour (see `film.colour_map`)."""
-        return Pointwise(self.to(device))
-
-    def ends(self) -> Tensor:
-        """Display code `(2, 3)` float64 that black and white become."""
-        ends = torch.tensor([[0.0] * 3, [1.0] * 3])
-        return self(ends.T[None, :, :, None])[0, :, :, 0].T.double()
-
-    def __call__(self, display: Tensor) -> Tensor:
-        """Apply: linear between the samples of curves, tetrahedral between those of a cube.
-
-        Only gathers and element-wise sums and products: a pixel's bits do not depend on the other pixels. A call needs
-        about 150 bytes a pixel, so hand it a large picture in blocks.
-
-        Args:
-            display: `(B, 3, H, W)` float32 code values; outside the domain they are clipped to it. NaN gives NaN.
-
-        Returns:
-            `(B, 3, H, W)` float32 code values, as the table has them, not clipped.
-
-        Raises:
-            FilmLookError: another shape or dtype.
-        """
-        if display.ndim != 4 or display.shape[1] != 3 or display.dtype != torch.float32:
-            raise FilmLookError(f"a LUT takes B, 3, H, W float32, not {tuple(display.shape)} {display.dtype}")
-        if self.shaper is not None:
-            display = self.shaper(display)
-        last = self.table.shape[0] - 1
-        samples = self.table.to(display.device).flatten()
-        steps = [last / (high - low) for low, high in zip(self.domain_min, self.domain_max, strict=True)]
-        low, scale = torch.tensor((self.domain_min, steps), dtype=torch.float32, device=display.device).view(2, 3, 1, 1)
-        position = (display - low).mul_(scale).clamp_(0, last)
-        # NaN becomes some integer; clipping the cell keeps it inside the table.
-        cell = position.to(torch.int64).clamp_(0, last - 1)
-        fraction = position.sub_(cell)
-        if self.table.ndim == 2:
-            return _linear(samples, cell, fraction)
-        return _tetrahedral(samples, last + 1, cell, fraction)
-
-
-def _is_domain(low: tuple[float, ...], high: tuple[float, ...]) -> bool:
-    # Narrower than this, single precision would divide by zero.
-    return all(a + 1e-6 < b for a, b in zip(low, high, strict=True))
-
-
-def _linear(samples: Tensor, cell: Tensor, fraction: Tensor) -> Tensor:
-    """Three curves. `samples` is the flat table, `r g b r g b ...`; cell and fraction are `(B, 3, H, W)`."""
-    index = cell.mul_(3)
-    channels = zip(index.unbind(1), fraction.unbind(1), strict=True)
-    return torch.stack([_blend(samples[c:], ((i, 1 - f), (i + 3, f))) for c, (i, f) in enumerate(channels)], 1)
-
-
-def _tetrahedral(samples: Tensor, size: int, cell: Tensor, fraction: Tensor) -> Tensor:
-    """A cube of `size` samples an axis, else as `_linear`.
-
-    A cell's six tetrahedra share its black-to-white diagonal, so neutrals stay as neutral as the table. From the cell's
-    dark corner v0 walk along the axis of the greatest fraction f1 to v1, of the middle one f2 to v2, of the least f3 to
-    v3, the bright corner:
-
-        y = (1 - f1) v0 + (f1 - f2) v1 + (f2 - f3) v2 + f3 v3
-
-    (J. Kasson, S. Nin, W. Plouffe, J. Hafner, "Performing color space conversions with three-dimensional linear
-    interpolation", 1995). Where two fractions are equal either way will do: the corner in question weighs nothing.
-    """
-    step_r, step_g, step_b = 3, 3 * size, 3 * size * size
-    r, g, b = fraction.unbind(1)
-    less, more = torch.minimum(r, g), torch.maximum(r, g)
-    f1, f2, f3 = torch.maximum(more, b), torch.maximum(less, torch.minimum(more, b)), torch.minimum(less, b)
-    first = torch.where(r == f1, step_r, torch.where(g == f1, step_g, step_b))
-    third = torch.where(b == f3, step_b, torch.where(g == f3, step_g, step_r))
-    v0 = cell[:, 0] * step_r + cell[:, 1] * step_g + cell[:, 2] * step_b
-    v3 = v0 + (step_r + step_g + step_b)
-    corners = ((v0, 1 - f1), (v0 + first, f1 - f2), (v3 - third, f2 - f3), (v3, f3))
-    return torch.stack([_blend(samples[c:], corners) for c in range(3)], 1)
-
-
-def _blend(samples: Tensor, corners: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """The weighted sum of samples at (index, weight), each `(B, H, W)`."""
-    # One channel at a time: gathering r, g, b together and turning them into planes takes twice as long.
-    terms = (samples.index_select(0, index.flatten()).view_as(weight).mul_(weight) for index, weight in corners)
-    total = next(terms)
-    for term in terms:
-        total.add_(term)
-    return total
-
-
-def bake(function: Callable[[Tensor], Tensor], size: int) -> Lut:
-    """Sample a colour map on a grid over [0, 1].
-
-    Args:
-        function: display `(B, 3, H, W)` float32 in [0, 1] to display of the same shape; each pixel by itself.
-        size: samples along each axis, 2 to 256.
-
-    Raises:
-        FilmLookError: the size is out of range, or the function returns another shape, NaN or infinite numbers.
-    """
-    largest = HALD_LEVELS[-1] ** 2
-    if not 2 <= size <= largest:
-        raise FilmLookError(f"the size of a table is {size}; allowed: 2 to {largest}")
-    axis = torch.arange(size) / (size - 1)
-    blue, green, red = torch.meshgrid(axis, axis, axis, indexing="ij")
-    grid = torch.stack((red, green, blue)).view(1, 3, size * size, size)
-    baked = function(grid)
-    if baked.shape != grid.shape:
-        raise FilmLookError(f"a colour map made {tuple(baked.shape)} of {tuple(grid.shape)}; they must be the same")
-    cube = baked.detach().to("cpu", torch.float32).view(3, size, size, size)
-    return Lut(cube.permute(1, 2, 3, 0).contiguous())
-
-
 def read_lut(path: AnyPath) -> Lut:
-    """Read a `.cube` file or a HaldCLUT `.png`, by extension. Errors: see `read_cube` and `read_hald`."""
-    readers = {".cube": read_cube, ".png": read_hald}
+    """Read a LUT of any kind, by extension. Errors: see `read_cube`, `read_hald` and `ocio.read`."""
     suffix = Path(path).suffix.lower()
-    if suffix not in readers:
-        raise StockFileError(f"{path}: {suffix or 'no extension'} is no kind of LUT; allowed: {', '.join(readers)}")
-    return readers[suffix](path)
+    if suffix == ".cube":
+        return read_cube(path)
+    if suffix in HALD_SUFFIXES:
+        return read_hald(path)
+    if suffix in ocio.SUFFIXES:
+        _check_size(path)
+        return ocio.read(path)
+    raise StockFileError(f"{path}: {suffix or 'no extension'} is no kind of LUT; allowed: {', '.join(LUT_SUFFIXES)}")
 
 
 def read_hald(path: AnyPath) -> Lut:
@@ -228,25 +105,26 @@ def read_hald(path: AnyPath) -> Lut:
         StockFileError: not the shape of a HaldCLUT.
         PictureError: not a picture.
     """
-    pixels = picture.read(path).pixels
+    pixels = picture.read(path, max_pixels=HALD_LEVELS[-1] ** 6).pixels
     height, width = pixels.shape[:2]
     level = round(width ** (1 / 3))
     if height != width or level**3 != width or level not in HALD_LEVELS:
         sides = ", ".join(str(allowed**3) for allowed in HALD_LEVELS)
         raise StockFileError(f"{path}: {width} x {height} pixels are no HaldCLUT; allowed: squares of side {sides}")
     n = level * level
-    codes = pixels[..., :3].astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    codes = pixels[..., :3].astype(np.float32)
+    codes /= np.float32(np.iinfo(pixels.dtype).max)
     return Lut(torch.from_numpy(codes.reshape(n, n, n, 3)), title=Path(path).stem)
 
 
 def write_hald(path: AnyPath, lut: Lut, level: int = 8) -> None:
-    """Write a HaldCLUT, a 16 bit PNG of level^3 x level^3 pixels. Values outside [0, 1] are clipped.
+    """Write a HaldCLUT, a 16 bit PNG or TIFF of level^3 x level^3 pixels. Values outside [0, 1] are clipped.
 
     Raises:
         FilmLookError: the level or the extension is not allowed, or the file cannot be written.
     """
-    if level not in HALD_LEVELS or Path(path).suffix.lower() != ".png":
-        raise FilmLookError(f"{path}, level {level}: a HaldCLUT is a .png of level 2 to {HALD_LEVELS[-1]}")
+    if level not in HALD_LEVELS or Path(path).suffix.lower() not in HALD_SUFFIXES:
+        raise FilmLookError(f"{path}, level {level}: a HaldCLUT is a .png or .tif of level 2 to {HALD_LEVELS[-1]}")
     codes = bake(lut, level * level).table.clamp(0, 1).mul(65535).round()
     pixels = codes.numpy().astype(np.uint16).reshape(level**3, level**3, 3)
     picture.write(path, picture.Picture(pixels=pixels), overwrite=True)
@@ -275,16 +153,11 @@ def write_cube(path: AnyPath, lut: Lut) -> None:
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
     """A text file that takes the place of `path` when, and only when, it was written to the end."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            yield file
-        os.replace(temporary, path)
+        with replacing(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="\n") as text:
+            yield text
     except OSError as error:
         raise StockFileError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # it is gone, or never was
-            temporary.unlink()
 
 
 def read_cube(path: AnyPath) -> Lut:
@@ -293,21 +166,29 @@ def read_cube(path: AnyPath) -> Lut:
     Raises:
         StockFileError: the file cannot be read or breaks the grammar; names the file, the line and its text.
     """
+    _check_size(path)
     try:
-        _check_readable(path)
+        _check_text(path)
         with _open(path) as file:
-            return _parse(path, _content(file))
+            return _parse(path, _content(path, file))
     except OSError as error:
         raise StockFileError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _check_readable(path: AnyPath) -> None:
-    """Refuse, before any of it is parsed, what cannot be a .cube file."""
-    size = os.path.getsize(path)
+def _check_size(path: AnyPath) -> None:
+    """Refuse, before any of it is read, what is no file of a size that a LUT has."""
+    try:
+        size = os.path.getsize(path)
+    except OSError as error:
+        raise StockFileError(f"{path}: cannot be read: {error.strerror}") from error
     if size > MAX_BYTES:
         raise StockFileError(f"{path}: the file has {size / 1e6:.0f} MB; allowed: up to {MAX_BYTES / 1e6:.0f} MB")
     if size == 0:  # pipes and devices, too
         raise StockFileError(f"{path}: the file is empty")
+
+
+def _check_text(path: AnyPath) -> None:
+    """Refuse, before any of it is parsed, what cannot be a .cube file."""
     with open(path, "rb") as file:
         if b"\0" in file.read(4096):
             raise StockFileError(f"{path}: not a .cube file: binary data; allowed: text in ASCII or UTF-8")
@@ -317,12 +198,24 @@ def _open(path: AnyPath) -> TextIO:
     return open(path, encoding="utf-8-sig", errors="replace")
 
 
-def _content(file: TextIO) -> Iterator[Line]:
-    """The lines that are neither blank nor comments."""
-    for number, line in enumerate(file, 1):
+def _content(path: AnyPath, file: TextIO) -> Iterator[Line]:
+    """The items, a line each, without blanks and comments."""
+    for number in count(1):
+        line = file.readline(LONGEST_LINE)
+        if number > MOST_LINES:
+            raise StockFileError(f"{path}: the file has more than {MOST_LINES} lines")
+        if len(line) == LONGEST_LINE and line[-1] != "\n":
+            line += "..."  # which is no number
+            while (rest := file.readline(LONGEST_LINE)) and rest[-1] != "\n":
+                pass
+        line, end, _ = line.partition("\x1a")  # Ctrl-Z, with which DOS ends a text
         text = line.strip()
-        if text and text[0] != "#":
+        if "#" in text and text[:5].upper() != "TITLE":
+            text = text.partition("#")[0].rstrip()
+        if text:
             yield number, text
+        if end or not line:
+            return
 
 
 def _fault(path: AnyPath, line: Line, what: str) -> StockFileError:
@@ -338,8 +231,11 @@ def _parse(path: AnyPath, lines: Iterator[Line]) -> Lut:
     if not sizes:
         raise _fault(path, first, "not a .cube file: no LUT_1D_SIZE or LUT_3D_SIZE before the first row")
     rows = _read_rows(path, first, lines, sum(n**d for d, n in sizes.items()))
-    title = header["TITLE"].line[1][5:].strip().strip('"') if "TITLE" in header else ""
-    lut = None
+    lut, title = None, _title(header)
+    if "LUT_OUT_VIDEO_RANGE" in header:
+        last = rows[-(sizes[max(sizes)] ** max(sizes)) :]  # of two, the cube
+        last -= np.float32(_VIDEO_BLACK)
+        last /= np.float32(_VIDEO_RANGE)
     for dimension, n in sizes.items():  # 1D before 3D: the first of two is the shaper
         table, rows = np.split(rows, [n**dimension])
         low, high = _read_domain(path, header, dimension, is_input=lut is None)
@@ -348,17 +244,28 @@ def _parse(path: AnyPath, lines: Iterator[Line]) -> Lut:
     return lut
 
 
+def _title(header: dict[str, _Entry]) -> str:
+    """What stands between the quotes, or behind TITLE where there are none."""
+    text = header["TITLE"].line[1][5:].strip() if "TITLE" in header else ""
+    if text[:1] != '"':
+        return text
+    inside, quote, _ = text[1:].rpartition('"')
+    return inside if quote else text[1:]
+
+
 def _read_header(path: AnyPath, lines: Iterator[Line]) -> tuple[dict[str, _Entry], Line]:
     """The keywords, and the first row of the table, taken off `lines`."""
     header: dict[str, _Entry] = {}
-    for line in lines:
+    for number, line in enumerate(lines):
+        if number == _LONGEST_HEADER:
+            raise _fault(path, line, f"{number} keywords before the first row of a table")
         word, *words = line[1].split()
         keyword = word.upper()
         if not keyword[0].isalpha() or keyword in ("NAN", "INF"):
             return header, line
         if keyword not in _KEYWORDS:
             raise _fault(path, line, f"not a .cube file, or an unknown keyword; allowed: {', '.join(_KEYWORDS)}")
-        if keyword in header:
+        if keyword in header and keyword.endswith("_SIZE"):
             raise _fault(path, line, f"{keyword} for the second time, after line {header[keyword].line[0]}")
         numbers = () if keyword == "TITLE" else _numbers(words)
         if numbers is None or len(numbers) != _KEYWORDS[keyword]:
@@ -378,34 +285,48 @@ def _read_domain(path: AnyPath, header: dict[str, _Entry], dimension: int, is_in
         low, high = (_Entry(both.line, (bound, bound, bound)) for bound in both.numbers)
     elif is_input:
         low, high = header.get("DOMAIN_MIN", low), header.get("DOMAIN_MAX", high)
-    if not _is_domain(low.numbers, high.numbers):
+    if is_input and "LUT_IN_VIDEO_RANGE" in header:
+        low, high = (_Entry(e.line, tuple((x - _VIDEO_BLACK) / _VIDEO_RANGE for x in e.numbers)) for e in (low, high))
+    if not is_domain(low.numbers, high.numbers):
         raise _fault(path, max(low.line, high.line), "the domain is empty; allowed: minimum below maximum")
     return cast(Triple, low.numbers), cast(Triple, high.numbers)
 
 
-def _read_rows(path: AnyPath, first: Line, rest: Iterator[Line], count: int) -> np.ndarray:
-    """The table, float32 `(count, 3)`."""
+def _read_rows(path: AnyPath, first: Line, rest: Iterator[Line], expected: int) -> np.ndarray:
+    """The table, float32 `(expected, 3)`."""
     texts = chain([first[1]], (text for _, text in rest))
     try:
-        rows = np.loadtxt(texts, comments=None, ndmin=2, max_rows=count + 1)
+        rows = np.loadtxt(texts, comments=None, ndmin=2, max_rows=expected + 1)
     except ValueError:
         rows = np.empty(0)
-    if rows.shape != (count, 3) or not (np.abs(rows) <= _FLOAT32_MAX).all():
-        raise _find_fault(path, first[0], count)
+    if rows.shape != (expected, 3) or not (np.abs(rows) <= _FLOAT32_MAX).all():
+        raise _find_fault(path, first[0], expected)
     return rows.astype(np.float32)
 
 
-def _find_fault(path: AnyPath, first: int, count: int) -> StockFileError:
+def _find_fault(path: AnyPath, first: int, expected: int) -> StockFileError:
     """Where a table is wrong that numpy, fast but silent about lines, refused. It begins on line `first`."""
-    rows = 0
+    found, end = 0, (first, "")
     with _open(path) as file:
-        for line in _content(file):
-            rows += line[0] >= first
-            if 0 < rows <= count and len(_numbers(line[1].split()) or ()) != 3:
-                return _fault(path, line, "expected three finite numbers")
-            if rows <= count + 1:
-                end = line  # the first row too many, or the last one there is
-    return _fault(path, end, f"expected {count} rows, found {rows}")
+        table = (line for line in _content(path, file) if line[0] >= first)
+        while block := list(islice(table, _BLOCK)):
+            if found < expected and not _is_fine(block):
+                for line in block[: expected - found]:
+                    if len(_numbers(line[1].split()) or ()) != 3:
+                        return _fault(path, line, "expected three finite numbers")
+            if found <= expected:
+                end = block[min(expected - found, len(block) - 1)]  # the first row too many, or the last one there is
+            found += len(block)
+    return _fault(path, end, f"expected {expected} rows, found {found}")
+
+
+def _is_fine(block: list[Line]) -> bool:
+    """Whether numpy, which is fast, reads three finite numbers in each of some lines."""
+    try:
+        rows = np.loadtxt([text for _, text in block], comments=None, ndmin=2)
+    except ValueError:
+        return False
+    return rows.shape == (len(block), 3) and bool((np.abs(rows) <= _FLOAT32_MAX).all())
 
 
 def _numbers(words: list[str]) -> tuple[float, ...] | None:

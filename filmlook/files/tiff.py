@@ -6,7 +6,8 @@ Reference: TIFF 6.0.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from collections.abc import Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -14,7 +15,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from filmlook.errors import PictureError
 from filmlook.files import exif as exif_data
-from filmlook.files.icc import extra, srgb_profile
+from filmlook.files.icc import extra
 
 _TILE_WIDTH, _TILE_LENGTH, _IMAGE_DEPTH = 322, 323, 32997
 # None, LZW, Deflate, PackBits, LZMA, Zstandard: tifffile decodes no more of them than it wants. Others tell their own size.
@@ -27,7 +28,7 @@ class TiffFile(TiffImageFile):
     def load_prepare(self) -> None:
         size = getattr(self, "_tile_size", None)
         if size and self._im is None:
-            self.im = Image.core.new(self.mode, size)
+            self.im = Image.core.new(self.mode, size)  # type: ignore[attr-defined]  # as Pillow itself does it
         super().load_prepare()
 
 
@@ -50,7 +51,8 @@ def is_16_bit(tags: ImageFileDirectory_v2) -> bool:
 
 
 def samples_of(file: BinaryIO, max_pixels: int) -> np.ndarray:
-    """(H, W) or (H, W, C) uint16 of the first page, white the highest.
+    """(H, W) or (H, W, C) of the first page, uint16 with white the highest, or float32, which is light; C counts alpha, if
+    the file says that there is one.
 
     Raises PictureError for a layout that would need more memory than its pixels do. It is asked once more, now of tifffile:
     of a tag that stands there twice, it takes the first, and older Pillow the last.
@@ -65,23 +67,71 @@ def samples_of(file: BinaryIO, max_pixels: int) -> np.ndarray:
         _check_tile(page.tilewidth, page.tilelength * page.tiledepth, max_pixels)
         if page.compression != 1:
             extra("imagecodecs")  # without it, tifffile decodes all that there is
-        samples = np.asarray(page.asarray(), np.uint16)
+        samples = page.asarray()
     if page.axes == "SYX":
         samples = np.moveaxis(samples, 0, -1)
+    if samples.ndim == 3:  # a channel more, of unspecified meaning, is no alpha
+        colours = 3 if page.photometric == 2 else 1
+        samples = samples[..., : colours + (int((*page.extrasamples, 0)[0]) in (1, 2))]
+    if samples.dtype.kind == "f":
+        return np.asarray(samples, np.float32)
+    samples = np.asarray(samples, np.uint16)
     return 65535 - samples if page.photometric == 0 else samples
 
 
-def write_tiff(file: BinaryIO, pixels: np.ndarray, exif: bytes) -> None:
-    """One directory and one strip. Pillow has the parts for it, but saves no 16-bit RGB; tifffile saves no EXIF."""
+class TiffSamples:
+    """A TIFF of samples that Pillow does not know: floating point, which is the light of a scene, or grey and alpha of 16 bits.
+
+    Raises PictureError without the extra `files`, and for samples of other types.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        file.seek(0)
+        self._file = file
+        with extra("tifffile", "floating point and 16 bits").TiffFile(file) as tiff:
+            page = tiff.pages[0]
+            self.height, self.width = int(page.imagelength), int(page.imagewidth)
+            kind, bits = int(page.sampleformat), int(page.bitspersample)
+            self._icc = page.iccprofile
+            self._premultiplied = 1 in page.extrasamples
+        self._is_float = kind == 3
+        if page.photometric not in (0, 1, 2) or not (self._is_float or (kind == 1 and bits == 16)):
+            raise PictureError(f"has samples of {bits} bits that are not understood (format {kind})")
+
+    def samples(self, max_pixels: int) -> tuple[np.ndarray, bytes | None, bool]:
+        """The samples as `samples_of`, their ICC profile, and whether they are light."""
+        samples = samples_of(self._file, max_pixels)
+        if self._premultiplied and samples.ndim == 3 and samples.shape[2] in (2, 4):
+            full = 1.0 if self._is_float else 65535.0
+            alpha = samples[..., -1:] / np.float32(full)
+            colours = np.divide(samples[..., :-1], alpha, out=samples[..., :-1].astype(np.float32), where=alpha > 0)
+            if not self._is_float:
+                colours = np.rint(colours.clip(0, 65535)).astype(np.uint16)
+            samples = np.concatenate([colours, samples[..., -1:]], -1)
+        return samples, self._icc, self._is_float
+
+    def exif(self) -> bytes:
+        self._file.seek(0)
+        return exif_data.about_picture(exif_data.load(self._file.read())).tobytes()
+
+
+def write_tiff(file: BinaryIO, pixels: np.ndarray, exif: bytes, icc: bytes, more: Mapping[int, Any]) -> None:
+    """One directory and one strip; `more` are tags beside the EXIF's.
+
+    Pillow has the parts for it, but saves no 16-bit RGB; tifffile saves no EXIF.
+    """
     height, width, channels = pixels.shape
     tags = ImageFileDirectory_v2()
     for tag, value in exif_data.about_picture(exif_data.load(exif)).items():
+        tags[tag] = value
+    for tag, value in more.items():
+        tags.tagtype[tag] = 1 if isinstance(value, bytes) else 5 if isinstance(value, float) else 3
         tags[tag] = value
     tags[256], tags[257], tags[258] = width, height, (8 * pixels.itemsize,) * channels
     tags[259], tags[262], tags[277] = 1, 2, channels  # uncompressed, RGB
     tags[273], tags[278], tags[279] = 0, height, pixels.nbytes  # Pillow counts the strip from the directory's end
     if channels == 4:
         tags[338] = 2  # straight alpha
-    tags[34675] = srgb_profile()
+    tags[34675] = icc
     file.write(b"II*\0" + struct.pack("<I", 8) + tags.tobytes(8))
     file.write(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data)

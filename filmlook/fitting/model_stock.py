@@ -4,6 +4,8 @@ Levenberg-Marquardt over the model's 150 numbers. A colour's residual is its CIE
 colours are reweighted at every step so that the sum of squares acts nearly as a sum of differences. The anchors are
 further residuals. They come in gradually, and the curves' shapes are let go gradually: at full weight from the start the
 anchors would pin the fit far from the colours, and free from the start the curves would run into corners.
+
+A step of the schedule ends when it gains no more. The clock only ends what does not: a fit is the same on a slow machine.
 """
 
 from __future__ import annotations
@@ -31,23 +33,27 @@ POWER = 1.3
 SOFT = 0.3
 # Step by step: the weight of the anchors, and how stiffly the curves' amplitudes and slopes keep to the start.
 SCHEDULE = ((0.03, 30.0), (0.03, 10.0), (0.03, 3.0), (0.1, 1.0), (0.3, 0.3), (0.5, 0.1))
-# The first two steps are tried from several starts, in this share of the time: how layers couple has more than one answer.
-ATTEMPTS, ATTEMPTS_SHARE = 4, 0.5
+# The first two steps are tried from several starts, on fewer colours: how layers couple has more than one answer.
+ATTEMPTS, ATTEMPT_COLOURS = 4, 500
+# A step has converged when an iteration lowers its loss by less than this share, on average over the last few. All but the last
+# need only show where they lead.
+LAST_GAIN, GAIN, GAIN_OVER = 5e-4, 3e-3, 3
 # How stiffly the other numbers do.
 STIFFNESS = 0.1
 # Greys weigh this many times more than saturated colours: an eye sees a tint in them first.
 GREY_WEIGHT = 9.0
-# Colours that the losses' weights are made for; another count is scaled to it.
+# Colours that the losses' weights are made for; another count is scaled to it, and of more so many are drawn.
 _COLOURS = 2197
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """A fitted model and its CIEDE2000 against the colours it was fitted to."""
+    """A fitted model and its CIEDE2000 against the colours it was fitted to; whether the fit ended by itself."""
 
     model: FilmModel
     mean: float
     p95: float
+    converged: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,22 +100,35 @@ class _Problem:
             jacobian.T @ residual + self.anchoring * rows_jacobian.T @ rows + self.stiffness * (theta - self.start),
         )
 
-    def solve(self, theta: Tensor, until: float) -> Tensor:
-        """Levenberg-Marquardt from `theta` until the clock says so, or until no step helps."""
-        damping, loss = 1e-2, self.loss(theta)
-        while time.monotonic() < until:
+    def solve(self, theta: Tensor, gain: float, until: float) -> tuple[Tensor, bool]:
+        """Levenberg-Marquardt from `theta` until an iteration gains less than the share `gain`: the result, and True; or until
+        the clock says so, and False."""
+        damping, losses = 1e-2, [self.loss(theta)]
+        while len(losses) <= GAIN_OVER or losses[-1] < losses[-1 - GAIN_OVER] * (1 - gain) ** GAIN_OVER:
+            if time.monotonic() > until:
+                return theta, False
             matrix, gradient = self.normal(theta)
             scale = matrix.diagonal() + 1e-3 * matrix.diagonal().mean()
             for _ in range(8):
                 step = torch.linalg.solve(matrix + torch.diag(damping * scale), -gradient)
                 new = self.loss(theta + step)
-                if new < loss:
+                if new < losses[-1]:
                     break
                 damping = min(damping * 4, 1e8)
             else:
                 break
-            theta, loss, damping = theta + step, new, max(damping / 4, 1e-7)
-        return theta
+            theta, damping = theta + step, max(damping / 4, 1e-7)
+            losses.append(new)
+        return theta, True
+
+    def thinned(self, count: int, random: torch.Generator) -> _Problem:
+        """The same of no more than `count` colours."""
+        if len(self.light) <= count:
+            return self
+        kept = torch.randperm(len(self.light), generator=random)[:count]
+        weights = self.weights[kept]
+        weights = weights * self.weights.sum() / weights.sum()
+        return replace(self, light=self.light[kept], target=self.target[kept], weights=weights)
 
 
 def _start(parameters: Parameters, gamma: Tensor, dmin: Tensor, codes: Tensor, target: Tensor) -> Tensor:
@@ -167,7 +186,7 @@ def fit_model(
     gamma: Sequence[float],
     dmin: Sequence[float],
     weights: Tensor | None = None,
-    seconds: float = 50,
+    seconds: float = 600,
     progress: Callable[[float], None] | None = None,
 ) -> FitResult:
     """Fits a film to colours, anchored to its datasheet.
@@ -178,8 +197,8 @@ def fit_model(
         layers: 3, or 1 for black and white.
         gamma, dmin: published slope and least density of each layer; gamma is negative for reversal film.
         weights: `(N,)`, how much each colour counts.
-        seconds: how long to try.
-        progress: called with the share of the time that has passed.
+        seconds: how long to try at most; on a quiet core it takes about 20.
+        progress: called with the share of the steps that are done.
 
     Raises:
         FilmLookError: too few colours.
@@ -202,30 +221,30 @@ def fit_model(
         0.0,
         start,
     )
-    begun, done, tries = time.monotonic(), 0.0, []
-    shares = [ATTEMPTS_SHARE / ATTEMPTS / 2] * (2 * ATTEMPTS) + [(1 - ATTEMPTS_SHARE) / (len(SCHEDULE) - 2)] * (
-        len(SCHEDULE) - 2
-    )
+    until, steps_done, converged = time.monotonic() + seconds, 0, True
+    random = torch.Generator().manual_seed(0)
+    problem = problem.thinned(_COLOURS, random)
+    few = problem.thinned(ATTEMPT_COLOURS, random)
 
-    def solved(theta: Tensor, number: int) -> tuple[float, Tensor]:
-        nonlocal done
+    def solved(problem: _Problem, theta: Tensor, number: int) -> tuple[float, Tensor]:
+        nonlocal steps_done, converged
         anchoring, stiff = SCHEDULE[number]
         stiffness = torch.where(parameters.shapes(), stiff, STIFFNESS) ** 2
         step = replace(problem, anchoring=anchoring**2, stiffness=stiffness)
-        done += shares.pop(0)
-        theta = step.solve(theta, begun + seconds * done)
+        theta, ended = step.solve(theta, LAST_GAIN if number == len(SCHEDULE) - 1 else GAIN, until)
+        steps_done, converged = steps_done + 1, converged and ended
         if progress:
-            progress(done)
+            progress(steps_done / (2 * ATTEMPTS + len(SCHEDULE) - 1))
         return step.loss(theta), theta
 
-    random = torch.Generator().manual_seed(0)
+    tries = []
     for attempt in range(ATTEMPTS):
         noise = torch.randn(len(start), generator=random, dtype=torch.float64) * parameters.couplings()
-        _, theta = solved(start + (0.4 * noise if attempt else 0), 0)
-        tries.append(solved(theta, 1))
+        _, theta = solved(few, start + (0.4 * noise if attempt else 0), 0)
+        tries.append(solved(few, theta, 1))
     _, theta = min(tries, key=lambda t: t[0])
-    for number in range(2, len(SCHEDULE)):
-        _, theta = solved(theta, number)
+    for number in range(1, len(SCHEDULE)):
+        _, theta = solved(problem, theta, number)
     model = parameters.unpack(theta)
     left = differences(model, codes, target)
-    return FitResult(model, float(left.mean()), float(left.quantile(0.95)))
+    return FitResult(model, float(left.mean()), float(left.quantile(0.95)), converged)

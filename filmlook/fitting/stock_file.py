@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from filmlook.errors import FilmLookError
+from filmlook.files import atomic
 from filmlook.files.lut import read_lut
 from filmlook.film.model import FilmModel
 from filmlook.fitting.colours import Colours, from_lut, from_pairs, read_table
@@ -50,14 +49,10 @@ def write_stock(path: Path, facts: dict[str, Any], result: FitResult, colours: i
     """Writes a stock file: `facts` as a stock file names them, then how well it fits, then the model's numbers."""
     fit = {"mean_de00": round(result.mean, 3), "p95_de00": round(result.p95, 3), "colours": colours}
     data = {"format": 1, **facts, "fit": fit, **_rounded(result.model.to_dict())}
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        unfinished.write_text(_text(data) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
+        atomic.write_bytes(path, (_text(data) + "\n").encode())
     except OSError as error:
         raise FilmLookError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def write_network_stock(
@@ -135,7 +130,7 @@ def fit_stock(
     )
     model = rounded(fitted.model)
     left = differences(model, colours.codes, colours.target)
-    return FitResult(model, float(left.mean()), float(left.quantile(0.95)))
+    return FitResult(model, float(left.mean()), float(left.quantile(0.95)), fitted.converged)
 
 
 def make_stock(
@@ -143,18 +138,18 @@ def make_stock(
     out: Path,
     like: Stock,
     label: str | None = None,
-    seconds: float = 50,
+    seconds: float = 600,
     progress: Callable[[float], None] | None = None,
 ) -> FitResult:
     """Fits a stock and writes its file.
 
     Args:
-        sources: a colour table `.csv`, a `.cube` or a HaldCLUT `.png`; or two folders of aligned photographs, before and after,
+        sources: a colour table `.csv`, or a LUT; or two folders of aligned photographs, before and after,
             with the same file names.
         out: the stock file, `.json`.
         like: the stock whose datasheet, grain and halation the new one takes.
         label: its name for people.
-        seconds: how long to try at most.
+        seconds: how long to try at most, converged or not.
         progress: called with the share done.
 
     Raises:

@@ -76,15 +76,18 @@ class DigitalFilm(nn.Module):
         deep = gate
         for i in range(3, 8):
             deep = self.attention(i)(self.layer(i, deep))
-        return self.conv8(deep) + self.skip2(gate)
+        offset: Tensor = self.conv8(deep) + self.skip2(gate)
+        return offset
 
     def local(self, x: Tensor) -> Tensor:
         """The local colour map alone, without b(x)."""
-        return self.skip1(self.layer(1, x))
+        mapped: Tensor = self.skip1(self.layer(1, x))
+        return mapped
 
     def forward(self, x: Tensor) -> Tensor:
         first = self.layer(1, x)
-        return self.skip1(first) + self.tail(self.attention(2)(self.layer(2, first)))
+        whole: Tensor = self.skip1(first) + self.tail(self.attention(2)(self.layer(2, first)))
+        return whole
 
 
 @dataclass(frozen=True)

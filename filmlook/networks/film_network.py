@@ -33,7 +33,8 @@ class FilmNetwork:
         halves = torch.zeros(1, 3, 8, 16)
         halves[..., 8:] = 1
         with torch.inference_mode():
-            return self.network(halves)[0, :, 4, 4::8].T.double()
+            ends: Tensor = self.network(halves)[0, :, 4, 4::8].T.double()
+        return ends
 
     def on(self, device: torch.device, *, exact: bool) -> _Prepared:
         return _Prepared(_parts(self.network, device), exact)

@@ -114,7 +114,7 @@ def _chroma(code: Tensor) -> Tensor:
         for j, part_blue in ((0, 1 - share_blue), (1, share_blue)):
             index = ((red + i) * _CHROMA + blue + j)[:, None].expand_as(weights)
             planes = planes.scatter_add(2, index, weights * (part_red * part_blue)[:, None])
-    return planes.sqrt().unflatten(2, (_CHROMA, _CHROMA))
+    return planes.sqrt().reshape(*planes.shape[:2], _CHROMA, _CHROMA)
 
 
 @lru_cache(maxsize=1)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import safetensors
 import safetensors.torch
@@ -17,6 +15,7 @@ import torch
 from torch import Tensor
 
 from filmlook.errors import StockFileError
+from filmlook.files import atomic
 from filmlook.networks.archive import MAX_BYTES, MAX_INDEX_BYTES, BoundedFile, WeightsError, read_archive, shown
 from filmlook.networks.digitalfilm import DigitalFilm
 
@@ -81,17 +80,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     """
     # Copies: safetensors refuses tensors that share memory or are not contiguous.
     copies = {k: t.detach().cpu().clone(memory_format=torch.contiguous_format) for k, t in tensors.items()}
-    unfinished = path.with_name(f".{uuid4().hex}.part")
     try:
-        unfinished.write_bytes(_sorted_header(safetensors.torch.save(copies, dict(metadata) or None)))
-        os.replace(unfinished, path)
+        atomic.write_bytes(path, _sorted_header(safetensors.torch.save(copies, dict(metadata) or None)))
     except OSError as error:
         raise StockFileError(f"{path}: cannot be written: {error.strerror}") from None
     except (safetensors.SafetensorError, TypeError, ValueError, KeyError) as error:
         raise StockFileError(f"{path}: cannot be written as safetensors: {shown(str(error))}") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def _sorted_header(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from filmlook.errors import FilmLookError
 from filmlook.presets import load_preset
 from filmlook.prompts import edit
-from filmlook.prompts.attention import marks
+from filmlook.prompts.attention import all_marks
 from filmlook.prompts.checkpoints import Checkpoint, Recognition, recognise
 from filmlook.prompts.findings import Finding, Fix, GenerationParams, in_order
 from filmlook.prompts.lint import MOST, lint, shortened
@@ -204,7 +204,7 @@ def _cuts(text: str, field: str, counted: Count) -> Iterator[Finding]:
 def _depths(text: str) -> list[tuple[int, int]]:
     """How many brackets are open, from each place on where that changes."""
     depths = [(-1, 0)]
-    for mark in marks(text):
+    for mark in all_marks(text):
         if mark.kind not in ("text", "escape"):
             depths.append((mark.start, depths[-1][1] + (1 if mark.kind == "open" else -1)))
     return depths

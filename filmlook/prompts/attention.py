@@ -68,6 +68,18 @@ def marks(text: str) -> Iterator[Mark]:
             yield Mark("text", found, m.start(), m.end())
 
 
+@lru_cache(maxsize=4)  # what looks at a prompt looks at the same text several times
+def all_marks(text: str) -> tuple[Mark, ...]:
+    """All pieces of a prompt, kept for whoever asks next."""
+    return tuple(marks(text))
+
+
+def forget() -> None:
+    """Drops what is kept of the last texts: long ones take megabytes."""
+    all_marks.cache_clear()
+    _parsed.cache_clear()
+
+
 def number(text: str) -> float | None:
     """A weight's number, None where it is none such as "1.2.3", at which the WebUI gives up with an error."""
     try:
@@ -84,7 +96,7 @@ def parse(text: str) -> list[Span]:
     return list(_parsed(text))
 
 
-@lru_cache(maxsize=8)  # what looks at a prompt looks at the same text several times
+@lru_cache(maxsize=4)
 def _parsed(text: str) -> tuple[Span, ...]:
     pieces: list[tuple[str, int, int]] = []
     breaks: list[int] = []
@@ -94,7 +106,7 @@ def _parsed(text: str) -> tuple[Span, ...]:
     def close(bracket: str, factor: float) -> None:
         factors.append((opened[bracket].pop(), len(pieces), factor))
 
-    for mark in marks(text):
+    for mark in all_marks(text):
         if mark.kind == "open":
             opened[mark.text].append(len(pieces))
         elif mark.kind == "weight" and opened["("]:

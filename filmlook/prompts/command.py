@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from filmlook.errors import LookError
 from filmlook.prompts.checkpoints import Checkpoint, sha256_of
+from filmlook.prompts.comments import HASH, STYLES
 from filmlook.prompts.findings import Finding, GenerationParams
 from filmlook.prompts.report import report
 from filmlook.prompts.tokens import installed_tokenizer
@@ -31,6 +32,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, metavar="N")
     parser.add_argument("--cfg", type=float, metavar="SCALE")
     parser.add_argument("--look", metavar="PRESET", help="the look that the pictures get")
+    parser.add_argument(
+        "--comments", choices=STYLES, default=HASH,
+        help="what the WebUI takes for a comment: what follows #; # or // or stands between /* and */ (slashes: reForge); none",
+    )  # fmt: skip
+    parser.add_argument("--words", action="store_true", help="list frequent words too, and which of them work against film")
     parser.add_argument("--json", action="store_true", help="print all as one JSON object")
 
 
@@ -44,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     checkpoint = _checkpoint(args.checkpoint, args.hash)
     keys = ("width", "height", "sampler", "steps", "cfg", "look")
     settings = GenerationParams(**{key: getattr(args, key) for key in keys})
-    found = report(args.prompt, args.negative, checkpoint, settings, tokenizer=installed_tokenizer())
+    how = {"tokenizer": installed_tokenizer(), "comments": args.comments}
+    found = report(args.prompt, args.negative, checkpoint, settings, **how)
     for problem in found.problems:
         print(f"filmlook: {problem}", file=sys.stderr)
     if args.json:
@@ -58,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
             _say(f"Tokens, {field}: {counted.tokens} of {counted.limit}")
     for finding in found.findings:
         _show(finding, texts.get(finding.field, ""))
+    for word in found.words if args.words else ():
+        against = f" Against film: it {word.against_film}." if word.against_film else ""
+        _say(f"\nword, {word.field}: “{word.words}” {word.does}.{against}")
     return 0
 
 

@@ -22,8 +22,8 @@ def replace(text: str, start: int, end: int, words: str) -> str:
 def undone(now: str, before: str, after: str) -> str | None:
     """The prompt with the change from `before` to `after` taken back, though more was written beside it since; None where
     what was changed stands there no more."""
-    start = _common(before, after)
-    rest = _common(before[start:][::-1], after[start:][::-1])
+    start = common_start(before, after)
+    rest = common_start(before[start:][::-1], after[start:][::-1])
     old, left, right = before[start : len(before) - rest], after[: len(after) - rest], after[start:]
     if now.startswith(left):
         return before[:start] + old + now[len(left) :]
@@ -32,7 +32,7 @@ def undone(now: str, before: str, after: str) -> str | None:
     return None
 
 
-def _common(a: str, b: str) -> int:
+def common_start(a: str, b: str) -> int:
     """How many characters two texts begin with in common."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 

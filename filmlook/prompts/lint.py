@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from filmlook.prompts import edit
-from filmlook.prompts.attention import BREAK, BREAK_WEIGHT, Mark, marks, number, parse
+from filmlook.prompts.attention import BREAK, BREAK_WEIGHT, Mark, all_marks, marks, number, parse
 from filmlook.prompts.findings import Finding, Fix
 from filmlook.prompts.recipes import Clash, Craft
 from filmlook.prompts.schedules import and_parts, at_steps, networks, without_networks
@@ -40,10 +40,21 @@ def lint(text: str, field: str, craft: Craft, *, film: bool, kept: tuple[str, ..
         yield from islice(check, MOST)
 
 
+def _unclosed(text: str) -> list[Mark]:
+    """The brackets that are opened and never closed, in order."""
+    opened: dict[str, list[Mark]] = {"(": [], "[": []}
+    for mark in all_marks(text):
+        if mark.kind == "open":
+            opened[mark.text].append(mark)
+        elif mark.kind in ("close", "weight") and (partners := opened["[" if mark.text == "]" else "("]):
+            partners.pop()
+    return sorted([*opened["("], *opened["["]], key=lambda mark: mark.start)
+
+
 def brackets(text: str, field: str) -> Iterator[Finding]:
     """Brackets without their other half, and weights that are no useful number."""
     opened: dict[str, list[Mark]] = {"(": [], "[": []}
-    for mark in marks(text):
+    for mark in all_marks(text):
         if mark.kind == "open":
             opened[mark.text].append(mark)
         elif mark.kind in ("close", "weight"):
@@ -57,7 +68,7 @@ def brackets(text: str, field: str) -> Iterator[Finding]:
                 fix = Fix(f"Remove “{bracket}”", {field: edit.replace(text, at, at + 1, "")})
                 message = f"“{bracket}” closes nothing: it is read as text."
                 yield Finding("bracket-unmatched", message, field, at, at + 1, fix)
-    for mark in sorted([*opened["("], *opened["["]], key=lambda mark: mark.start):
+    for mark in _unclosed(text):
         end = _end_of_phrase(text, mark.end)
         phrase = shortened(text[mark.end : end].strip())
         fixed = edit.replace(text, end, end, _CLOSING[mark.text])
@@ -131,9 +142,8 @@ def _breaks(text: str, field: str) -> Iterator[Finding]:
 def _whole_weight(text: str) -> Iterator[Finding]:
     whole = without_networks(text)
     parts = and_parts(whole)
-    if any(finding.code == "bracket-unclosed" for finding in brackets(text, "prompt")):
-        return  # the number is a bracket's, when that is closed
-    if len(parts) == 1 and parts[0].weight != 1:
+    # In an open bracket the number is the bracket's, when that is closed.
+    if len(parts) == 1 and parts[0].weight != 1 and not _unclosed(text):
         start, end = whole.places[len(parts[0].text)], whole.places[len(whole.text.rstrip()) - 1] + 1
         message = (
             f"“{text[start:end].strip()}” at the end is read as the weight of the whole prompt: it multiplies the CFG scale."

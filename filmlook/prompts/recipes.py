@@ -1,13 +1,15 @@
 """What is known of a checkpoint: one JSON file each, `models/recipes/*.json` and `recipes/*.json` in the user's folder.
 
-docs/prompts.md explains the file. The general craft of film prompts stands in `models/prompts/craft.json`.
+docs/prompts.md explains the file. The general craft of film prompts stands in `models/prompts/craft.json`, the words
+that are taught everywhere in `models/prompts/frequent.json`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from filmlook.paths import BUILT_IN, find_files
 
 VERSION = 1
 _MOST_BYTES = 2**20  # of a recipe's file: a page of text is a hundredth of it
+_LONGEST, _MOST = 1000, 200  # characters of a text, entries of a list: prompts are searched for all of them
+_SURROGATE = re.compile("[\ud800-\udfff]")  # no file name, answer or page takes them
 
 
 class RecipeError(FilmLookError):
@@ -98,8 +102,24 @@ class Clash:
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word that people who teach prompting use much: the field it is written into, what it does there, and why it works
+    against film, "" where it does not."""
+
+    words: str
+    field: str
+    does: str
+    against_film: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """The word as JSON gives it: words, field, does, against_film."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Craft:
-    """What holds for every checkpoint: film words and negatives to offer, words that clash, words that name film."""
+    """What holds for every checkpoint: film words and negatives to offer, words that clash, words that name film; and the
+    words that are taught everywhere, of which those against film are among the clashes."""
 
     film_words: tuple[str, ...]
     film_negatives: tuple[str, ...]
@@ -108,6 +128,7 @@ class Craft:
     against_film_in_negative: tuple[Clash, ...]
     pairs: tuple[Clash, ...]
     sentence_words: tuple[str, ...]
+    frequent: tuple[Word, ...]
 
 
 def list_recipes() -> tuple[list[Recipe], list[str]]:
@@ -118,6 +139,8 @@ def list_recipes() -> tuple[list[Recipe], list[str]]:
             recipes.append(read_recipe(path))
         except RecipeError as error:
             problems.append(str(error))
+        except RecursionError:  # a value nested so deep that telling it fails
+            problems.append(_told(f"{path}: nested too deep"))
     return recipes, problems
 
 
@@ -128,6 +151,8 @@ def read_recipe(path: Path) -> Recipe:
         RecipeError: the file cannot be read, or a value is wrong; it names file and key.
     """
     top = _Reader.of_file(path)
+    if _SURROGATE.search(path.name):
+        raise RecipeError(_told(f"{path}: its name is not UTF-8"))
     settings = top.part("settings", ("sampler", "scheduler", "steps", "cfg"))
     hires = top.part("hires", ("upscaler", "steps", "denoising", "scale", "instead"))
     recipe = Recipe(
@@ -171,6 +196,12 @@ def read_recipe(path: Path) -> Recipe:
     return recipe
 
 
+def _told(text: str) -> str:
+    """A message that can be shown: with marks for what no output takes, and not longer than a few lines."""
+    text = _SURROGATE.sub("?", text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
 def plain(name: str) -> str:
     """A name in small letters and digits only, so that spellings compare."""
     return "".join(c for c in name.casefold() if c.isalnum())
@@ -181,14 +212,21 @@ def load_craft() -> Craft:
     """The craft that comes with Film Look."""
     top = _Reader.of_file(BUILT_IN / "prompts" / "craft.json")
     against = top.part("against_film", ("prompt", "negative"))
+    taught = _Reader.of_file(BUILT_IN / "prompts" / "frequent.json")
+    frequent = tuple(_word(field, word) for field in ("prompt", "negative") for word in taught.parts(field))
+    clashes: dict[str, list[Clash]] = {word.field: [] for word in frequent}
+    for word in frequent:
+        if word.against_film:
+            clashes[word.field].append(Clash((word.words,), word.against_film))
     return Craft(
         film_words=top.texts("film_words"),
         film_negatives=top.texts("film_negatives"),
         names_film=top.texts("names_film"),
-        against_film=tuple(_clash(clash) for clash in against.parts("prompt")),
-        against_film_in_negative=tuple(_clash(clash) for clash in against.parts("negative")),
+        against_film=(*clashes["prompt"], *map(_clash, against.parts("prompt"))),
+        against_film_in_negative=(*clashes["negative"], *map(_clash, against.parts("negative"))),
         pairs=tuple(_clash(clash) for clash in top.parts("pairs")),
         sentence_words=top.texts("sentence_words"),
+        frequent=frequent,
     )
 
 
@@ -216,6 +254,19 @@ def _clash(reader: _Reader) -> Clash:
     return Clash(reader.texts("words"), reader.text("why", needed=True), reader.texts("against"))
 
 
+def _word(field: str, reader: _Reader) -> Word:
+    reader.allow_only(("words", "does", "film", "why"))
+    film = reader.text("film", needed=True)
+    if film not in ("neutral", "against"):
+        raise reader.error("film", f'is {film!r}; allowed: "neutral", "against"')
+    why = reader.text("why", needed=film == "against")
+    return Word(reader.text("words", needed=True), field, reader.text("does", needed=True), why)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= len(value) <= _LONGEST and not _SURROGATE.search(value)
+
+
 class _Reader:
     """A JSON object of a file, whose values are asked for by key and type."""
 
@@ -226,20 +277,20 @@ class _Reader:
     def of_file(cls, path: Path) -> _Reader:
         try:
             if path.stat().st_size > _MOST_BYTES:
-                raise RecipeError(f"{path}: larger than a recipe's file can be ({_MOST_BYTES} bytes)")
-            data = json.loads(path.read_text(encoding="utf-8"))
+                raise RecipeError(_told(f"{path}: larger than a recipe's file can be ({_MOST_BYTES} bytes)"))
+            data = json.loads(path.read_text(encoding="utf-8-sig"))
         except OSError as error:
-            raise RecipeError(f"{path}: cannot be read: {error.strerror}") from None
+            raise RecipeError(_told(f"{path}: cannot be read: {error.strerror}")) from None
         except (ValueError, RecursionError) as error:
-            raise RecipeError(f"{path}: not JSON: {error}") from None
+            raise RecipeError(_told(f"{path}: not JSON: {error}")) from None
         if not isinstance(data, dict):
-            raise RecipeError(f"{path}: not an object: {{...}}")
+            raise RecipeError(_told(f"{path}: not an object: {{...}}"))
         if data.get("version") != VERSION:
-            raise RecipeError(f"{path}: version is {data.get('version')!r}; allowed: {VERSION}")
+            raise RecipeError(_told(f"{path}: version is {data.get('version')!r}; allowed: {VERSION}"))
         return cls(path, data)
 
     def error(self, key: str, text: str) -> RecipeError:
-        return RecipeError(f"{self.path}: {self._where}{key}: {text}")
+        return RecipeError(_told(f"{self.path}: {self._where}{key}: {text}"))
 
     def allow_only(self, keys: tuple[str, ...]) -> None:
         for key in self.data:
@@ -255,14 +306,14 @@ class _Reader:
         return value
 
     def text(self, key: str, needed: bool = False) -> str:
-        found: str = self._get(key, "a text", lambda v: isinstance(v, str) and bool(v.strip()), "", needed)
+        found: str = self._get(key, f"a text of up to {_LONGEST} characters", _is_text, "", needed)
         return found
 
     def texts(self, key: str) -> tuple[str, ...]:
         def fits(value: Any) -> bool:
-            return isinstance(value, list) and all(isinstance(v, str) and v.strip() for v in value)
+            return isinstance(value, list) and len(value) <= _MOST and all(map(_is_text, value))
 
-        return tuple(self._get(key, "a list of texts", fits, ()))
+        return tuple(self._get(key, f"a list of texts, {_MOST} at most", fits, ()))
 
     def flag(self, key: str) -> bool:
         return bool(self._get(key, "true, false", lambda v: isinstance(v, bool), False))
@@ -283,7 +334,7 @@ class _Reader:
 
     def sizes(self, key: str) -> tuple[tuple[int, int], ...]:
         def fits(value: Any) -> bool:
-            pairs = isinstance(value, list) and all(isinstance(v, list) and len(v) == 2 for v in value)
+            pairs = isinstance(value, list) and len(value) <= _MOST and all(isinstance(v, list) and len(v) == 2 for v in value)
             return pairs and all(type(n) is int and 64 <= n <= 4096 and n % 8 == 0 for v in value for n in v)
 
         found = self._get(key, "a list of [width, height], each from 64 to 4096 and divisible by 8", fits, [])
@@ -296,7 +347,7 @@ class _Reader:
 
     def parts(self, key: str) -> list[_Reader]:
         def fits(value: Any) -> bool:
-            return isinstance(value, list) and len(value) > 0 and all(isinstance(v, dict) for v in value)
+            return isinstance(value, list) and 0 < len(value) <= _MOST and all(isinstance(v, dict) for v in value)
 
         found = self._get(key, "a list of objects, one at least", fits, [], needed=True)
         return [_Reader(self.path, v, f"{self._where}{key}[{i}].") for i, v in enumerate(found)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, pairwise
 
 from filmlook.errors import FilmLookError
@@ -102,6 +103,8 @@ class _Stretch:
 class _Frame:
     """An open bracket while it is read: where, at which places it was divided by what, and what was found in it."""
 
+    __slots__ = ("bracket", "dividers", "nodes", "start")
+
     def __init__(self, bracket: str, start: int) -> None:
         self.bracket, self.start = bracket, start
         self.dividers: list[tuple[str, int]] = []
@@ -120,7 +123,7 @@ def at_steps(part: Part, steps: int) -> list[tuple[int, Part]]:
     ends = sorted({steps, *_ends(nodes, steps)})
     if len(ends) * len(part.text) > _MOST_TEXT:
         raise FilmLookError(f"the prompt changes {len(ends)} times; that is too often for its length")
-    return [(end, part.only(list(_ranges(_Stretch(0, len(part.text), tuple(nodes)), end, steps)))) for end in ends]
+    return [(end, part.only(list(_ranges(_Stretch(0, len(part.text), nodes), end, steps)))) for end in ends]
 
 
 def scheduled(prompt: str) -> list[tuple[int, int]]:
@@ -128,14 +131,20 @@ def scheduled(prompt: str) -> list[tuple[int, int]]:
     return [(node.start, node.end) for node in _nodes(prompt)]
 
 
-def _nodes(text: str) -> list[_Node]:
+def forget() -> None:
+    """Drops what is kept of the last texts: long ones take megabytes."""
+    _nodes.cache_clear()
+
+
+@lru_cache(maxsize=4)  # what looks at a prompt looks at the same text several times
+def _nodes(text: str) -> tuple[_Node, ...]:
     """Schedules and alternatives. Brackets that make none are text; a bar outside of alternatives makes all of it text."""
     top: list[_Node] = []
     stack: list[_Frame] = []
     for m in _SCHEDULE_MARK.finditer(text):
         mark, at = m[0], m.start()
         if mark == "\\" or (mark == "|" and (not stack or stack[-1].bracket == "(")):
-            return []
+            return ()
         if mark in "([":
             stack.append(_Frame(mark, at))
         elif mark in ":|" and stack:
@@ -144,11 +153,11 @@ def _nodes(text: str) -> list[_Node]:
             node = _closed(text, stack[-1], mark, at)
             if node is None:  # then the brackets around it hold what they may not hold, and are text too
                 if not _dissolve(stack, top):
-                    return []
+                    return ()
                 continue
             stack.pop()
             (stack[-1].nodes if stack else top).extend(node)
-    return top if _dissolve(stack, top) and all(node.depth <= DEEPEST for node in top) else []
+    return tuple(top) if _dissolve(stack, top) and all(node.depth <= DEEPEST for node in top) else ()
 
 
 def _dissolve(stack: list[_Frame], top: list[_Node]) -> bool:

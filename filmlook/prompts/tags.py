@@ -31,6 +31,20 @@ class Tag:
 
 def tags(prompt: str) -> Iterator[Tag]:
     """The tags of a prompt in order, empty ones left out, as well as those within schedules, wildcards and `<...>`."""
+    return iter(_tags(prompt))
+
+
+@lru_cache(maxsize=4)
+def _tags(prompt: str) -> tuple[Tag, ...]:
+    return tuple(_read(prompt))
+
+
+def forget() -> None:
+    """Drops what is kept of the last texts: long ones take megabytes."""
+    _tags.cache_clear()
+
+
+def _read(prompt: str) -> Iterator[Tag]:
     skipped = iter(_merged([*scheduled(prompt), *_tag_ranges(prompt), *(m.span() for m in _BRACES.finditer(prompt))]))
     skip = next(skipped, None)
     start = group = 0

@@ -88,7 +88,7 @@ def whole(key: str, low: int, high: int, default: int, *, among: Sequence[int] =
             raise refused(f"{key} is {shown(value)}; allowed: a whole number from {low} to {high}")
         if among and value not in among:
             raise refused(f"{key} is {value}; allowed: {', '.join(map(str, among))}")
-        return value
+        return int(value)
 
     allowed = {"enum": list(among)} if among else {"minimum": low, "maximum": high}
     return Field(key, {"type": "integer", **allowed, "default": default}, check, default)

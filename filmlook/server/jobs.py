@@ -47,7 +47,7 @@ def developed(
         try:
             if gone() or turn.is_stopped():
                 raise Stopped
-            source = picture.decode(data, max_pixels=most_pixels)
+            source = picture.decode(data, max_pixels=most_pixels, scene_linear=asked.scene_linear)
             film = develop(source, asked.look, asked.seeds[number] if asked.seeds else None, asked.again, progress)
             made = _encoded(source, film, asked)
         except Stopped:
@@ -67,15 +67,18 @@ def developed(
 def _encoded(source: Picture, film: Picture, asked: requests.DevelopRequest) -> dict[str, Any]:
     """What the answer holds of one picture."""
     done = infotext.of_text(film.text)
+
+    def encoded(made: Picture) -> str:
+        return request_body.base64_of(picture.encode(made, asked.kind, quality=asked.quality, profile=asked.profile))
+
     made: dict[str, Any] = {
-        "images": request_body.base64_of(picture.encode(film, asked.kind, quality=asked.quality)),
+        "images": encoded(film),
         "infotexts": infotext.ours(film.text),
         "seeds": done.seed if done else None,
     }
     if asked.sheet:
         sides = np.concatenate((source.pixels, film.pixels), 1)
-        sheet = replace(film, pixels=sides, exif=None, text={})
-        made["sheets"] = request_body.base64_of(picture.encode(sheet, asked.kind, quality=asked.quality))
+        made["sheets"] = encoded(Picture(sides))
     return made
 
 

@@ -48,6 +48,8 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.whole("quality", 1, 100, 95),
         field.some_of("include", "sheet"),
         field.switch("again", True),
+        field.choice("profile", picture.PROFILES, "srgb"),
+        field.switch("scene_linear", False),
     ),
     "read": field.one_picture("image", "images"),
     "export-lut": (
@@ -77,6 +79,8 @@ class DevelopRequest:
     quality: int
     sheet: bool
     again: bool
+    profile: str
+    scene_linear: bool
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,17 @@ def develop_request(fields: dict[str, Any], limits: Limits) -> DevelopRequest:
     most = max(limits.answer_pixels, limits.pixels)
     if pixels > most:
         raise HTTPException(413, f"images: {pixels} pixels would come back; allowed are {most} in an answer")
-    kind = KINDS[values["format"]]
-    return DevelopRequest(pictures, values["look"], seeds, kind, values["quality"], sheet, values["again"])
+    return DevelopRequest(
+        pictures=pictures,
+        look=values["look"],
+        seeds=seeds,
+        kind=KINDS[values["format"]],
+        quality=values["quality"],
+        sheet=sheet,
+        again=values["again"],
+        profile=values["profile"],
+        scene_linear=values["scene_linear"],
+    )
 
 
 def _pixels(data: bytes, limits: Limits) -> int:
@@ -141,7 +154,8 @@ def read_request(fields: dict[str, Any], limits: Limits) -> bytes:
     if len(fields) > 1 and {"image", "images"} >= set(fields):
         raise field.refused("image: allowed is one picture")
     values = field.values_of(fields or {"image": None}, TABLES["read"], limits)
-    return values["images"] if "images" in fields else values["image"]
+    found: bytes = values["images"] if "images" in fields else values["image"]
+    return found
 
 
 def lut_request(fields: dict[str, Any], limits: Limits) -> LutRequest:

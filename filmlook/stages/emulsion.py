@@ -91,7 +91,8 @@ def _before_development(response: Tensor, missing: Tensor, model: FilmModel) -> 
     edge = torch.diag(_edge_strength(model) * gamma**2)
     system = flat + missing[..., None, None] * edge
     density = response * flat.sum(1)[:, None, None]
-    return torch.linalg.solve(system, density.movedim(0, -1)[..., None])[..., 0].movedim(-1, 0)
+    solved: Tensor = torch.linalg.solve(system, density.movedim(0, -1)[..., None])[..., 0].movedim(-1, 0)
+    return solved
 
 
 def _published_response(frequency: Tensor, stock: Stock) -> Tensor:

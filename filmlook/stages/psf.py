@@ -84,7 +84,8 @@ def convolved(field: Tensor, kernel: list[float]) -> Tensor:
 
 def filtered(field: Tensor, factors: Tensor) -> Tensor:
     """`B,L,H,W` times factors in the frequency domain; the field is taken as periodic."""
-    return torch.fft.irfft2(torch.fft.rfft2(field).mul_(factors), s=field.shape[-2:])
+    filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(field).mul_(factors), s=field.shape[-2:])
+    return filtered
 
 
 _CELLS_MIRRORED = 128  # beyond the border of the coarse grid: 512 pixels of scene; light from further away wraps round

@@ -6,18 +6,17 @@ import argparse
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from filmlook.engine.colour_only import colour_of
-from filmlook.engine.device import pick_device
 from filmlook.errors import FilmLookError, LookError
-from filmlook.look import Look
-from filmlook.stock import load_stock
-from filmlook.training.data import Example, pairs, photographs
-from filmlook.training.film import TAUGHT_BY_PAIRS, Job, label_scans, train_film, train_two_step
-from filmlook.training.loop import CHECKPOINT, Recipe, read_recipe, run_folder
-from filmlook.training.minilab import train_minilab
-from filmlook.training.scores import Scores, require_plotting
+from filmlook.training.recipe import Recipe, read_recipe
+
+if TYPE_CHECKING:
+    from filmlook.training.data import Example
+    from filmlook.training.film import Job
+    from filmlook.training.scores import Scores
+
+# What trains is imported by the step that does it: a list of the options needs no PyTorch, which takes a second.
 
 
 def add_commands(parser: argparse.ArgumentParser, common: Callable[[argparse.ArgumentParser], None]) -> None:
@@ -101,6 +100,9 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
 
 def _checked_output(args: argparse.Namespace) -> Path:
+    from filmlook.training.loop import CHECKPOINT, run_folder
+    from filmlook.training.scores import require_plotting
+
     out: Path = args.output
     if out.suffix.lower() != ".safetensors":
         raise LookError(f"{out}: a network's file ends in .safetensors")
@@ -113,18 +115,27 @@ def _checked_output(args: argparse.Namespace) -> Path:
 
 
 def _examples(args: argparse.Namespace) -> list[Example]:
+    from filmlook.training.data import pairs
+
     if bool(args.before or args.after) == bool(args.photos or args.stock):
         raise LookError("name either --before and --after, or --photos and --stock")
     return pairs(args.before, args.after) if args.before else _simulated(args)
 
 
 def _simulated(args: argparse.Namespace) -> list[Example]:
+    from filmlook.engine.colour_only import colour_of
+    from filmlook.look import Look
+    from filmlook.training.data import photographs
+
     if not args.photos or not args.stock:
         raise LookError("photographs need a --stock that makes their film sides, and a stock needs --photos")
     return photographs(args.photos, colour_of(Look(stock=args.stock)))
 
 
 def _job(args: argparse.Namespace, examples: list[Example], **more: Any) -> Job:
+    from filmlook.stock import load_stock
+    from filmlook.training.film import TAUGHT_BY_PAIRS, Job
+
     return Job(
         examples=examples,
         out=_checked_output(args),
@@ -145,21 +156,35 @@ def _say(job: Job, scores: Scores) -> None:
 
 
 def _film(args: argparse.Namespace) -> None:
+    from filmlook.engine.device import pick_device
+    from filmlook.training.film import train_film
+
     job = _job(args, _examples(args), generator="generator" in args, start=args.start)
     _say(job, train_film(job, pick_device(args.device)))
 
 
 def _label(args: argparse.Namespace) -> None:
+    from filmlook.engine.device import pick_device
+    from filmlook.training.film import label_scans
+
     count = label_scans(args.generator, args.scans, args.output, pick_device(args.device), args.overwrite)
     print(f"{args.output}: {count} scans labelled")
 
 
 def _two_step(args: argparse.Namespace) -> None:
+    from filmlook.engine.device import pick_device
+    from filmlook.training.film import train_two_step
+
     job = _job(args, _simulated(args))
     _say(job, train_two_step(job, args.scans, pick_device(args.device)))
 
 
 def _lab(args: argparse.Namespace) -> None:
+    from filmlook.engine.device import pick_device
+    from filmlook.training.data import photographs
+    from filmlook.training.loop import run_folder
+    from filmlook.training.minilab import train_minilab
+
     out = _checked_output(args)
     table = train_minilab(
         photographs(args.photos, None), out, _recipe(args), pick_device(args.device), held_out=args.held_out, resume=args.resume

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from filmlook.errors import FilmLookError
+from filmlook.files.atomic import replacing
 from filmlook.fitting.delta_e import to_cielab
 from filmlook.training.scores import Scores, as_code, check_same_shape, difference, extra, writing
 
@@ -62,8 +63,8 @@ class _Page:
 
     def save(self, path: Path) -> None:
         extra("matplotlib.backends.backend_agg").FigureCanvasAgg(self.figure)
-        with writing(path):
-            self.figure.savefig(path, format="png", dpi=_DPI, facecolor=_PAPER)
+        with writing(path), replacing(path) as file:
+            self.figure.savefig(file, format="png", dpi=_DPI, facecolor=_PAPER)
 
 
 def sheet(path: Path, name: str, before: Tensor, after: Tensor, target: Tensor, score: Scores) -> None:

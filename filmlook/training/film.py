@@ -27,7 +27,8 @@ from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import load_digitalfilm
 from filmlook.stock import Stock, load_stock
 from filmlook.training.data import Crops, Example, pairs, photographs, shrunk, split, whole
-from filmlook.training.loop import Recipe, Run, run_folder
+from filmlook.training.loop import Run, run_folder
+from filmlook.training.recipe import Recipe
 from filmlook.training.report import HeldOut, write_report
 from filmlook.training.scores import LEAST_PX, Scores, difference, psnr_of, writing
 

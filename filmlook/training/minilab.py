@@ -19,7 +19,8 @@ from filmlook.film.scene_light import display_code, scene_light
 from filmlook.networks.minilab import MINILAB_PX, Minilab
 from filmlook.networks.weights import write_tensors
 from filmlook.training.data import Example, random_shifts, shifted, split, step_seed
-from filmlook.training.loop import Recipe, Run, run_folder
+from filmlook.training.loop import Run, run_folder
+from filmlook.training.recipe import Recipe
 
 _STOPS, _BALANCE = 1.5, 0.3  # shifts to undo
 _BEYOND = 1.2  # the lab trains on somewhat more, so that the ends are not its edge
@@ -133,7 +134,7 @@ class Trials:
     def errors(self, judge: Callable[[Tensor], Tensor]) -> Errors:
         """How a judge of samples fares."""
         with torch.no_grad():
-            error = (torch.cat([judge(part) for part in self.shifted.split(_CHUNK)]) - self.targets).abs()
+            error = (torch.cat([judge(part) for part in torch.split(self.shifted, _CHUNK)]) - self.targets).abs()
             moved = judge(self.untouched)[:, 0].abs()
         return Errors(*(float(t.median()) for t in (error[:, 0], error[:, 1:], moved)))
 

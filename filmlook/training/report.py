@@ -18,6 +18,7 @@ import numpy as np
 from torch import Tensor
 
 from filmlook.errors import FilmLookError
+from filmlook.files import atomic
 from filmlook.training.figures import in_words, sheet
 from filmlook.training.scores import Scores, overall, require_plotting, scores, writing
 
@@ -126,4 +127,4 @@ def _cell(value: object) -> str:
 
 def _write_text(path: Path, text: str) -> None:
     with writing(path):
-        path.write_text(text, encoding="utf-8")
+        atomic.write_bytes(path, text.encode())

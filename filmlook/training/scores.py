@@ -119,7 +119,7 @@ def _ssim(made: Tensor, target: Tensor) -> float:
 
 def difference(made: Tensor, target: Tensor) -> Tensor:
     """CIEDE2000 of every pixel, (H, W)."""
-    pairs = zip(*(picture.flatten(1).T.split(_CHUNK_PX) for picture in (made, target)), strict=True)
+    pairs = zip(*(torch.split(picture.flatten(1).T, _CHUNK_PX) for picture in (made, target)), strict=True)
     return torch.cat([delta_e(to_cielab(a), to_cielab(b)) for a, b in pairs]).reshape(made.shape[1:])
 
 

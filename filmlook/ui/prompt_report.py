@@ -10,8 +10,9 @@ from filmlook.prompts.findings import LEVELS, Finding
 from filmlook.prompts.report import Report
 from filmlook.prompts.tokens import CHUNK, Count
 
-UNDO, HASH, CHECKPOINT, ADD = "undo", "hash", "checkpoint:", "add:"
-"""Keys of what buttons do besides fixes; the last two are followed by a title, and by the text to add."""
+UNDO, HASH, CHECKPOINT, ADD, AVOID = "undo", "hash", "checkpoint:", "add:", "avoid:"
+"""Keys of what buttons do besides fixes; the last three are followed by a title, and by the text to add to the prompt or the
+negative prompt."""
 
 _LONGEST = 20_000  # characters of a prompt that are shown with their marks
 
@@ -36,11 +37,25 @@ def report_html(report: Report, checkpoint: Checkpoint | None, texts: dict[str, 
     parts.append(f"<ul>{''.join(map(_line, lines))}</ul>")
     if words:
         parts.append(f"<p>{''.join(_fix(finding) for finding in words)}</p>")
+    parts += [_frequent("Frequent words", ADD, report, "prompt"), _frequent("Often kept out", AVOID, report, "negative")]
     for field, label in (("prompt", "Prompt"), ("negative", "Negative prompt")):
         if texts.get(field):
             parts.append(_marked(label, texts[field], field, report))
     parts += [f"<p class='film-look-note'>{html.escape(problem)}</p>" for problem in report.problems]
     return f"<div class='film-look-report'>{''.join(parts)}</div>"
+
+
+def _frequent(label: str, key: str, report: Report, field: str) -> str:
+    """Words that are taught everywhere as buttons, those against film marked; each tells what it does."""
+    buttons = []
+    for word in report.words:
+        if word.field == field:
+            told = f"“{word.words}” {word.does}."
+            if word.against_film:
+                told = f"{told} Against film: it {word.against_film}."
+            buttons.append(_button(key + word.words, ("⚠ " if word.against_film else "") + word.words, told))
+    inner = f"<p>{''.join(buttons)}</p><p>⚠: works against film.</p>"
+    return f"<details class='film-look-note'><summary>{label}</summary>{inner}</details>" if buttons else ""
 
 
 def checkpoints_html(checkpoints: Iterable[tuple[Checkpoint, Recognition]], chosen: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modules import sd_models, shared
+from modules import scripts, sd_models, shared
 
+from filmlook.prompts import comments
 from filmlook.prompts.checkpoints import Checkpoint, config_beside, names_film, read_metadata
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report, report
@@ -75,6 +77,23 @@ def embedding_vectors() -> dict[str, int]:
     return {name: size for name, size in sizes.items() if isinstance(size, int) and size > 0}
 
 
+def comment_style() -> str:
+    """How the host takes comments out of prompts, one of `filmlook.prompts.comments.STYLES`: its function is asked.
+
+    Forge's asks the setting itself, AUTOMATIC1111's is called only where it is on; reForge's has no setting.
+    """
+    strip = getattr(sys.modules.get("modules.processing_scripts.comments"), "strip_comments", None)
+    for data in scripts.scripts_data if strip is None else ():  # AUTOMATIC1111 loads it as a script only
+        if data.path.replace("\\", "/").endswith("processing_scripts/comments.py"):
+            strip = getattr(data.module, "strip_comments", None)
+    if strip is None:
+        return comments.NONE
+    if strip("film // x").rstrip() == "film":
+        return comments.SLASHES
+    is_on = shared.opts.data.get("enable_prompt_comments", True)
+    return comments.HASH if is_on and strip("film # x").rstrip() == "film" else comments.NONE
+
+
 def report_of(prompt: str, negative: str, checkpoint: Checkpoint | None, settings: GenerationParams) -> Report:
     """What there is to say of a prompt, by the host's tokenizer and with its checkpoints and embeddings."""
     return report(
@@ -86,6 +105,7 @@ def report_of(prompt: str, negative: str, checkpoint: Checkpoint | None, setting
         installed=installed_checkpoints(),
         upscalers=[*shared.latent_upscale_modes, *(upscaler.name for upscaler in shared.sd_upscalers)],
         vectors=embedding_vectors(),
+        comments=comment_style(),
     )
 
 

@@ -103,8 +103,8 @@ _DEFAULTS: dict[str, Any] = {key: info.default for key, info in _declared().item
 
 def policy(kind: str) -> str:
     """What a pass does: "look", "grain" or "nothing"."""
-    chosen = value(f"pass_{kind}")
-    return chosen if chosen in (LOOK, GRAIN, NOTHING) else _DEFAULTS[f"pass_{kind}"]
+    chosen: str = value(f"pass_{kind}")
+    return chosen if chosen in (LOOK, GRAIN, NOTHING) else str(_DEFAULTS[f"pass_{kind}"])
 
 
 def assembling() -> list[str]:

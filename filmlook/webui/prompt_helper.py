@@ -19,6 +19,7 @@ from modules import script_callbacks
 from filmlook.look import SETTINGS
 from filmlook.presets import load_preset
 from filmlook.prompts.checkpoints import recognise
+from filmlook.prompts.comments import blanked, with_comments
 from filmlook.prompts.edit import add, undone
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.recipes import list_recipes
@@ -256,9 +257,11 @@ def _wanted(key: str, now: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if key.startswith(shown.CHECKPOINT):
         title = key.removeprefix(shown.CHECKPOINT)
         return f"Choose {title}", {"checkpoint": title}
-    if key.startswith(shown.ADD):
-        text = key.removeprefix(shown.ADD)
-        return f"Add {text}", {"prompt": add(now.get("prompt", ""), text)}
+    for start, field in ((shown.ADD, "prompt"), (shown.AVOID, "negative")):
+        if key.startswith(start):
+            text, style = now.get(field, ""), host_models.comment_style()
+            words = key.removeprefix(start)
+            return f"Add {words}", {field: with_comments(text, add(blanked(text, style), words), style)}
     found = next((f for f in _report(now).findings if f.fix and shown.key_of(f) == key), None)
     return (found.fix.label, found.fix.changes) if found and found.fix else ("", {})
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from fastapi import HTTPException, Request
 from modules import call_queue, script_callbacks, shared
 
@@ -69,8 +68,8 @@ class HostBackend:
                 shared.state.end()
 
     def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
-        def by(pixels: np.ndarray, look: Look, *, seed: int, **_: Any) -> np.ndarray:
-            return developed(pixels, LOOK, look, seed=seed, progress=progress)
+        def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Picture:
+            return developed(source, LOOK, look, seed=seed, progress=progress)
 
         return film_picture(source, look, seed=seed, again=again, by=by)
 

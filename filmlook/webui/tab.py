@@ -142,7 +142,7 @@ def _results() -> tuple[Any, Any, Any, dict[str, Any]]:
 
 
 def _output_folder() -> str:
-    return shared.opts.outdir_samples or shared.opts.outdir_extras_samples
+    return str(shared.opts.outdir_samples or shared.opts.outdir_extras_samples)
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,20 @@ def test_a_developed_picture_is_developed_again_unless_that_is_not_wanted(order:
     assert answer["seeds"][1] == 4
 
 
+def test_another_profile_holds_the_same_colours(order: Order, photo: np.ndarray) -> None:
+    here, wide = (picture.decode(base64.b64decode(order(png(photo), seed=1, profile=p)["images"][0])) for p in ("srgb", "p3"))
+    raw = np.asarray(opened(order(png(photo), seed=1, profile="p3")["images"][0])).astype(int)
+    assert np.abs(here.pixels.astype(int) - wide.pixels).max() <= 4  # rounded twice
+    assert np.abs(here.pixels.astype(int) - raw).max() > 8
+
+
+def test_light_of_a_scene_is_developed_as_light(order: Order, photo: np.ndarray) -> None:
+    answer = order(png(photo), seed=1, scene_linear=True)
+    want = develop(photo, Look(), seed=1, scene_linear=True)
+    assert np.abs(np.asarray(opened(answer["images"][0])).astype(int) - want).max() <= 1
+    assert order(png(photo), seed=1)["images"] != answer["images"]
+
+
 def test_json_of_another_program_stays_and_ours_stands_beside_it(order: Order, client: TestClient, photo: np.ndarray) -> None:
     other = '{"prompt": {"1": {"inputs": {}}}}'
     answer = order(png(photo, parameters=other), look=LOOK, seed=6)

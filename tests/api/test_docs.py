@@ -41,7 +41,8 @@ def blocks(kind: str) -> list[str]:
 def chosen_of(body: dict[str, Any]) -> LookChoice | None:
     """What `alwayson_scripts` asks for; in the WebUI a table or a name alone is put into a list."""
     args = body["alwayson_scripts"][TITLE]["args"]
-    return asked_by(args if isinstance(args, list) else [args])
+    asked = asked_by(args if isinstance(args, list) else [args])
+    return asked.choice if asked else None
 
 
 def webui() -> FastAPI:

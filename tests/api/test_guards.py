@@ -52,7 +52,12 @@ def refusal(answer: Any, status: int = 422) -> str:
 
 SEED = "allowed: a whole number from 0, or one for each picture"
 WRONG: list[tuple[str, str, list[Any], str]] = [
-    ("develop", "pictures", [[]], "unknown field 'pictures'; allowed: images, look, seed, format, quality, include, again"),
+    (
+        "develop",
+        "pictures",
+        [[]],
+        "unknown field 'pictures'; allowed: images, look, seed, format, quality, include, again, profile, scene_linear",
+    ),
     ("develop", "images", [[], IMAGE, None, [IMAGE] * 33], "images: allowed is a list of 1 to 32 pictures"),
     ("develop", "images", [[IMAGE, 7], [IMAGE, None]], "; allowed: a picture in base64"),
     ("develop", "images", [[IMAGE, x] for x in (IMAGE + "\n", "%%%%", "\ud800")], "images[1]: not base64"),
@@ -60,6 +65,8 @@ WRONG: list[tuple[str, str, list[Any], str]] = [
     ("develop", "format", ["gif", "PNG", ["png"], None, "\ud800"], "allowed: png, jpeg, webp"),
     ("develop", "quality", [0, 101, 95.0, False, "95", None], "allowed: a whole number from 1 to 100"),
     ("develop", "include", ["sheet", ["film"], [["sheet"]], None, "\ud800"], "allowed: a list, with sheet in it or empty"),
+    ("develop", "profile", ["P3", None, 7], "allowed: srgb, "),
+    ("develop", "scene_linear", [None, 1], "; allowed: true or false"),
     ("develop", "again", [None, 0, 1, "true", [True]], "; allowed: true or false"),
     ("develop", "look", [None, [1], 7], "; allowed: the name of a preset, or an object of settings"),
     ("develop", "look", ["no such", {"look": "no such"}, "\ud800"], "look: unknown look "),

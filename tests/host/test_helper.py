@@ -14,7 +14,7 @@ import pytest
 
 from filmlook import load_look
 from filmlook.presets import load_preset
-from filmlook.ui.prompt_report import ADD, CHECKPOINT, HASH, UNDO
+from filmlook.ui.prompt_report import ADD, AVOID, CHECKPOINT, HASH, UNDO
 from tests.host.fake import Host
 
 OWN = "classic-negative-light"
@@ -341,6 +341,57 @@ def test_a_page_that_is_built_again_is_bound_to_its_own_components(host: Host, t
     inputs = host.find("txt2img_film_look_helper_press").events[0][1]["inputs"]
     assert first not in inputs
     assert host.find("txt2img_prompt") in inputs
+
+
+def _hash_only(text: str) -> str:
+    return re.sub("#[^\\n]*(\\n|$)", "\\n", text)
+
+
+def _slashes_too(text: str) -> str:
+    return re.sub("(#|//)[^\\n]*(\\n|$)", "\\n", text)
+
+
+@pytest.mark.parametrize(
+    ("strip", "as_script", "option", "found"),
+    [
+        (None, False, None, ["8k", "4k", "hdr"]),
+        (_hash_only, True, None, ["8k", "4k"]),
+        (_hash_only, True, True, ["8k", "4k"]),
+        (_hash_only, True, False, ["8k", "4k", "hdr"]),
+        (lambda text: text, False, None, ["8k", "4k", "hdr"]),  # Forge's, when its setting is off
+        (_slashes_too, False, False, ["8k"]),  # reForge has no such setting; one of another WebUI's may have been left
+    ],
+)
+def test_comments_are_those_of_the_host(
+    helper: Helper, monkeypatch: pytest.MonkeyPatch, strip: Any, as_script: bool, option: bool | None, found: list[str]
+) -> None:
+    module = Namespace(strip_comments=strip)
+    if as_script:
+        data = Namespace(path="/webui/modules/processing_scripts/comments.py", module=module)
+        sys.modules["modules.scripts"].scripts_data.append(data)  # type: ignore[attr-defined]
+    elif strip:
+        monkeypatch.setitem(sys.modules, "modules.processing_scripts.comments", module)  # type: ignore[arg-type]
+    if option is not None:
+        helper.host.options.data["enable_prompt_comments"] = option
+    helper.page["txt2img_prompt"] = "classicnegative 8k // 4k # hdr"
+    assert [label for label in ("8k", "4k", "hdr") if f"Remove “{label}”" in helper.buttons()] == found
+
+
+def test_what_is_added_stands_before_a_comment(helper: Helper) -> None:
+    sys.modules["modules.scripts"].scripts_data.append(  # type: ignore[attr-defined]
+        Namespace(path="modules\\processing_scripts\\comments.py", module=Namespace(strip_comments=_hash_only))
+    )
+    helper.page["txt2img_prompt"] = "a cat # my cat"
+    assert helper.press(ADD + "<lora:film:1>")["txt2img_prompt"] == "a cat, <lora:film:1> # my cat"
+
+
+def test_a_frequent_word_is_added_where_it_belongs_and_can_be_undone(helper: Helper) -> None:
+    helper.page["txt2img_neg_prompt"] = "ugly"
+    assert helper.buttons()["⚠ noisy"] == AVOID + "noisy"
+    assert helper.press(AVOID + "deformed") == {"txt2img_neg_prompt": "ugly, deformed"}
+    assert helper.press(ADD + "masterpiece") == {"txt2img_prompt": "photo of a cat, masterpiece"}
+    helper.press(UNDO)
+    assert helper.press(UNDO) == {"txt2img_neg_prompt": "ugly"}
 
 
 def test_a_copy_of_the_page_follows_its_own(host: Host, tmp_path: Path) -> None:

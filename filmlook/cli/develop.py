@@ -1,0 +1,247 @@
+"""`filmlook develop`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filmlook.cli.messages import say, warn
+from filmlook.cli.options import DONE, FAILED, add_device, add_settings, chosen_look, name
+from filmlook.errors import AlreadyDevelopedError, FilmLookError, LookError
+
+if TYPE_CHECKING:
+    from filmlook.cli.inputs import Source
+    from filmlook.engine.metering import ExposureLock
+    from filmlook.files.picture import Picture
+    from filmlook.look import Look
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="*", type=name, metavar="INPUT", help="files, folders or patterns such as 'in/*.png'")
+    parser.add_argument("-i", "--input", action="append", type=name, default=[], metavar="INPUT", help="the same as INPUT")
+    parser.add_argument("-g", action="store_true", dest="dialog", help="choose the picture in a dialog")
+    text = "a folder, or a file for one input (its ending is the format)"
+    parser.add_argument("-o", "--output", type=name, metavar="OUT", help=text)
+    parser.add_argument("-r", "--recursive", action="store_true", help="take folders with all that lies below them")
+    text = "leave out files, and folders, of such a name or path ('*_mask.png'); may be given again"
+    parser.add_argument("--exclude", action="append", type=name, default=[], metavar="PATTERN", help=text)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and open no picture")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    text = "develop once more what is developed already, which is passed over"
+    parser.add_argument("--again", action="store_true", help=text)
+    parser.add_argument("--format", type=name, metavar="ENDING", help="write files of this ending (png, jpg, ...) into OUT")
+    parser.add_argument("--quality", type=int, default=95, metavar="1..100", help="of JPEG, WebP, AVIF and JPEG XL (95)")
+    parser.add_argument("--lossless", action="store_true", help="write WebP, AVIF and JPEG XL without loss")
+    text = "the colour space of what is written: srgb, p3 or adobe-rgb (srgb)"
+    parser.add_argument("--profile", type=name, default="srgb", metavar="SPACE", help=text)
+    text = "what is read is the light of a scene, no display code (OpenEXR, RAW and TIFF in floating point are so anyway)"
+    parser.add_argument("--scene-linear", action="store_true", help=text)
+    text = (
+        "of the grain; over a folder each picture has its own from this and its name. Without it: as the picture was generated"
+    )
+    parser.add_argument("--seed", type=int, help=text)
+    parser.add_argument("--frames", action="store_true", help="the inputs are a film's frames: grain moves, the lab does not")
+    text = "the lab and networks judge the first picture, for all (else each for itself)"
+    parser.add_argument("--same", action="store_true", help=text)
+    text = "also write what leaves each stage into this folder, as 16-bit TIFF, and tell its time"
+    parser.add_argument("--stages", type=name, metavar="OUT", help=text)
+    add_device(parser)
+    add_settings(parser)
+
+
+@dataclass
+class _Tally:
+    """What became of the pictures."""
+
+    written: set[Path] = field(default_factory=set)
+    developed_already: int = 0
+    failures: list[str] = field(default_factory=list)
+    skipped: int = 0
+
+    def tell(self) -> None:
+        """Says what failed, and how many of each there were; of one picture that came out well, nothing."""
+        for failure in self.failures:
+            warn(failure)
+        counts = [f"{len(self.written)} developed, {len(self.failures)} failed"]
+        if self.developed_already:
+            counts.append(f"{self.developed_already} already developed (--again develops once more)")
+        counts += _skipped(self.skipped)
+        if len(counts) > 1 or self.failures or len(self.written) > 1:
+            say(", ".join(counts))
+
+
+def _skipped(count: int) -> list[str]:
+    return [f"{count} file{'s' * (count != 1)} of other kinds skipped"] if count else []
+
+
+def run(args: argparse.Namespace) -> int:
+    """Develops pictures: those that fail are told of at the end, and the others are done.
+
+    Raises:
+        LookError: called wrongly.
+        FilmLookError: the stock or look is missing or damaged.
+    """
+    inputs = [*args.inputs, *args.input]
+    if args.dialog:
+        inputs.append(_ask_for_file())
+    if not inputs:
+        raise LookError("no INPUT: name pictures or folders, or choose one with -g")
+    if args.output is None and args.stages is None:
+        raise LookError("no OUT: name a folder or a file with -o")
+    if not 1 <= args.quality <= 100:
+        raise LookError(f"quality is {args.quality}; allowed: 1 to 100")
+    look = chosen_look(args)  # before any picture is opened
+    from filmlook.cli import inputs as pictures
+    from filmlook.files.picture import PROFILES
+
+    if args.profile not in PROFILES:
+        raise LookError(f"profile is {args.profile!r}; allowed: {', '.join(PROFILES)}")
+
+    out = args.output or args.stages
+    ending = _ending(args.format)
+    found = pictures.find(inputs, Path(out), recursive=args.recursive, exclude=args.exclude, in_order=args.frames)
+    jobs = list(zip(found.sources, pictures.targets(found.sources, inputs, out, ending), strict=True))
+    tally = _Tally(failures=found.failures, skipped=found.skipped)
+    if args.dry_run:
+        return _dry_run(jobs, tally, args.overwrite)
+    alone = len(inputs) == 1 and Path(inputs[0]).is_file()
+    _develop(jobs, look, args, tally, alone)
+    tally.tell()
+    return FAILED if tally.failures else DONE
+
+
+def _ending(text: str | None) -> str | None:
+    from filmlook.files.kinds import FORMATS
+
+    ending = f".{text.lower().lstrip('.')}" if text else None
+    if ending and ending not in FORMATS:
+        raise LookError(f"format is {text!r}; allowed: {', '.join(known.lstrip('.') for known in FORMATS)}")
+    return ending
+
+
+def _dry_run(jobs: list[tuple[Source, Path]], tally: _Tally, overwrite: bool) -> int:
+    """Says what would be done."""
+    taken: set[Path] = set()
+    for source, target in jobs:
+        note = ""
+        if target in taken:
+            note = "  (another input goes there)"
+        elif target.exists():
+            note = "  (replaced)" if overwrite else "  (exists)"
+        taken.add(target)
+        say(f"{source.path} -> {target}{note}")
+    for failure in tally.failures:
+        warn(failure)
+    say(", ".join([f"{len(jobs)} picture{'s' * (len(jobs) != 1)}, none developed: a dry run", *_skipped(tally.skipped)]))
+    return FAILED if tally.failures else DONE
+
+
+def _develop(jobs: list[tuple[Source, Path]], look: Look, args: argparse.Namespace, tally: _Tally, alone: bool) -> None:
+    """Develops each picture to its target, and keeps account of it."""
+    from tqdm import tqdm
+
+    from filmlook.engine.metering import ExposureLock
+
+    lock = ExposureLock() if args.frames or args.same else None
+    with tqdm(total=len(jobs), unit="picture", disable=None, bar_format="{l_bar}{bar}| {n:.2f}/{total} {elapsed}") as bar:
+        for i, (source, target) in enumerate(jobs):
+
+            def advance(share: float, done: int = i) -> None:
+                bar.update(done + share - bar.n)
+
+            try:
+                if target in tally.written:
+                    raise FilmLookError(f"{source.path}: another input was already written to {target}")
+                if args.output and target.exists() and not args.overwrite:
+                    raise FilmLookError(f"{target}: exists; --overwrite replaces it")
+                _develop_one(source, target, look, args, lock, i if args.frames else None, alone, advance)
+                tally.written.add(target)
+            except AlreadyDevelopedError:
+                tally.developed_already += 1
+            except LookError:
+                raise  # not the picture's fault: the next would fare no better
+            except Exception as error:  # whatever befell this picture, the others are done
+                if args.debug or not isinstance(error, (FilmLookError, OSError, MemoryError)):
+                    traceback.print_exc()
+                tally.failures.append(_fault(source.path, error))
+            advance(1)
+
+
+def _develop_one(
+    source: Source,
+    target: Path,
+    look: Look,
+    args: argparse.Namespace,
+    lock: ExposureLock | None,
+    frame: int | None,
+    alone: bool,
+    progress: Callable[[float], None],
+) -> None:
+    from filmlook.engine.develop import film_picture
+    from filmlook.files import picture
+
+    shown = picture.read(source.path, scene_linear=args.scene_linear)
+    for note in shown.notes:
+        warn(f"{source.path}: {note}")
+    seed = _seed(args.seed, source, shown, alone or frame is not None)
+    settings: dict[str, Any] = {"seed": seed, "frame": frame, "lock": lock, "tile": args.tile, "device": args.device}
+    if args.stages:
+        from filmlook.cli.stages import write_stages
+
+        write_stages(Path(args.stages), source, shown, look, settings, args.overwrite)
+    if args.output:
+        film = film_picture(shown, look, again=args.again, progress=progress, **settings)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        written = {"quality": args.quality, "lossless": args.lossless, "profile": args.profile, "overwrite": args.overwrite}
+        picture.write(target, film, **written)
+
+
+def _seed(seed: int | None, source: Source, shown: Picture, as_told: bool) -> int | None:
+    """The seed of a picture's grain; None: that of its infotext.
+
+    Over a folder it is made of the seed and the name: pictures that are alike, as variants of one are, would else show one and
+    the same pattern of grain.
+    """
+    from filmlook.files.infotext import made_with, own_seed
+
+    if as_told:
+        return seed
+    if seed is None:
+        if made_with(shown.text.values()) is not None:
+            return None
+        seed = own_seed((), shown.pixels)
+    return int.from_bytes(hashlib.sha256(f"{seed}/{source.below.as_posix()}".encode(errors="replace")).digest()[:4], "big")
+
+
+def _fault(path: Path, error: Exception) -> str:
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
+        return f"{path}: out of memory; a smaller --tile needs less"
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if isinstance(error, (FilmLookError, OSError)) and str(path.name) in text else f"{path}: {text}"
+
+
+def _ask_for_file() -> str:
+    from filmlook.files.kinds import READABLE
+
+    try:
+        import tkinter
+        from tkinter import filedialog
+    except ImportError:
+        raise LookError("-g needs Tk, and this Python has none; name the picture instead") from None
+    try:
+        root = tkinter.Tk()
+    except tkinter.TclError:
+        raise LookError("-g needs a display, and there is none; name the picture instead") from None
+    root.withdraw()
+    chosen = filedialog.askopenfilename(
+        title="Choose a picture", filetypes=[("Pictures", " ".join(f"*{suffix}" for suffix in READABLE))]
+    )
+    root.destroy()
+    if not chosen:
+        raise LookError("no picture was chosen")
+    return chosen

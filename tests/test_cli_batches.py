@@ -1,0 +1,207 @@
+"""`filmlook develop` over folders: which pictures are taken, where they go, and how each is seeded."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from filmlook import Look, develop
+from filmlook.cli import main
+from filmlook.cli.inputs import natural
+from filmlook.files import infotext, picture
+
+PLAIN = ["--look", "clean-print"]
+
+
+def grey(path: Path, code: int = 120, side: int = 64) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (side, side), (code,) * 3).save(path)
+    return path
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+# --- what is taken
+
+
+def test_files_of_other_kinds_are_counted_and_apples_are_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = grey(tmp_path / "in" / "a.jpg").parent
+    (folder / "._a.jpg").write_bytes(b"\0\5\x16\7" + bytes(100))
+    (folder / ".DS_Store").write_bytes(b"x")
+    for name in ("a.txt", "b.mov", "c.pdf"):
+        (folder / name).write_text("x")
+    assert main(["develop", str(folder), "-o", str(tmp_path / "out"), *PLAIN]) == 0
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.jpg"]
+    assert "1 developed, 0 failed, 3 files of other kinds skipped" in capsys.readouterr().out
+    assert main(["develop", str(folder / "*"), "-o", str(tmp_path / "two"), *PLAIN]) == 0
+    assert "3 files of other kinds skipped" in capsys.readouterr().out
+
+
+def test_results_inside_the_input_folder_are_not_developed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree = grey(tmp_path / "tree" / "a.png").parent
+    grey(tree / "deep" / "film.png")
+    for _ in range(3):
+        main(["develop", str(tree), "-r", "-o", str(tree / "film"), *PLAIN, "--overwrite"])
+        main(["develop", str(tree / "**" / "*.png"), "-r", "-o", str(tree / "film"), *PLAIN, "--again", "--overwrite"])
+    written = sorted(str(p.relative_to(tree)) for p in tree.rglob("*.png"))
+    assert written == ["a.png", "deep/film.png", "film/a.png", "film/deep/film.png", "film/film.png"]
+    assert "already" not in capsys.readouterr().out
+
+
+def test_what_is_developed_is_passed_over_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for i, ending in enumerate(("png", "jpg", "webp", "tif")):
+        grey(tmp_path / "in" / f"{i}.{ending}", 100 + i)
+    assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "once"), "--look", "super-8"]) == 0
+    capsys.readouterr()
+    grey(tmp_path / "once" / "new.png")
+    assert main(["develop", str(tmp_path / "once"), "-o", str(tmp_path / "twice"), "--look", "super-8"]) == 0
+    assert "1 developed, 0 failed, 4 already developed" in capsys.readouterr().out
+    assert [p.name for p in (tmp_path / "twice").iterdir()] == ["new.png"]
+    assert main(["develop", str(tmp_path / "once" / "0.png"), "-o", str(tmp_path / "twice"), "--look", "super-8"]) == 0
+    assert "1 already developed" in capsys.readouterr().out
+    assert main(["develop", str(tmp_path / "once"), "-o", str(tmp_path / "again"), "--look", "super-8", "--again"]) == 0
+    assert len(list((tmp_path / "again").iterdir())) == 5
+
+
+def test_patterns_are_left_out(tmp_path: Path) -> None:
+    for name in ("a.png", "a_mask.png", "thumbs/a.png", "deep/b.png", "deep/b_mask.png"):
+        grey(tmp_path / "in" / name)
+    left_out = ["--exclude", "*_mask.png", "--exclude", "thumbs"]
+    assert main(["develop", str(tmp_path / "in"), "-r", "-o", str(tmp_path / "out"), *left_out, *PLAIN]) == 0
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*.png")) == ["a.png", "b.png"]
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for i in (10, 9):
+        grey(tmp_path / "in" / f"{i}.png")
+    (tmp_path / "in" / "notes.txt").write_text("x")
+    out = tmp_path / "out"
+    assert main(["develop", str(tmp_path / "in"), "-o", str(out), "--dry-run", *PLAIN]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"{tmp_path / 'in' / n} -> {out / n}" for n in ("9.png", "10.png")]
+    assert "2 pictures, none developed" in lines[2]
+    assert "1 file of other kinds skipped" in lines[2]
+    assert not out.exists()
+    grey(out / "9.png")
+    main(["develop", str(tmp_path / "in"), "-o", str(out), "--dry-run", *PLAIN])
+    assert "9.png  (exists)" in capsys.readouterr().out
+
+
+# --- where it goes
+
+
+def test_out_is_a_file_for_one_input_and_a_known_ending_else_a_folder(tmp_path: Path) -> None:
+    photo = grey(tmp_path / "a.png")
+    assert main(["develop", str(photo), "-o", str(tmp_path / "film.webp"), *PLAIN]) == 0
+    assert (tmp_path / "film.webp").is_file()
+    assert main(["develop", str(photo), "-o", str(tmp_path / "film-1.5"), *PLAIN]) == 0
+    assert (tmp_path / "film-1.5" / "a.png").is_file()
+    assert main(["develop", str(photo), "-o", f"{tmp_path / 'b.png'}/", *PLAIN]) == 0
+    assert (tmp_path / "b.png" / "a.png").is_file()
+    grey(tmp_path / "in" / "a.png")
+    assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "film.v2"), *PLAIN]) == 0
+    assert (tmp_path / "film.v2" / "a.png").is_file()
+
+
+def test_another_format_for_all(tmp_path: Path) -> None:
+    for name in ("a.png", "b.webp"):
+        grey(tmp_path / "in" / name)
+    assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--format", "JPG", *PLAIN]) == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.jpg", "b.jpg"]
+    assert Image.open(tmp_path / "out" / "a.jpg").format == "JPEG"
+
+
+# --- grain
+
+
+def test_over_a_folder_each_picture_has_its_own_grain(tmp_path: Path) -> None:
+    names = ["0.png", "1.png", "deep/0.png"]
+    for name in names:
+        grey(tmp_path / "in" / name)
+
+    def developed(out: str, *words: str) -> list[np.ndarray]:
+        assert main(["develop", str(tmp_path / "in"), "-r", "-o", str(tmp_path / out), *words]) == 0
+        return [pixels(tmp_path / out / name) for name in names]
+
+    own, seven, again, eight = developed("own"), developed("7", "--seed", "7"), developed("7b", "--seed", "7"), developed(
+        "8", "--seed", "8"
+    )  # fmt: skip
+    for one in (own, seven):
+        assert (one[0] != one[1]).any()
+        assert (one[0] != one[2]).any()
+    for a, b, c in zip(seven, again, eight, strict=True):
+        assert (a == b).all()
+        assert (a != c).any()
+    (tmp_path / "in" / "0.png").unlink()  # a picture's grain does not hang on the others
+    main(["develop", str(tmp_path / "in"), "-r", "-o", str(tmp_path / "fewer"), "--seed", "7"])
+    assert (pixels(tmp_path / "fewer" / "1.png") == seven[1]).all()
+
+
+def test_the_seed_that_is_written_brings_the_grain_back(tmp_path: Path) -> None:
+    grey(tmp_path / "in" / "a.png")
+    main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--seed", "7"])
+    told = infotext.read(Image.open(tmp_path / "out" / "a.png"))
+    assert told
+    assert told.seed is not None
+    assert (develop(pixels(tmp_path / "in" / "a.png"), Look(), seed=told.seed) == pixels(tmp_path / "out" / "a.png")).all()
+
+
+def test_a_generated_pictures_own_seed_is_taken(tmp_path: Path) -> None:
+    text = {"parameters": "a cat\nSteps: 20, Seed: 42, Size: 64x64"}
+    for name in ("a.png", "b.png"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        picture.write(tmp_path / "in" / name, picture.Picture(np.full((64, 64, 3), 120, np.uint8), text=text))
+    main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out")])
+    expected = develop(np.full((64, 64, 3), 120, np.uint8), Look(), seed=42)
+    assert all((pixels(tmp_path / "out" / name) == expected).all() for name in ("a.png", "b.png"))
+
+
+def test_frames_move_the_grain_by_their_number_in_natural_order(tmp_path: Path) -> None:
+    for i in (1, 2, 10):
+        grey(tmp_path / "in" / f"f{i}.png")
+    files = [str(tmp_path / "in" / f"f{i}.png") for i in (1, 10, 2)]  # as a shell lists them
+    for out, inputs in (("folder", [str(tmp_path / "in")]), ("files", files), ("pattern", [str(tmp_path / "in" / "f*.png")])):
+        assert main(["develop", *inputs, "-o", str(tmp_path / out), "--frames", "--seed", "5"]) == 0
+        for frame, i in enumerate((1, 2, 10)):
+            film = develop(pixels(tmp_path / "in" / f"f{i}.png"), Look(), seed=5, frame=frame)
+            assert (pixels(tmp_path / out / f"f{i}.png") == film).all(), (out, i)
+
+
+def test_natural_order() -> None:
+    names = ["10.png", "9.png", "f10.png", "f2.png", "a", "f02b.png", "², 3.png", "٣.png"]
+    ordered = sorted(map(Path, names), key=natural)
+    assert [p.name for p in ordered if p.name[0] == "f"] == ["f2.png", "f02b.png", "f10.png"]
+    assert ordered.index(Path("9.png")) < ordered.index(Path("10.png"))
+
+
+def test_the_lab_judges_each_picture_unless_they_are_the_same(tmp_path: Path, scene: np.ndarray) -> None:
+    dark = (scene * 0.4).astype(np.uint8)
+    (tmp_path / "in").mkdir()
+    for name, shown in (("a.png", scene), ("b.png", dark)):
+        Image.fromarray(shown).save(tmp_path / "in" / name)
+    look = ["--look", "clean-print", "--lab", "1"]
+    for out, words in (("each", []), ("same", ["--same"]), ("frames", ["--frames"])):
+        assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / out), *look, *words]) == 0
+    each, same, frames = (pixels(tmp_path / out / "b.png").astype(float).mean() for out in ("each", "same", "frames"))
+    alone = develop(dark, Look(stock="kodak_portra_400", halation=0, sharpness=0, grain=0, lab=1))
+    assert (pixels(tmp_path / "each" / "b.png") == alone).mean() > 0.99
+    assert each > same + 10
+    assert abs(same - frames) < 0.1
+
+
+def test_names_that_no_console_can_show_are_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = tmp_path / "in" / "caf\udce9\n.png"
+    try:
+        grey(odd)
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this file system takes no such names")
+    assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out"), *PLAIN, "--seed", "1"]) == 0
+    assert zlib.crc32(pixels(tmp_path / "out" / odd.name).tobytes())
+    assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out"), *PLAIN]) == 1
+    assert "exists" in capsys.readouterr().err
