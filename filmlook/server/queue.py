@@ -14,16 +14,13 @@ from typing import Any, Protocol, TypeVar
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
+from filmlook.errors import Stopped
 from filmlook.server import request_body
 
 WAITING = 64  # clients in a room; whoever comes then is told to come later
 _AT_THE_DOOR_S = 120  # at most: before its body is taken in, nothing tells that a client has gone
 _FOR_EARLIER_S = 1.0  # that a request which has come waits for the bodies of earlier ones, which may come slowly or never
 _Made = TypeVar("_Made")
-
-
-class Stopped(Exception):  # noqa: N818 (it is no error)
-    """The client has gone, or the user interrupted."""
 
 
 class Turn(Protocol):
