@@ -97,7 +97,7 @@ def by_name(folder: Path) -> dict[str, Path]:
         raise FilmLookError(f"{folder}: not a folder")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in picture.FORMATS and path.is_file():
+        if path.suffix.lower() in picture.READABLE and path.is_file():
             if path.stem in found:
                 raise FilmLookError(f"{folder}: {found[path.stem].name} and {path.name} have one name but for their endings")
             found[path.stem] = path
