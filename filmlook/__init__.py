@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from filmlook.version import __version__
+
 if TYPE_CHECKING:
     from filmlook.engine.develop import develop, film_picture
     from filmlook.engine.metering import ExposureLock
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from filmlook.look import SETTINGS, Look
     from filmlook.presets import list_looks, load_look
     from filmlook.stock import Stock, list_stocks, load_stock
-
-__version__ = "0.1.0"
 
 _ROOMS = {
     "engine.develop": ("develop", "film_picture"),
@@ -42,6 +42,7 @@ __all__ = [
     "PictureError",
     "Stock",
     "StockFileError",
+    "__version__",
     "develop",
     "film_picture",
     "list_looks",

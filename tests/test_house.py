@@ -14,10 +14,11 @@ PACKAGE = ROOT / "filmlook"
 
 MAY_IMPORT = {
     "errors": "",
+    "version": "",
     "paths": "errors",
     "look": "errors",
     "film": "errors",
-    "files": "errors look paths film",
+    "files": "errors version look paths film",
     "networks": "errors paths film files",
     "stock": "errors look paths film files networks",
     "presets": "errors look paths files",
@@ -28,11 +29,11 @@ MAY_IMPORT = {
     "fitting": "errors stock film files networks engine",
     "training": "errors paths look stock film files networks engine fitting",
     "ui": "errors look stock presets look_choice prompts",
-    "server": "errors paths look stock presets look_choice files engine prompts",
+    "server": "errors version paths look stock presets look_choice files engine prompts",
     "webui": "errors paths look stock presets look_choice files engine prompts ui server",
-    "cli": "errors paths look stock presets look_choice film files networks engine prompts fitting training server",
+    "cli": "errors version paths look stock presets look_choice film files networks engine prompts fitting training server",
     "__main__": "cli",
-    "__init__": "errors look stock presets files engine",
+    "__init__": "errors version look stock presets files engine",
 }
 """A room is a folder of `filmlook`, or one of its modules. Every room may import itself, and the version from the package."""
 

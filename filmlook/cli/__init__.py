@@ -12,11 +12,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import filmlook
 from filmlook.cli import messages
 from filmlook.cli.options import DONE, FAILED, USAGE, add_debug
 from filmlook.errors import FilmLookError, LookError
 from filmlook.paths import user_folder
+from filmlook.version import __version__
 
 _COMMANDS = {  # its module, and what it does
     "develop": ("filmlook.cli.develop", "Develop pictures as film."),
@@ -75,7 +75,7 @@ def _run(words: list[str]) -> int:
 def _parser(words: list[str]) -> argparse.ArgumentParser:
     """The parser of a call: of the commands that are not called it knows no more than what they do."""
     parser = argparse.ArgumentParser(prog="filmlook", description="Develops pictures as film.")
-    parser.add_argument("-v", "--version", action="version", version=f"filmlook {filmlook.__version__}")
+    parser.add_argument("-v", "--version", action="version", version=f"filmlook {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (module, text) in _COMMANDS.items():
         added = commands.add_parser(name, help=text, description=text)

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-import filmlook
 from filmlook.errors import LookError
 from filmlook.files import exif as exif_data
 from filmlook.files import xmp
 from filmlook.look import Look
+from filmlook.version import __version__
 
 LOOK, SEED, FRAME, PASS, VERSION, ERROR = (
     f"Film Look{name}" for name in ("", " seed", " frame", " pass", " version", " error")
@@ -70,7 +70,7 @@ def entries(look: Look, seed: int, *, frame: int | None = None, grain_only: bool
         pairs[FRAME] = str(frame)
     if grain_only:
         pairs[PASS] = GRAIN_ONLY
-    pairs[VERSION] = filmlook.__version__
+    pairs[VERSION] = __version__
     return pairs
 
 

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-import filmlook
 from filmlook.errors import FilmLookError, LookError, UnknownStockError
 from filmlook.files import picture
 from filmlook.files.picture import Picture
@@ -39,6 +38,7 @@ from filmlook.server.queue import WAITING, BodyLimiter, Turn, WorkQueue
 from filmlook.server.request_body import Limits
 from filmlook.server.schema import look_schema
 from filmlook.stock import is_installed, list_stocks, load_stock, stock_labels
+from filmlook.version import __version__
 
 PREFIX = "/sdapi/v1/film-look"
 _BODIES = 4  # with pictures, of the largest size, are in memory at once
@@ -182,7 +182,7 @@ def build_router(backend: Backend) -> APIRouter:
 
     @router.get("/health", summary="Whether all is well", **answered("health"))
     def health() -> dict[str, Any]:
-        return {"status": "ok", "version": filmlook.__version__, "stocks": len(list_stocks()), "looks": len(list_looks())}
+        return {"status": "ok", "version": __version__, "stocks": len(list_stocks()), "looks": len(list_looks())}
 
     if backend.state() is not None:
 

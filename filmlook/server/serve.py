@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-import filmlook
 from filmlook.engine.develop import film_picture
 from filmlook.errors import LookError
 from filmlook.files.picture import Picture
@@ -23,6 +22,7 @@ from filmlook.prompts.tokens import installed_tokenizer
 from filmlook.server.auth import Origins, check_basic, check_local, check_origin, credentials_from, is_loopback
 from filmlook.server.request_body import Limits
 from filmlook.server.router import build_router
+from filmlook.version import __version__
 
 
 class Server:
@@ -88,7 +88,7 @@ def build_app(server: Server) -> FastAPI:
     """The application, whose errors have the WebUI's shape."""
     app = FastAPI(
         title="Film Look",
-        version=filmlook.__version__,
+        version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
