@@ -165,13 +165,13 @@ def test_a_picture_is_not_written_over_one_that_came_meanwhile(tmp_path, monkeyp
     import numpy as np
 
     path = tmp_path / "a.png"
-    encode = picture._encode
+    encode = picture._write
 
     def slow(*args: object, **options: object) -> None:
         encode(*args, **options)
         path.write_bytes(b"another program's")
 
-    monkeypatch.setattr(picture, "_encode", slow)
+    monkeypatch.setattr(picture, "_write", slow)
     with pytest.raises(PictureError, match=r"a\.png.*exists"):
         picture.write(path, picture.Picture(np.zeros((2, 2, 3), np.uint8)))
     assert path.read_bytes() == b"another program's"
