@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -23,7 +23,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from filmlook import Look, develop
+from filmlook import Look, develop, load_stock
+from filmlook.engine.plan import Development
+from filmlook.engine.threads import in_pool
 from filmlook.networks.digitalfilm import DigitalFilm
 
 LOOK = Look(stock="kodak_gold_200", diffusion_grade=0.25, vignette=0.2, halation=1, grain=1)
@@ -52,10 +54,14 @@ def timed(work: Callable[[], Any], runs: int) -> float:
 
 
 def _peak() -> float:
-    """Most memory this process has held, in MB. Linux's ru_maxrss would count what its parent held."""
+    """Most memory this process has held, in MB; NaN where that is not known. (ru_maxrss would count its parent's, on Linux.)"""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return math.nan
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
@@ -95,6 +101,36 @@ def _first_call(queue: Any) -> None:
     start = time.perf_counter()
     develop(picture, LOOK, device="cpu")
     queue.put(time.perf_counter() - start)
+
+
+def set_up_seconds() -> float:
+    """Median CPU seconds of what a picture of a new size, about 1 MP, has to wait for; stock and look are known."""
+    stock, cpu, seconds = load_stock(LOOK.stock), torch.device("cpu"), []
+    for height in range(1000, 1021, 4):
+        start = time.process_time()
+        in_pool(lambda tell, h=height: Development(stock, LOOK, h, 1024, cpu), None)  # type: ignore[misc]
+        seconds.append(time.process_time() - start)
+    return statistics.median(seconds[1:])
+
+
+def _burn(started: Any) -> None:
+    started.set()
+    while True:
+        pass
+
+
+def beside_a_busy_process(work: Callable[[], Any], runs: int) -> float:
+    """Median seconds of a call while another process holds a core."""
+    context = multiprocessing.get_context("spawn")
+    started = context.Event()
+    burner = context.Process(target=_burn, args=(started,), daemon=True)
+    burner.start()
+    started.wait()
+    try:
+        return timed(work, runs)
+    finally:
+        burner.kill()
+        burner.join()
 
 
 def _synchronised(device: str, work: Callable[[], Any]) -> Callable[[], Any]:
@@ -137,6 +173,10 @@ def main() -> None:
         look = dataclasses.replace(NETWORK, **changes)
         seconds = timed(lambda p=picture, k=look: develop(p, k, device="cpu"), 9)  # type: ignore[misc]
         print(f"{text + ', 1 MP':44}{seconds:10.3f}{seconds / plain:8.2f}  the baseline: {plain / seconds:.1f} times faster")
+    quiet = timed(lambda: develop(picture, LOOK, device="cpu"), 9)
+    busy = beside_a_busy_process(lambda: develop(picture, LOOK, device="cpu"), 9)
+    print(f"{'complete look beside a busy process, 1 MP':44}{busy:10.3f}{busy / quiet:8.2f}  the quiet time, {quiet:.3f}")
+    print(f"{'set-up of a new size, 1 MP, on the CPU':44}{set_up_seconds():10.4f}")
     print(f"{'first call in a process, 1 MP':44}{first_call_seconds():10.3f}")
     if torch.cuda.is_available():
         for name in sizes:

@@ -1,5 +1,10 @@
 """The errors a caller may catch. Every message is one line: what is wrong, where, and what is allowed."""
 
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
 
 class FilmLookError(Exception):
     """Anything Film Look refuses or cannot do."""
@@ -23,3 +28,17 @@ class PictureError(FilmLookError):
 
 class AlreadyDevelopedError(PictureError):
     """A picture that is developed already, and shall not be once more."""
+
+
+class Stopped(Exception):  # noqa: N818 (it is no error)
+    """Whoever waits for the work wants no more of it: a client has gone, or the user interrupted."""
+
+
+def extra(name: str, what: str, install: str, error: type[FilmLookError] = PictureError) -> Any:
+    """A module of one of the package's extras, which `what` needs. Raises `error`, which says what to install, without it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as missing:
+        need = "need" if what.endswith("s") else "needs"
+        module = name.partition(".")[0]
+        raise error(f'{what} {need} {module}: pip install "filmlook[{install}]"') from missing

@@ -18,7 +18,8 @@ from torch import Tensor
 from filmlook import Look, develop, load_stock
 from filmlook.engine import trace
 from filmlook.engine.plan import pitch_um
-from filmlook.engine.threads import Stopped, in_pool, side_by_side
+from filmlook.engine.threads import in_pool, side_by_side
+from filmlook.errors import Stopped
 from filmlook.film.scene_light import display_code, scene_light
 from filmlook.stages.emulsion import emulsion, pushed, sharpness
 from filmlook.stages.grain import grain

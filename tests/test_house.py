@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def arrows() -> set[tuple[str, str, str]]:
     """(room, room it imports, by which modules) of the whole package."""
     names = {name for name, _ in sources()} | {f"filmlook.{room}" for room in MAY_IMPORT}

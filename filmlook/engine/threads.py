@@ -22,6 +22,8 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from filmlook.errors import Stopped
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -29,10 +31,6 @@ _R = TypeVar("_R")
 _MOST_THREADS = 8  # memory grows with every block in flight
 _here = threading.local()  # `pool`: a reference to that of the pool's own threads
 _END: Any = object()
-
-
-class Stopped(Exception):  # noqa: N818 (it is no error)
-    """Whoever waits for the work wants no more of it."""
 
 
 class _Pool:

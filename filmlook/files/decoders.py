@@ -23,11 +23,11 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from filmlook.errors import PictureError
+from filmlook.errors import PictureError, extra
 from filmlook.files import boxes, colour
 from filmlook.files import exif as exif_data
 from filmlook.files.exr import ExrFile
-from filmlook.files.icc import extra, samples_to_srgb, srgb_of
+from filmlook.files.icc import samples_to_srgb, srgb_of
 from filmlook.files.kinds import HEAD, kind_of
 from filmlook.files.png import add_chunks, check_png, chunk_of, tiny_png
 from filmlook.files.raw import RawFile, is_raw
@@ -76,7 +76,7 @@ def decode_file(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Decoded:
         file.seek(24)
         if file.read(1) == b"\x10":  # bits of a sample
             file.seek(0)
-            samples = extra("imagecodecs").png_decode(file.read())
+            samples = extra("imagecodecs", "16 bits", "files").png_decode(file.read())
             about = PngImageFile(io.BytesIO(add_chunks(tiny_png(), chunks)))
             told = told_by_image(about, cicp, 16)
             return Decoded(*samples_to_srgb(samples, told, scene_linear=scene_linear), about, _animation(opened))

@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, features
 
-from filmlook.errors import PictureError
+from filmlook.errors import PictureError, extra
 from filmlook.files import colour
 from filmlook.files.exr import write_exr
-from filmlook.files.icc import PROFILES, extra, profile_of, space_named
+from filmlook.files.icc import PROFILES, profile_of, space_named
 from filmlook.files.kinds import FORMATS
 from filmlook.files.metadata import Outgoing
 from filmlook.files.png import add_chunks, check_png, tiny_png
@@ -67,7 +67,7 @@ def encode_file(
     if kind == "PNG" and pixels.dtype == np.uint16:
         tiny = tiny_png(**options)
         chunks = check_png(io.BytesIO(tiny), len(tiny))
-        file.write(add_chunks(extra("imagecodecs").png_encode(pixels), chunks))
+        file.write(add_chunks(extra("imagecodecs", "16 bits", "files").png_encode(pixels), chunks))
         return
     image = Image.fromarray(eight_bit(pixels))
     if kind == "JXL":

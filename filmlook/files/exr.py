@@ -13,10 +13,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from filmlook.errors import PictureError
+from filmlook.errors import PictureError, extra
 from filmlook.files import colour
 from filmlook.files.colour import ColourSpace
-from filmlook.files.icc import extra
 
 _MOST_CHANNELS = 64
 _DEEP = 0x800

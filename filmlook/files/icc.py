@@ -8,7 +8,6 @@ References: ICC.1:2022 (the profile's header, XYZType, curveType, parametricCurv
 
 from __future__ import annotations
 
-import importlib
 import io
 import logging
 import re
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from filmlook.errors import PictureError
+from filmlook.errors import PictureError, extra
 from filmlook.files import colour
 from filmlook.files.colour import ColourSpace, Curve
 
@@ -90,7 +89,9 @@ def samples_to_srgb(samples: np.ndarray, told: Told, *, scene_linear: bool = Fal
     if transform:
         spaces = {"colorspace": "gray" if grey else "rgb", "outcolorspace": "rgb"}
         options = {**spaces, "flags": _NO_TABLE}  # with the table, 100 of 65535 off, without 8
-        values = extra("imagecodecs").cms_transform(np.ascontiguousarray(values), told, srgb_profile(), **options)
+        values = extra("imagecodecs", "16 bits", "files").cms_transform(
+            np.ascontiguousarray(values), told, srgb_profile(), **options
+        )
     return _with_alpha(values, alpha), None
 
 
@@ -295,12 +296,3 @@ def srgb_profile() -> bytes:
     """The sRGB ICC profile that every file gets unless told otherwise."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return profile[:24] + _DATE + profile[36:]
-
-
-def extra(name: str, what: str = "16 bits", install: str = "files") -> Any:
-    """A module of an extra, which `what` needs. Raises PictureError without it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        need = "need" if what.endswith("s") else "needs"
-        raise PictureError(f'{what} {need} {name}: pip install "filmlook[{install}]"') from error

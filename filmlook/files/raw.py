@@ -11,9 +11,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
-from filmlook.errors import PictureError
+from filmlook.errors import PictureError, extra
 from filmlook.files import exif as exif_data
-from filmlook.files.icc import extra
 
 _ORIENTATION = 0x0112
 _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 262, 330, 50706

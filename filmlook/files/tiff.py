@@ -13,9 +13,8 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
-from filmlook.errors import PictureError
+from filmlook.errors import PictureError, extra
 from filmlook.files import exif as exif_data
-from filmlook.files.icc import extra
 
 _TILE_WIDTH, _TILE_LENGTH, _IMAGE_DEPTH = 322, 323, 32997
 # None, LZW, Deflate, PackBits, LZMA, Zstandard: tifffile decodes no more of them than it wants. Others tell their own size.
@@ -58,7 +57,7 @@ def samples_of(file: BinaryIO, max_pixels: int) -> np.ndarray:
     of a tag that stands there twice, it takes the first, and older Pillow the last.
     """
     file.seek(0)
-    with extra("tifffile").TiffFile(file) as tiff:
+    with extra("tifffile", "16 bits", "files").TiffFile(file) as tiff:
         page = tiff.pages[0]
         if page.imagedepth * page.imagelength * page.imagewidth > max_pixels or page.samplesperpixel > 4:
             raise PictureError(f"has {' x '.join(map(str, page.shape))} samples; allowed are {max_pixels} pixels of 4")
@@ -66,7 +65,7 @@ def samples_of(file: BinaryIO, max_pixels: int) -> np.ndarray:
             raise PictureError(f"has compression {int(page.compression)}; allowed are {', '.join(map(str, _LIMITED))}")
         _check_tile(page.tilewidth, page.tilelength * page.tiledepth, max_pixels)
         if page.compression != 1:
-            extra("imagecodecs")  # without it, tifffile decodes all that there is
+            extra("imagecodecs", "16 bits", "files")  # without it, tifffile decodes all that there is
         samples = page.asarray()
     if page.axes == "SYX":
         samples = np.moveaxis(samples, 0, -1)
@@ -88,7 +87,7 @@ class TiffSamples:
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)
         self._file = file
-        with extra("tifffile", "floating point and 16 bits").TiffFile(file) as tiff:
+        with extra("tifffile", "floating point and 16 bits", "files").TiffFile(file) as tiff:
             page = tiff.pages[0]
             self.height, self.width = int(page.imagelength), int(page.imagewidth)
             kind, bits = int(page.sampleformat), int(page.bitspersample)

@@ -52,7 +52,7 @@ class WeightsError(Exception):
     """What is wrong with a file, before its path is put in front."""
 
 
-def shown(text: str) -> str:
+def escaped(text: str) -> str:
     """A stranger's text as part of one line."""
     plain = text.encode("unicode_escape").decode("ascii")
     return plain if len(plain) <= MAX_NAME else plain[:MAX_NAME] + "..."
@@ -128,9 +128,9 @@ class _Archive:
         except KeyError:
             return b""
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # zipfile unpacks others without bounds
-            raise WeightsError(f"{shown(name)} is packed as PyTorch packs nothing (method {info.compress_type})")
+            raise WeightsError(f"{escaped(name)} is packed as PyTorch packs nothing (method {info.compress_type})")
         if info.file_size > limit:
-            raise WeightsError(f"{shown(name)} has {info.file_size} bytes; allowed: {limit}")
+            raise WeightsError(f"{escaped(name)} has {info.file_size} bytes; allowed: {limit}")
         with self._zip.open(info) as record:
             return record.read(info.file_size)
 
@@ -141,7 +141,7 @@ class _Archive:
             self._storages[key] = bytearray(self.read(f"data/{key}"))
         numbers, expected = self._storages[key], count * _item_bytes(dtype)
         if len(numbers) != expected:
-            raise WeightsError(f"damaged: the record data/{shown(key)} has {len(numbers)} bytes instead of {expected}")
+            raise WeightsError(f"damaged: the record data/{escaped(key)} has {len(numbers)} bytes instead of {expected}")
         flat = torch.frombuffer(numbers, dtype=dtype) if count else torch.empty(0, dtype=dtype)
         view = flat.as_strided(wanted.size, wanted.stride, wanted.offset)
         return view.clone(memory_format=torch.contiguous_format)
@@ -161,7 +161,7 @@ def read_archive(file: BoundedFile) -> dict[str, Tensor]:
     archive = _Archive(file)
     order = archive.read("byteorder", MAX_NAME) or b"little"
     if order != b"little":
-        raise WeightsError(f"numbers stored {shown(order.decode('latin-1'))} endian; allowed: little")
+        raise WeightsError(f"numbers stored {escaped(order.decode('latin-1'))} endian; allowed: little")
     root = _Machine().run(archive.read("data.pkl", MAX_INDEX_BYTES))
     found = _attributes(root) if isinstance(root, _Object) else _state_dict(root)
     if not found:
@@ -239,9 +239,9 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
 
 def _named(name: str) -> _Global:
     if len(name) > MAX_NAME:
-        raise WeightsError(f"damaged: asks for {shown(name)}; allowed: names of {MAX_NAME} characters")
+        raise WeightsError(f"damaged: asks for {escaped(name)}; allowed: names of {MAX_NAME} characters")
     if name not in _BUILDERS and name not in _DTYPES and not name.startswith("__torch__."):
-        raise WeightsError(f"asks for {shown(name)}, which is not a tensor; refused")
+        raise WeightsError(f"asks for {escaped(name)}, which is not a tensor; refused")
     return _Global(name)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from filmlook.errors import StockFileError
 from filmlook.files import atomic
-from filmlook.networks.archive import MAX_BYTES, MAX_INDEX_BYTES, BoundedFile, WeightsError, read_archive, shown
+from filmlook.networks.archive import MAX_BYTES, MAX_INDEX_BYTES, BoundedFile, WeightsError, escaped, read_archive
 from filmlook.networks.digitalfilm import DigitalFilm
 
 _LISTED = 3  # tensors named in a message
@@ -85,7 +85,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     except OSError as error:
         raise StockFileError(f"{path}: cannot be written: {error.strerror}") from None
     except (safetensors.SafetensorError, TypeError, ValueError, KeyError) as error:
-        raise StockFileError(f"{path}: cannot be written as safetensors: {shown(str(error))}") from error
+        raise StockFileError(f"{path}: cannot be written as safetensors: {escaped(str(error))}") from error
 
 
 def _sorted_header(data: bytes) -> bytes:
@@ -104,9 +104,9 @@ def _naming(path: Path) -> Iterator[None]:
     except WeightsError as error:
         raise StockFileError(f"{path}: {error}") from None
     except OSError as error:
-        raise StockFileError(f"{path}: cannot be read: {error.strerror or shown(str(error))}") from None
+        raise StockFileError(f"{path}: cannot be read: {error.strerror or escaped(str(error))}") from None
     except Exception as error:  # whatever zipfile, safetensors or the machine trips over in a stranger's bytes
-        raise StockFileError(f"{path}: damaged: {shown(str(error) or type(error).__name__)}") from error
+        raise StockFileError(f"{path}: damaged: {escaped(str(error) or type(error).__name__)}") from error
 
 
 def _check_file(path: Path) -> None:
@@ -127,7 +127,7 @@ def _checked(tensors: Mapping[str, Tensor], network: Mapping[str, Tensor]) -> di
     expected = {name: tuple(t.shape) for name, t in network.items() if name not in counters}
     given = {name: t for name, t in tensors.items() if name not in counters}
     _refuse("missing of DigitalFilm's tensors", (name for name in expected if name not in given))
-    _refuse("not among DigitalFilm's tensors", (shown(name) for name in given if name not in expected))
+    _refuse("not among DigitalFilm's tensors", (escaped(name) for name in given if name not in expected))
     shapes = {name: tuple(given[name].shape) for name in expected}
     _refuse("wrong shape", (f"{k} {shapes[k]} instead of {v}" for k, v in expected.items() if shapes[k] != v))
     other = (f"{name} {given[name].dtype}" for name in expected if given[name].dtype not in _FLOATS)

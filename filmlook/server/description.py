@@ -119,6 +119,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
                     }
                 )
             ),
+            "words": _list(_object({"words": _TEXT, "field": _TEXT, "does": _TEXT, "against_film": _TEXT})),
         }
     ),
     "look": _PRESET,

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from filmlook.engine.colour_only import colour_of
-from filmlook.errors import FilmLookError
+from filmlook.errors import FilmLookError, Stopped
 from filmlook.files import infotext, lut, picture
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.server import request_body, requests
-from filmlook.server.queue import Stopped, Turn
+from filmlook.server.queue import Turn
 from filmlook.stock import load_stock
 
 log = logging.getLogger("filmlook")

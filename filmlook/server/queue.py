@@ -14,16 +14,13 @@ from typing import Any, Protocol, TypeVar
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
+from filmlook.errors import Stopped
 from filmlook.server import request_body
 
 WAITING = 64  # clients in a room; whoever comes then is told to come later
 _AT_THE_DOOR_S = 120  # at most: before its body is taken in, nothing tells that a client has gone
 _FOR_EARLIER_S = 1.0  # that a request which has come waits for the bodies of earlier ones, which may come slowly or never
 _Made = TypeVar("_Made")
-
-
-class Stopped(Exception):  # noqa: N818 (it is no error)
-    """The client has gone, or the user interrupted."""
 
 
 class Turn(Protocol):
@@ -119,12 +116,12 @@ class WorkQueue:
         self._turn = turn
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="film-look")
 
-    async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], Any]) -> Any:
+    async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], _Made]) -> _Made:
         """Runs the work when its turn comes; a client that goes away leaves the line, or stops the work. So does a server that
         ends and cancels the call, which then ends as cancelled."""
         gone = threading.Event()
 
-        def in_turn() -> Any:
+        def in_turn() -> _Made:
             if gone.is_set():
                 raise Stopped
             with self._turn(pictures) as turn:
@@ -134,7 +131,8 @@ class WorkQueue:
         task = asyncio.wrap_future(future)
         watch = asyncio.ensure_future(_left(request))
         try:
-            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {task, watch}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
             gone.set()

@@ -152,11 +152,12 @@ def build_router(backend: Backend) -> APIRouter:
     @router.get("/looks/{name}", summary="One preset", **answered("look", 404, 422))
     def look(name: str) -> dict[str, Any]:
         try:
-            return _told_of(load_preset(name))
+            if is_look(name):  # a name, not a label, as in the other calls
+                return _told_of(load_preset(name))
         except LookError as error:
-            if not is_look(name):
-                raise HTTPException(404, f"there is no look {name!r}") from None
-            raise HTTPException(422, requests.told(error)) from None
+            if is_look(name):  # and not deleted meanwhile
+                raise HTTPException(422, requests.told(error)) from None
+        raise HTTPException(404, f"there is no look {name!r}")
 
     @router.put("/looks/{name}", summary="Save a preset of your own", **described("look"))
     async def put_look(name: str, request: Request) -> dict[str, Any]:

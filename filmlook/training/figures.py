@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from filmlook.errors import FilmLookError
 from filmlook.files.atomic import replacing
 from filmlook.fitting.delta_e import to_cielab
-from filmlook.training.scores import Scores, as_code, check_same_shape, difference, extra, writing
+from filmlook.training.scores import Scores, as_code, check_same_shape, difference, drawing, writing
 
 # Sheets, in pixels of the PNG
 _WIDTH, _MARGIN, _COLUMN, _GAP = 1600, 40, 490, 25
@@ -47,7 +47,7 @@ class _Page:
 
     def __init__(self, height: float) -> None:
         self.height = height
-        self.figure = extra("matplotlib.figure").Figure((_WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_PAPER)
+        self.figure = drawing("matplotlib.figure").Figure((_WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_PAPER)
 
     def axes(self, left: float, top: float, width: float, height: float, **options: Any) -> Any:
         box = (left / _WIDTH, 1 - (top + height) / self.height, width / _WIDTH, height / self.height)
@@ -62,7 +62,7 @@ class _Page:
         self.figure.text(*place, text, size=size, color=colour, va="top", parse_math=False, **options)
 
     def save(self, path: Path) -> None:
-        extra("matplotlib.backends.backend_agg").FigureCanvasAgg(self.figure)
+        drawing("matplotlib.backends.backend_agg").FigureCanvasAgg(self.figure)
         with writing(path), replacing(path) as file:
             self.figure.savefig(file, format="png", dpi=_DPI, facecolor=_PAPER)
 
@@ -212,7 +212,7 @@ def _draw_space(axes: Any, code: Tensor, after: np.ndarray, target: np.ndarray, 
     """Targets (N, 3) as points in their own colour over a*, b* and L*, each with a line to `after`."""
     colours = code.numpy()
     ways = np.stack((target, after), 1)[..., [1, 2, 0]]
-    axes.add_collection3d(extra("mpl_toolkits.mplot3d.art3d").Line3DCollection(ways, colors=colours, linewidths=0.7))
+    axes.add_collection3d(drawing("mpl_toolkits.mplot3d.art3d").Line3DCollection(ways, colors=colours, linewidths=0.7))
     axes.scatter(*target[:, [1, 2, 0]].T, s=3, c=colours, lw=0, depthshade=False)
     axes.set(xlim=(-most, most), ylim=(-most, most), zlim=(0, 100))
     axes.set_facecolor(_PAPER)

@@ -6,7 +6,6 @@ structural similarity", IEEE Transactions on Image Processing 13 (2004); CIEDE20
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from filmlook.errors import FilmLookError
+from filmlook.errors import FilmLookError, extra
 from filmlook.fitting.delta_e import delta_e, to_cielab
 
 # A root mean square error of 1e-5, less than one step of a 16-bit file: below it, two pictures are the same.
@@ -45,14 +44,12 @@ class Scores:
 def require_plotting() -> None:
     """Raises FilmLookError, one line that says what to install, where matplotlib or scikit-image is missing."""
     for name in ("matplotlib.figure", "mpl_toolkits.mplot3d", "skimage.metrics"):
-        extra(name)
+        drawing(name)
 
 
-def extra(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise FilmLookError("the report needs matplotlib and scikit-image: pip install 'filmlook[train]'") from error
+def drawing(name: str) -> Any:
+    """A module of what draws reports."""
+    return extra(name, "the report", "train", FilmLookError)
 
 
 def scores(made: Tensor, target: Tensor) -> Scores:
@@ -113,7 +110,7 @@ def psnr_of(made: Tensor, target: Tensor) -> float:
 
 def _ssim(made: Tensor, target: Tensor) -> float:
     wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    ssim = extra("skimage.metrics").structural_similarity
+    ssim = drawing("skimage.metrics").structural_similarity
     return float(ssim(_pixels(made), _pixels(target), channel_axis=-1, data_range=1, **wang))
 
 

@@ -27,10 +27,6 @@ _SMALLER_TILE = 512
 log = logging.getLogger("filmlook")
 
 
-class Stopped(Exception):  # noqa: N818 (it is no error)
-    """The user interrupted."""
-
-
 def reason_of(error: BaseException) -> str:
     """One line that tells what went wrong."""
     text = " ".join(str(error).split()) or type(error).__name__

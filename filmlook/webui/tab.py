@@ -16,7 +16,7 @@ from modules import call_queue, images, shared, ui_common, ui_components, ui_top
 from PIL import Image
 
 from filmlook.engine.metering import ExposureLock
-from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError
+from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError, Stopped
 from filmlook.files import infotext
 from filmlook.files.picture import FORMATS
 from filmlook.look_choice import LookChoice
@@ -25,7 +25,7 @@ from filmlook.webui.accordion import build_choice
 from filmlook.webui.hooks import is_developed
 from filmlook.webui.hosts import infotext_utils
 from filmlook.webui.infotext_fields import controls_fields, preset_field
-from filmlook.webui.processing import Stopped, failed, film_image, own_seed
+from filmlook.webui.processing import failed, film_image, own_seed
 
 TAB = "film_look"
 LABEL = "Film Look"

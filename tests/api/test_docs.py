@@ -25,7 +25,7 @@ from filmlook.server import router
 from filmlook.server.description import described
 from filmlook.server.request_body import Limits
 from filmlook.server.serve import Server, build_app
-from filmlook.webui.arguments import chosen_from
+from filmlook.webui.arguments import asked_by
 from tests.api.clients import INFOTEXT, PREFIX, b64, png, served
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
@@ -41,7 +41,8 @@ def blocks(kind: str) -> list[str]:
 def chosen_of(body: dict[str, Any]) -> LookChoice | None:
     """What `alwayson_scripts` asks for; in the WebUI a table or a name alone is put into a list."""
     args = body["alwayson_scripts"][TITLE]["args"]
-    return chosen_from(args if isinstance(args, list) else [args])
+    asked = asked_by(args if isinstance(args, list) else [args])
+    return asked.choice if asked else None
 
 
 def webui() -> FastAPI:
@@ -186,6 +187,7 @@ def test_limits_ports_and_options_are_true() -> None:
         assert re.search(rf"\| {number} \| `{option}` \|", section)
     assert f"Up to {router.WAITING} calls wait" in section
     words = ["serve", *(word for option in numbers for word in (option, "1")), "--auth", "ann:secret,bob:word"]
-    assert _parser().parse_args(words).port == 7862
+    words += ["--auth-file", "users.txt", "--behind-proxy"]
+    assert _parser(words).parse_args(words).port == 7862
     for name in re.findall(r'"look": "([\w-]+)"', PAGE):
         assert name in list_looks()

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from fastapi import HTTPException, Request
 
+from filmlook.errors import Stopped
 from filmlook.server import queue
-from filmlook.server.queue import BodyLimiter, Stopped, WorkQueue
+from filmlook.server.queue import BodyLimiter, WorkQueue
 from tests.api.clients import PATIENCE_S
 
 
