@@ -107,10 +107,15 @@ def _first(found: Iterable[str]) -> Developed | None:
     for text in found:
         if LOOK in text:
             text = text.rpartition(_KEY_IN_JSON)[2]
-            told = developed(pairs_of(text)) or developed({k: _unquoted(v) for k, v in _PAIR.findall(text)})
+            last = text.strip().rpartition("\n")[2]
+            told = developed(_ours_in(last)) or (developed(_ours_in(text)) if len(last) < len(text.strip()) else None)
             if told:
                 return told
     return None
+
+
+def _ours_in(text: str) -> dict[str, str]:
+    return {key: _unquoted(value) for key, value in _PAIR.findall(text) if key in KEYS}
 
 
 def texts(image: Image.Image) -> list[str]:
