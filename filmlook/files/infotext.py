@@ -37,6 +37,7 @@ BESIDE = "filmlook"
 
 GRAIN_ONLY = "grain"  # the value of PASS
 
+_KEY_IN_JSON = f', "{BESIDE}": "'
 _PLACES = ("parameters", "postprocessing", "extras", BESIDE)
 # A1111's r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)', which is quadratic in long words, made linear: a key is
 # looked for only where a run of its characters begins, and a string is walked once. It finds the same keys, values and ends.
@@ -105,10 +106,16 @@ def of_text(text: Mapping[str, str]) -> Developed | None:
 def _first(found: Iterable[str]) -> Developed | None:
     for text in found:
         if LOOK in text:
-            told = developed(pairs_of(text)) or developed({k: _unquoted(v) for k, v in _PAIR.findall(text)})
+            text = text.rpartition(_KEY_IN_JSON)[2]
+            last = text.strip().rpartition("\n")[2]
+            told = developed(_ours_in(last)) or (developed(_ours_in(text)) if len(last) < len(text.strip()) else None)
             if told:
                 return told
     return None
+
+
+def _ours_in(text: str) -> dict[str, str]:
+    return {key: _unquoted(value) for key, value in _PAIR.findall(text) if key in KEYS}
 
 
 def texts(image: Image.Image) -> list[str]:
@@ -135,6 +142,8 @@ def is_infotext(text: str) -> bool:
 
 def with_entries(infotext: str, pairs: dict[str, str], size: tuple[int, int]) -> str:
     """An infotext with these keys of ours instead of those it has. One without parameters gets the picture's size too."""
+    if _is_json(infotext):
+        return _with_key(infotext, pairs, size)
     head, _, line = infotext.strip().rpartition("\n")
     if len(_PAIR.findall(line)) < _LEAST_PAIRS:
         head, line = infotext.strip(), ""
@@ -147,6 +156,26 @@ def with_entries(infotext: str, pairs: dict[str, str], size: tuple[int, int]) ->
     line = "".join([*kept, line[begin:]]).strip(" ,")
     line = ", ".join([part for part in (line, *(f"{k}: {_quoted(v)}" for k, v in pairs.items())) if part])
     return f"{head}\n{line}".strip()
+
+
+def _is_json(text: str) -> bool:
+    """Whether another program keeps an object of JSON in the place of the infotext."""
+    if not (text.lstrip().startswith("{") and text.rstrip().endswith("}")):
+        return False
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and bool(told)
+
+
+def _with_key(text: str, pairs: dict[str, str], size: tuple[int, int]) -> str:
+    """JSON that stays as it is, our infotext as its last key: for doors that have no other text to put it into."""
+    body = text.rstrip()
+    if body.endswith('"}') and _KEY_IN_JSON in body:
+        body = body[: body.rindex(_KEY_IN_JSON)] + "}"
+    ours = with_entries("", pairs, size)
+    return f"{body[:-1]}{_KEY_IN_JSON[:-1]}{json.dumps(ours)}}}" if ours else body
 
 
 def with_development(text: Mapping[str, str], pairs: dict[str, str], size: tuple[int, int]) -> dict[str, str]:

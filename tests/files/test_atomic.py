@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from filmlook.errors import PictureError
-from filmlook.files import atomic, picture
+from filmlook.files import atomic, metadata, picture
 from filmlook.files.atomic import replacing, write_bytes
 from filmlook.look import Look
 from filmlook.presets import load_preset, save_preset
@@ -162,16 +164,14 @@ def test_twenty_clients_save_one_preset(tmp_path, monkeypatch):
 
 
 def test_a_picture_is_not_written_over_one_that_came_meanwhile(tmp_path, monkeypatch):
-    import numpy as np
-
     path = tmp_path / "a.png"
-    encode = picture._encode
+    outgoing = metadata.outgoing
 
-    def slow(*args: object, **options: object) -> None:
-        encode(*args, **options)
+    def slow(*args: Any) -> Any:
         path.write_bytes(b"another program's")
+        return outgoing(*args)
 
-    monkeypatch.setattr(picture, "_encode", slow)
+    monkeypatch.setattr(metadata, "outgoing", slow)
     with pytest.raises(PictureError, match=r"a\.png.*exists"):
         picture.write(path, picture.Picture(np.zeros((2, 2, 3), np.uint8)))
     assert path.read_bytes() == b"another program's"

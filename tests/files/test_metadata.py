@@ -112,6 +112,17 @@ def test_json_in_the_place_of_the_infotext_stays_and_ours_stands_beside_it(kind,
     assert infotext.of_text(through(Picture(smooth(), None, again), kind).text) == infotext.Developed(Look(grain=2), 8)
 
 
+@pytest.mark.parametrize("text", [SWARM["parameters"], FOOOCUS["parameters"], json.dumps({"a": {"b": "x: "}}, indent=2)])
+def test_json_stays_json_where_there_is_no_other_place(text):
+    looks = Look(stock="kodak_portra_400"), Look(grain=2)
+    told = text
+    for seed, look in enumerate(looks):
+        told = infotext.with_entries(told, infotext.entries(look, seed), (64, 48))
+        assert {k: v for k, v in json.loads(told).items() if k != infotext.BESIDE} == json.loads(text)
+        assert infotext.of_text({"parameters": told}) == infotext.Developed(look, seed)
+    assert infotext.with_entries(told, {}, (64, 48)) == text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_memory_image_tells_the_same(kind):
     source = Picture(
