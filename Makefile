@@ -1,6 +1,7 @@
 # make demo   develops sample pictures into demo/
 # make test   runs the whole test suite, a worker on each core; make test ARGS="-m 'not slow'" what is quick of it
 # make lint   looks through the sources: ruff, mypy --strict
+# make fuzz   damages files and requests for a long time, and tells what breaks; make fuzz COUNT=1000 for a shorter one
 # make audit  asks, over the network, whether what is installed has published faults
 #
 # Both set up their own environment in .venv. TORCH names the torch to install into it; any from 2.0 on will do.
@@ -9,7 +10,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v p
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: demo test lint bench audit clean
+.PHONY: demo test lint fuzz bench audit clean
 
 demo: .venv/.ready
 	$(BIN)/python docs/demo.py demo
@@ -21,6 +22,10 @@ lint: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: .venv/.ready
+	$(BIN)/python -m tests.fuzz.files --count $(or $(COUNT),40000)
+	$(BIN)/python -m tests.fuzz.api --count $(or $(COUNT),100000)
 
 audit: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[audit]"

@@ -7,6 +7,7 @@ import os
 if "PYTEST_XDIST_WORKER" in os.environ:  # there is a worker for each core: more threads than one only get into each other's way
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,14 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if not torch.cuda.is_available():
         lines.append("tests on a GPU will be skipped: torch sees none")
     return [f"Film Look: {line}" for line in lines]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What hostile texts left in a test's output, half characters among it, must not stop the worker that sends it on."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from PIL import Image
 from filmlook import Look, develop
 from filmlook.cli import main
 from filmlook.cli.inputs import natural
+from filmlook.engine import trace
 from filmlook.files import infotext, picture
 
 PLAIN = ["--look", "clean-print"]
@@ -205,3 +206,54 @@ def test_names_that_no_console_can_show_are_no_fault(tmp_path: Path, capsys: pyt
     assert zlib.crc32(pixels(tmp_path / "out" / odd.name).tobytes())
     assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out"), *PLAIN]) == 1
     assert "exists" in capsys.readouterr().err
+
+
+# --- what leaves each stage
+
+
+@pytest.mark.parametrize("stock", ["kodak_gold_200", "kodak_tri_x_400", "neutral"])
+def test_the_stages_are_written_and_their_scale_is_told(
+    tmp_path: Path, scene: np.ndarray, stock: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(scene[:96, :128]).save(tmp_path / "a.png")
+    words = ["develop", str(tmp_path / "a.png"), "--stages", str(tmp_path / "stages"), "--stock", stock, "--seed", "2"]
+    assert main(words) == 0
+    said = capsys.readouterr().out.splitlines()
+    steps = trace(scene[:96, :128], Look(stock=stock), seed=2)
+    files = sorted((tmp_path / "stages").iterdir())
+    assert len(files) == len(steps) == len(said) > 2
+    for path, line, (stage, field, _) in zip(files, said, steps, strict=True):
+        assert path.suffix == ".tif"
+        assert stage.replace(" ", "-") in path.name
+        low, high = map(float, line.split(" as 0 to 65535")[0].split()[-3::2])
+        stored = picture.read(path).pixels
+        assert stored.dtype == np.uint16
+        left = field[0].permute(1, 2, 0).numpy().clip(low, high)
+        assert np.abs(low + stored / 65535 * (high - low) - left).max() < (high - low) / 60000
+    assert main(words) == 1  # they are there already
+    assert main([*words, "-o", str(tmp_path / "film.png"), "--overwrite"]) == 0
+    assert (pixels(tmp_path / "film.png") == develop(scene[:96, :128], Look(stock=stock), seed=2)).all()
+
+
+def test_what_is_only_read_becomes_a_kind_that_is_written(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.bmp", "b.gif", "c.jfif"):
+        Image.new("RGB", (64, 64), (90, 90, 90)).save(tmp_path / "in" / name, "JPEG" if name == "c.jfif" else None)
+    assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out"), *PLAIN]) == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.jfif"]
+    assert Image.open(tmp_path / "out" / "b.png").format == "PNG"
+
+
+def test_space_and_light_can_be_told(tmp_path: Path, scene: np.ndarray) -> None:
+    Image.fromarray(scene).save(tmp_path / "a.png")
+    words = ["develop", str(tmp_path / "a.png"), *PLAIN, "-o"]
+    assert main([*words, str(tmp_path / "p3.png"), "--profile", "p3"]) == 0
+    assert main([*words, str(tmp_path / "srgb.png")]) == 0
+    told = [Image.open(tmp_path / name).info["icc_profile"] for name in ("p3.png", "srgb.png")]
+    assert told[0] != told[1]
+    assert np.abs(picture.read(tmp_path / "p3.png").pixels.astype(int) - pixels(tmp_path / "srgb.png").astype(int)).mean() < 1
+    assert main([*words, str(tmp_path / "linear.png"), "--scene-linear"]) == 0
+    assert pixels(tmp_path / "linear.png").mean() > pixels(tmp_path / "srgb.png").mean() + 20  # .5 is light, not its code
+    assert main([*words, str(tmp_path / "x.png"), "--profile", "cmyk"]) == 2
+    assert main([*words, str(tmp_path / "a.webp"), "--lossless"]) == 0
+    assert (pixels(tmp_path / "a.webp") == pixels(tmp_path / "srgb.png")).all()

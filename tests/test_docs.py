@@ -12,7 +12,7 @@ import pytest
 
 from filmlook.cli import main
 from filmlook.training.recipe import Recipe, read_recipe
-from filmlook.webui.arguments import chosen_from
+from filmlook.webui.arguments import asked_by
 from filmlook.webui.once.policies import ASSEMBLING, FEEDING_BACK
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,8 @@ def test_the_webui_page_tells_of_every_script_and_its_example_is_understood() ->
     for title in (*ASSEMBLING, *FEEDING_BACK, "AnimateDiff", "mov2mov", "ADetailer"):
         assert title in page
     example = json.loads(page.split("```json")[1].split("```")[0])
-    chosen = chosen_from(example["alwayson_scripts"]["Film Look"]["args"])
-    assert chosen is not None
+    asked = asked_by(example["alwayson_scripts"]["Film Look"]["args"])
+    assert asked is not None
+    chosen = asked.choice
     assert (chosen.look.stock, chosen.look.grain, chosen.grain_seed(1)) == ("cinestill_800t", 1.4, 7)
-    assert chosen_from(["classic-negative"]) is not None
+    assert asked_by(["classic-negative"]) is not None

@@ -174,7 +174,10 @@ def test_progress_is_told_on_the_callers_thread_and_may_end_the_work(scene: np.n
     assert develop(scene, Look(grain=0)).shape == scene.shape  # and the next picture is developed as ever
 
 
-def test_threads_that_map_within_the_pool_never_wait_for_each_other() -> None:
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_threads_that_map_within_the_pool_never_wait_for_each_other(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.get_num_threads", lambda: count)
+
     def nested(tell):
         return [sum(side_by_side(partial(operator.mul, k), range(20), 2)) for k in range(5)]
 

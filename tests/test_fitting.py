@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from filmlook.cli import main
 from filmlook.engine.colour_only import colour_of
 from filmlook.files import lut
 from filmlook.film.scene_light import MID_GREY, scene_light
-from filmlook.fitting import make_stock
+from filmlook.fitting import colours as colours_module
+from filmlook.fitting import make_stock, model_stock
 from filmlook.fitting.anchors import MID_LOG, STOP, slope
 from filmlook.fitting.colours import from_lut, from_pairs, read_table
 from filmlook.fitting.delta_e import delta_e, to_cielab
-from filmlook.fitting.model_stock import differences
+from filmlook.fitting.model_stock import differences, fit_model
 
 FILMS = [name for name in list_stocks() if load_stock(name).model]
 
@@ -124,10 +126,13 @@ def _warm(x: Tensor) -> Tensor:
     return mixed.clamp(0, 1)
 
 
-def test_a_lut_becomes_a_film(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_lut_becomes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(colours_module, "_LATTICE", 8)  # a quarter of the colours
     cube, out = tmp_path / "warm.cube", tmp_path / "warm.json"
     lut.write_cube(cube, lut.bake(_warm, 33))
-    assert main(["fit", str(cube), "-o", str(out), "--label", "Warm", "--seconds", "25"]) == 0
+    assert main(["fit", str(cube), "-o", str(out), "--label", "Warm"]) == 0
+    assert "converged" not in capsys.readouterr().err
     stock = load_stock(str(out))
     assert (stock.label, stock.kind, stock.antihalation) == ("Warm", "negative", "weak")
     assert stock.fit["mean_de00"] < 1.6
@@ -138,6 +143,7 @@ def test_a_lut_becomes_a_film(tmp_path: Path) -> None:
     assert main(["fit", str(cube), "-o", str(out)]) == 1  # it is there already
 
 
+@pytest.mark.slow
 def test_photographs_become_a_film(tmp_path: Path, scene: np.ndarray) -> None:
     rng = np.random.default_rng(3)
     for folder in ("before", "after"):
@@ -150,11 +156,13 @@ def test_photographs_become_a_film(tmp_path: Path, scene: np.ndarray) -> None:
         Image.fromarray((after.clip(0, 1) * 255).round().astype(np.uint8)).save(tmp_path / "after" / f"{i}.png")
     out = tmp_path / "film.json"
     like = load_stock("kodak_gold_200")
-    result = make_stock([tmp_path / "before", tmp_path / "after"], out, like, seconds=25)
+    result = make_stock([tmp_path / "before", tmp_path / "after"], out, like)
+    assert result.converged
     assert result.mean < 2.0
     assert load_stock(str(out)).granularity == like.granularity
 
 
+@pytest.mark.slow
 def test_five_pairs_of_photographs(tmp_path: Path, reference: Path) -> None:
     """Photographs through another film's table, fitted, and compared pixel by pixel."""
     for folder in ("before", "after"):
@@ -164,19 +172,45 @@ def test_five_pairs_of_photographs(tmp_path: Path, reference: Path) -> None:
     pairs = []
     for name in names:
         image = Image.open(reference / "photos" / f"{name}.jpg").convert("RGB")
+        image.thumbnail((500, 500))
         display = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None] / 255
         pairs.append((display, colour(display)))
         image.save(tmp_path / "before" / f"{name}.png")
         after = (pairs[-1][1][0].permute(1, 2, 0) * 255).round().byte().numpy()
         Image.fromarray(after).save(tmp_path / "after" / f"{name}.png")
     out = tmp_path / "film.json"
-    make_stock([tmp_path / "before", tmp_path / "after"], out, load_stock("kodak_gold_200"), seconds=50)
+    make_stock([tmp_path / "before", tmp_path / "after"], out, load_stock("kodak_gold_200"))
     fitted = colour_of(Look(stock=str(out)))
     errors = []
     for before, after in pairs:
         got = fitted(before)[0, :, ::7, ::7].flatten(1).T.double()
         errors.append(delta_e(to_cielab(got), to_cielab(after[0, :, ::7, ::7].flatten(1).T.double())))
     assert float(torch.cat(errors).mean()) < 2.0
+
+
+def test_a_fit_that_the_clock_ended_says_so_and_one_that_is_no_likeness_has_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cube = tmp_path / "warm.cube"
+    lut.write_cube(cube, lut.bake(_warm, 17))
+    code = main(["fit", str(cube), "-o", str(tmp_path / "starved.json"), "--seconds", "0.01"])
+    said = capsys.readouterr()
+    assert "starved.json: the fit has not converged in 0.01 s" in said.err
+    assert load_stock(str(tmp_path / "starved.json")).fit["mean_de00"] > 4
+    assert "the fit failed" in said.err
+    assert code == 1
+
+
+def test_on_a_clock_of_any_speed_a_fit_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock may only end a fit, not steer it: one that runs a hundred times as fast changes nothing."""
+    codes = torch.rand(120, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    target = (codes.mean(1, keepdim=True) ** 1.2).expand(-1, 3)
+    fits = []
+    for speed in (1, 100):
+        monkeypatch.setattr(model_stock.time, "monotonic", lambda speed=speed: speed * time.perf_counter())
+        fits.append(fit_model(codes, target, kind="negative", layers=1, gamma=[0.6], dmin=[0.3], seconds=6000))
+    assert fits[0].converged
+    assert fits[0].mean == fits[1].mean < 1.5
 
 
 @pytest.mark.parametrize(
@@ -226,7 +260,7 @@ def test_bad_sources_are_refused(tmp_path: Path, scene: np.ndarray) -> None:
 def test_a_made_stock_file_is_readable_text(tmp_path: Path) -> None:
     cube, out = tmp_path / "x.cube", tmp_path / "x.json"
     lut.write_cube(cube, lut.bake(_warm, 9))
-    make_stock([cube], out, load_stock("kodak_tri_x_400"), seconds=2)
+    make_stock([cube], out, load_stock("kodak_tri_x_400"), seconds=0.1)
     text = out.read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) < 200
     assert json.loads(text)["format"] == 1

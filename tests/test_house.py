@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ MAY_IMPORT = {
     "paths": "errors",
     "look": "errors",
     "film": "errors",
-    "files": "errors look paths",
-    "networks": "errors paths film",
+    "files": "errors look paths film",
+    "networks": "errors paths film files",
     "stock": "errors look paths film files networks",
     "presets": "errors look paths files",
     "look_choice": "errors look stock presets",
@@ -65,6 +66,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def arrows() -> set[tuple[str, str, str]]:
     """(room, room it imports, by which modules) of the whole package."""
     names = {name for name, _ in sources()} | {f"filmlook.{room}" for room in MAY_IMPORT}

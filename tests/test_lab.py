@@ -119,6 +119,7 @@ def test_frames_on_the_command_line_share_the_first_ones_correction(coffee: Tens
     assert film > single + 10
 
 
+@pytest.mark.slow
 def test_figures_on_held_out_photographs(reference: Path, tmp_path: Path) -> None:
     names = [line.split("\t")[0] for line in (reference / "photos" / "MANIFEST.tsv").read_text().splitlines()[1:]]
     listed = tmp_path / "held-out.txt"
@@ -143,6 +144,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_learns_one_batch(photos: Path) -> None:
     source, target = _Shifted(photographs([photos], None), Recipe(batch=16))(0)
     assert (target == 0).all(1).any()  # some are to be left alone

@@ -131,15 +131,23 @@ def test_a_file_that_is_no_recipe_is_told_and_skipped(home: Path, content: bytes
     assert report("a cat").problems == problems
 
 
-def test_a_name_that_is_not_utf_8_is_told_and_skipped(home: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_told_and_skipped(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     try:
         Path(os.fsdecode(os.fsencode(home) + b"/\xff.json")).write_bytes(_with())
     except (OSError, ValueError):
         pytest.skip("this file system takes no such names")
-    recipes, problems = list_recipes()
-    assert [recipe.name for recipe in recipes] == ["classic-negative"]
-    assert len(problems) == 1
-    assert "?.json: its name is not UTF-8" in problems[0]
+    assert [recipe.name for recipe in list_recipes()[0]] == ["classic-negative"]
+    assert "\\xff.json': its name is not UTF-8" in caplog.text
+
+
+def test_recipes_beyond_what_is_allowed_are_not_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FILMLOOK_MAX_FILES", "3")
+    for n in range(5):
+        (home / f"a{n}.json").write_bytes(_with(label=f"Number {n}"))
+    assert sorted(recipe.name for recipe in list_recipes()[0]) == ["a0", "a1", "classic-negative"]
+    assert "6 recipes: 3 of them are listed" in caplog.text
 
 
 def test_a_byte_order_mark_is_no_fault(home: Path) -> None:

@@ -86,6 +86,7 @@ def test_pictures_without_figures_get_a_line(made: Tensor, target: Tensor, line:
 # The report
 
 
+@pytest.mark.slow
 def test_report_writes_its_files(tmp_path: Path, picture: Tensor) -> None:
     shifts = {"near | by": 0.02, "same": 0.0, "far/off é": 0.2, "some": 0.05}
     pictures = [_shifted(name, picture, shift) for name, shift in shifts.items()]

@@ -42,6 +42,7 @@ def test_a_shipped_network_meets_its_figures(name: str) -> None:
     assert stock.fit["mean_de00"] <= 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_shipped_network_is_like_the_stock_that_taught_it(name: str, reference: Path) -> None:
     photos = reference / "photos"

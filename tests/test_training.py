@@ -172,6 +172,7 @@ def _run(folder: Path, stop_at: int | None = None, resume: bool = False) -> list
     return _weights(network)
 
 
+@pytest.mark.slow
 def test_resumed_equals_uninterrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     through = _run(tmp_path / "through")
     monkeypatch.setattr("filmlook.training.loop._SAVE_SECONDS", 0)  # so that it stops between two checks
@@ -200,6 +201,7 @@ def test_a_checkpoint_of_another_recipe_or_torn_is_refused(tmp_path: Path) -> No
 # --- the command
 
 
+@pytest.mark.slow
 def test_train_film_writes_a_stock_with_its_facts_and_a_report(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "my_film.safetensors"
     recipe = tmp_path / "recipe.json"
@@ -225,6 +227,7 @@ def test_train_film_writes_a_stock_with_its_facts_and_a_report(photos: Path, tmp
     assert main([*words, *TINY[2:]]) == 1  # exists
 
 
+@pytest.mark.slow
 def test_the_two_step_way(photos: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "scanned.safetensors"
     simulated = ["--photos", str(photos), "--stock", "kodak_gold_200", *TINY]

@@ -24,6 +24,8 @@ MAX_EXIF = 4 << 20
 MAX_SCANS = 200
 LEAST_SCANS = 20  # encoders write 10, optimizers a few more
 SCANNED_PIXELS = 1_000_000_000  # scans x pixels: an empty scan costs about 1.2 ns a pixel
+FEW_PIXELS = 4_000_000
+PIXELS_A_BYTE = 1500  # of a JPEG beyond few: one colour takes a byte for 340, and what is missing decodes as grey
 MAX_SEGMENTS = 10_000  # of a JPEG
 MAX_JUNK = 65536  # bytes between a JPEG's segments
 MAX_COMMENTS = 1000  # sub-blocks of a GIF's comments, which Pillow joins one by one
@@ -171,6 +173,8 @@ def _jpeg(file: BinaryIO) -> BinaryIO:
             scans += 1
             _check_scans(scans, pixels)
         position += max(length, 2)
+    if pixels > max(FEW_PIXELS, PIXELS_A_BYTE * len(data)):
+        raise PictureError(f"has {len(data)} bytes for {pixels} pixels: most of it is missing")
     body = b"".join(data[start + 10 : stop] for start, stop in exif)
     reason = _exif_fault(body) if exif else ""
     return _without(file, [(start, stop, reason) for start, stop in exif] if reason else [])

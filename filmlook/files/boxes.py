@@ -98,8 +98,7 @@ def _primary(meta: bytes) -> Told:
     told = _of_properties(meta, own)
     if told.nclx or told.icc:
         return told
-    anyone = _of_properties(meta, properties)  # a grid's tiles may tell it in its place
-    return Told(told.size, anyone.nclx, anyone.icc)
+    return _of_properties(meta, properties)  # a grid's tiles may tell it in its place
 
 
 def _associated(meta: bytes, start: int, end: int, item: int) -> list[int]:
@@ -121,16 +120,14 @@ def _associated(meta: bytes, start: int, end: int, item: int) -> list[int]:
 
 
 def _of_properties(meta: bytes, properties: list[tuple[bytes, int, int]]) -> Told:
-    size, nclx, icc = None, None, None
+    nclx, icc = None, None
     for kind, start, end in properties:
-        if kind == b"ispe":
-            size = struct.unpack_from(">II", meta, start + 4)
-        elif kind == b"colr" and meta[start : start + 4] == b"nclx":
+        if kind == b"colr" and meta[start : start + 4] == b"nclx":
             primaries, transfer, matrix = struct.unpack_from(">3H", meta, start + 4)
             nclx = primaries, transfer, matrix, bool(meta[start + 10] & 0x80)
         elif kind == b"colr" and meta[start : start + 4] in (b"prof", b"rICC"):
             icc = meta[start + 4 : end]
-    return Told(size, nclx, icc)
+    return Told(nclx=nclx, icc=icc)
 
 
 def jpeg_2000(file: BinaryIO) -> Told:

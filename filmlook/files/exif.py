@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
@@ -15,6 +16,7 @@ from filmlook.files.directories import check_directories
 
 PROFILE_KEYS = ("Raw profile type exif", "Raw profile type APP1")  # PNG text of ImageMagick before there was eXIf
 _ORIENTATION, _EXIF_IFD, _GPS_IFD, _USER_COMMENT = 0x0112, 0x8769, 0x8825, 0x9286
+_INTEROPERABILITY = 0xA005
 # The TIFF tags that tell about the picture (Exif 2.32, table 4); the others tell how the file is laid out.
 _ABOUT = (0x010E, 0x010F, 0x0110, _ORIENTATION, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x8298)
 
@@ -91,7 +93,7 @@ def user_comment(exif: bytes | None) -> str:
 def with_comment(exif: bytes | None, comment: str, *, plain: bool = False) -> bytes:
     """EXIF with this UserComment: in UTF-16 as the WebUI writes it, or `plain`, in ASCII, which it reads too; none for ''."""
     loaded = load(exif)
-    entries = {**loaded.get_ifd(_EXIF_IFD)}
+    entries = _details(loaded)
     entries.pop(_USER_COMMENT, None)
     if comment:
         entries[_USER_COMMENT] = (
@@ -105,5 +107,14 @@ def about_picture(exif: Image.Exif) -> Image.Exif:
     """A copy with what tells about the picture, and without the tags that lay out a TIFF file."""
     kept = Image.Exif()
     kept.update({tag: exif[tag] for tag in _ABOUT if tag in exif})
-    kept.update({ifd: dict(entries) for ifd in (_EXIF_IFD, _GPS_IFD) if (entries := exif.get_ifd(ifd))})
+    directories = {_EXIF_IFD: _details(exif), _GPS_IFD: dict(exif.get_ifd(_GPS_IFD))}
+    kept.update({ifd: entries for ifd, entries in directories.items() if entries})
     return kept
+
+
+def _details(exif: Image.Exif) -> dict[int, Any]:
+    """The entries of the EXIF directory; in the place of the interoperability's address stands what is there."""
+    entries = dict(exif.get_ifd(_EXIF_IFD))
+    if _INTEROPERABILITY in entries:
+        entries[_INTEROPERABILITY] = dict(exif.get_ifd(_INTEROPERABILITY))
+    return entries

@@ -135,9 +135,8 @@ def write(
 
     PNG and TIFF (uncompressed) keep 8 or 16 bits and alpha. JPEG (4:4:4), WebP, AVIF and JPEG XL round to 8 bits; JPEG drops
     alpha. OpenEXR holds the light of the display as half floats. `quality` 1..100 is for JPEG, WebP, AVIF and JPEG XL;
-    `lossless` is for WebP, which
-    is so at 100 too, and JPEG XL. What the picture's file told goes into every format (see `metadata`).
-    `profile`, one of `PROFILES`, is the space of the file's samples.
+    `lossless` is for WebP, which is so at 100 too, and JPEG XL. `profile`, one of `PROFILES`, is the space of the file's
+    samples. What the picture's file told goes into every format (see `metadata`).
 
     Raises PictureError, one line with file and fault: unknown extension or profile, more pixels than the format holds, an
     existing file, or whatever the system says.
@@ -149,7 +148,7 @@ def write(
             raise PictureError(f"unknown extension {path.suffix!r}; allowed are {' '.join(FORMATS)}")
         check_writable(kind, picture.pixels.shape, quality, lossless, profile)
         with replacing(path, overwrite=overwrite) as file:
-            _write(file, picture, kind, quality, lossless, profile)
+            _encode(file, picture, kind, quality, lossless, profile)
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, scene_linear: bool = False) -> Picture:
@@ -179,7 +178,7 @@ def encode(picture: Picture, kind: str, *, quality: int = 95, lossless: bool = F
     with _one_line("picture", "cannot be written"):
         check_writable(kind, picture.pixels.shape, quality, lossless, profile)
         file = io.BytesIO()
-        _write(file, picture, kind, quality, lossless, profile)
+        _encode(file, picture, kind, quality, lossless, profile)
         return file.getvalue()
 
 
@@ -230,7 +229,7 @@ def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(samples)
 
 
-def _write(file: BinaryIO, picture: Picture, kind: str, quality: int, lossless: bool, profile: str) -> None:
+def _encode(file: BinaryIO, picture: Picture, kind: str, quality: int, lossless: bool, profile: str) -> None:
     if kind == "JPEG":
         metadata.warn_of_hidden(picture.pixels)
     told = metadata.outgoing(kind, exif_in(picture.exif, profile), picture.text, picture.kept)

@@ -63,22 +63,35 @@ class _Anchor:
     def excess(self, value: Tensor) -> Tensor:
         return self.weight * ((value - self.high).clamp_min(0) - (self.low - value).clamp_min(0))
 
-    def residuals(self, model: FilmModel) -> Tensor:
+    def _amiss(self, model: FilmModel) -> Tensor:
+        """How far each difference of the quantity is outside, weighted; 0 inside."""
         value = self.quantity(model, self.axis)
-        return self.excess(value.diff(self.differences, 0) if self.differences else value).flatten()
+        return self.excess(value.diff(self.differences, 0) if self.differences else value)
+
+    def residuals(self, model: FilmModel) -> Tensor:
+        return self._amiss(model).flatten()
 
     def rows(self, parameters: Parameters, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The residuals that are not 0, `(R,)`, and their Jacobian `(R, P)`."""
+        """The residuals that are not 0, `(R,)`, and their Jacobian `(R, P)`.
 
-        def one(theta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-            out = self.quantity(parameters.unpack(theta), x)
-            return out, out
+        Most anchors hold: derivatives, which cost most of a fit, are taken only where one does not.
+        """
 
-        jacobian, value = vmap(jacrev(one, has_aux=True), in_dims=(None, 0))(theta, self.axis)
+        def one(theta: Tensor, x: Tensor) -> Tensor:
+            return self.quantity(parameters.unpack(theta), x)
+
+        amiss = self._amiss(parameters.unpack(theta))
+        rows = amiss != 0
+        if not rows.any():
+            return amiss[rows], theta.new_zeros(0, len(theta))
+        at = torch.zeros(len(self.axis), dtype=torch.bool)
+        for first in range(self.differences + 1):
+            at[first : first + len(rows)] |= rows.flatten(1).any(1)
+        jacobian = theta.new_zeros(len(self.axis), *rows.shape[1:], len(theta))
+        jacobian[at] = vmap(jacrev(one), in_dims=(None, 0))(theta, self.axis[at])
         if self.differences:
-            jacobian, value = jacobian.diff(self.differences, 0), value.diff(self.differences, 0)
-        excess = self.excess(value)
-        return excess[excess != 0], self.weight * jacobian[excess != 0]
+            jacobian = jacobian.diff(self.differences, 0)
+        return amiss[rows], self.weight * jacobian[rows]
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ def fit_model(
         layers: 3, or 1 for black and white.
         gamma, dmin: published slope and least density of each layer; gamma is negative for reversal film.
         weights: `(N,)`, how much each colour counts.
-        seconds: how long to try at most; on a quiet core it takes about 20.
+        seconds: how long to try at most; on a quiet core it takes about half a minute.
         progress: called with the share of the steps that are done.
 
     Raises:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filmlook.errors import FilmLookError
-from filmlook.paths import BUILT_IN, find_files
+from filmlook.paths import BUILT_IN, find_files, listed
 
 VERSION = 1
 _MOST_BYTES = 2**20  # of a recipe's file: a page of text is a hundredth of it
@@ -134,7 +134,8 @@ class Craft:
 def list_recipes() -> tuple[list[Recipe], list[str]]:
     """The recipes, built-in and the user's, and a line for each file that was skipped because something is wrong in it."""
     recipes, problems = [], []
-    for path in find_files("recipes", (".json",)).values():
+    files = find_files("recipes", (".json",))
+    for path in map(files.__getitem__, listed("recipes", files)):
         try:
             recipes.append(read_recipe(path))
         except RecipeError as error:
@@ -151,8 +152,6 @@ def read_recipe(path: Path) -> Recipe:
         RecipeError: the file cannot be read, or a value is wrong; it names file and key.
     """
     top = _Reader.of_file(path)
-    if _SURROGATE.search(path.name):
-        raise RecipeError(_told(f"{path}: its name is not UTF-8"))
     settings = top.part("settings", ("sampler", "scheduler", "steps", "cfg"))
     hires = top.part("hires", ("upscaler", "steps", "denoising", "scale", "instead"))
     recipe = Recipe(

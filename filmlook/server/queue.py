@@ -116,12 +116,12 @@ class WorkQueue:
         self._turn = turn
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="film-look")
 
-    async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], Any]) -> Any:
+    async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], _Made]) -> _Made:
         """Runs the work when its turn comes; a client that goes away leaves the line, or stops the work. So does a server that
         ends and cancels the call, which then ends as cancelled."""
         gone = threading.Event()
 
-        def in_turn() -> Any:
+        def in_turn() -> _Made:
             if gone.is_set():
                 raise Stopped
             with self._turn(pictures) as turn:
@@ -131,7 +131,8 @@ class WorkQueue:
         task = asyncio.wrap_future(future)
         watch = asyncio.ensure_future(_left(request))
         try:
-            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {task, watch}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
             gone.set()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modules import scripts, sd_models, shared
+from modules import sd_models, shared
 
 from filmlook.prompts import comments
 from filmlook.prompts.checkpoints import Checkpoint, config_beside, names_film, read_metadata
@@ -82,10 +81,7 @@ def comment_style() -> str:
 
     Forge's asks the setting itself, AUTOMATIC1111's is called only where it is on; reForge's has no setting.
     """
-    strip = getattr(sys.modules.get("modules.processing_scripts.comments"), "strip_comments", None)
-    for data in scripts.scripts_data if strip is None else ():  # AUTOMATIC1111 loads it as a script only
-        if data.path.replace("\\", "/").endswith("processing_scripts/comments.py"):
-            strip = getattr(data.module, "strip_comments", None)
+    strip = hosts.comment_stripper()
     if strip is None:
         return comments.NONE
     if strip("film // x").rstrip() == "film":

@@ -128,3 +128,15 @@ def embeddings() -> dict[str, Any]:
 def lora() -> Mapping[str, Any]:
     """The installed LoRA by name; none where the host's built-in extension for them is off."""
     return dict(getattr(sys.modules.get("networks"), "available_networks", None) or {})
+
+
+def comment_stripper() -> Any:
+    """The host's function that takes comments out of prompts; None where they are words like any other.
+
+    AUTOMATIC1111 loads its module as a script only: importing it would register it once more.
+    """
+    loaded = sys.modules.get("modules.processing_scripts.comments")
+    for data in scripts.scripts_data if loaded is None else ():
+        if data.path.replace("\\", "/").endswith("processing_scripts/comments.py"):
+            loaded = data.module
+    return getattr(loaded, "strip_comments", None)

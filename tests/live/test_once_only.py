@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from filmlook import Look, develop, regrain
 from filmlook.files import infotext
@@ -83,13 +83,18 @@ def test_hires_fix(host: Host) -> None:
 
 
 def test_refiner(host: Host) -> None:
-    models = [model["title"] for model in host.call("/sdapi/v1/sd-models")]
-    if len(models) < 2:
+    used = host.generate().pairs["Model"]  # a fresh host's settings name none yet
+    others = [model for model in host.call("/sdapi/v1/sd-models") if model["model_name"] != used]
+    if not others:
         pytest.skip("the host has one checkpoint only")
-    current = host.call("/sdapi/v1/options")["sd_model_checkpoint"]
-    other = next(model for model in models if model.split()[0] not in current)
-    fields = {"refiner_checkpoint": other, "refiner_switch_at": 0.5}
-    _check(host.generate(**fields), host.generate(LOOK, **fields))
+    fields = {"refiner_checkpoint": others[0]["model_name"], "refiner_switch_at": 0.5}
+    off = host.generate(**fields)
+    if "Refiner" not in off.pairs:  # a title changes when its file's hash is computed: once more, by the new one
+        titles = {model["model_name"]: model["title"] for model in host.call("/sdapi/v1/sd-models")}
+        fields["refiner_checkpoint"] = titles[others[0]["model_name"]]
+        off = host.generate(**fields)
+    assert others[0]["model_name"] in off.pairs["Refiner"]
+    _check(off, host.generate(LOOK, **fields))
 
 
 def test_img2img_from_undeveloped(host: Host, raw: Image.Image) -> None:
@@ -256,13 +261,36 @@ def test_plot_of_presets_and_strength(host: Host) -> None:
         assert same(cell, develop(off.image, look, seed=11))
 
 
+def _face(side: int = 256) -> Image.Image:
+    """A drawing that ADetailer's detector takes for a face."""
+    image = Image.new("RGB", (256, 256), (90, 110, 130))
+    draw = ImageDraw.Draw(image)
+
+    def oval(x: int, y: int, width: int, height: int, colour: tuple[int, int, int]) -> None:
+        draw.ellipse((x - width, y - height, x + width, y + height), fill=colour)
+
+    oval(128, 108, 70, 86, (60, 40, 30))
+    oval(128, 128, 56, 74, (224, 180, 150))
+    for x in (104, 152):
+        oval(x, 112, 13, 7, (250, 250, 250))
+        oval(x, 112, 6, 6, (40, 30, 30))
+        draw.line((x - 16, 95, x + 16, 93), fill=(70, 45, 35), width=5)
+    draw.polygon(((128, 112), (118, 146), (138, 146)), fill=(205, 155, 128))
+    oval(128, 170, 22, 7, (170, 70, 70))
+    draw.line((108, 170, 148, 170), fill=(110, 40, 40), width=2)
+    return image.filter(ImageFilter.GaussianBlur(1.5)).resize((side, side))
+
+
 def test_adetailers_inner_pass_does_nothing(host: Host) -> None:
-    models = host.script_args("ADetailer", False)
-    name = "fake_face.pt"
-    args = [True, False, {**models[2], "ad_model": name, "ad_mask_k": 1, "ad_denoising_strength": 0.3}]
-    scripts = {"ADetailer": {"args": args}}
-    off, on = host.generate(scripts=scripts), host.generate(LOOK, scripts=scripts)
+    """It paints over the face that it finds in the source itself, in a pass of its own; the look comes once, after that."""
+    detector, face = {"ad_model": "mediapipe_face_full", "ad_denoising_strength": 0.5}, _face()
+    host.script_args("ADetailer", True)
+    scripts, size = {"ADetailer": {"args": [True, True, detector]}}, {"width": 256, "height": 256}
+    off, on = (host.generate(look, sources=[face], scripts=scripts, **size) for look in (None, LOOK))
     assert "ADetailer model" in off.infotexts[0]
+    core = (slice(100, 160), slice(100, 156))
+    smooth, painted = (np.abs(np.diff(codes(image)[core], axis=0)).mean() for image in (face, off.image))
+    assert painted > 3 * smooth, "the inner pass has painted nothing"
     _check(off, on)
 
 
@@ -319,3 +347,23 @@ def test_a_policy_of_the_users(host: Host, film: Image.Image) -> None:
                 assert infotext.LOOK not in on.pairs
     finally:
         host.call("/sdapi/v1/options", {"film_look_pass_img2img_developed": "grain"})
+
+
+def test_the_input_is_what_the_user_says(host: Host, raw: Image.Image, film: Image.Image) -> None:
+    for source, said, made in ((raw, "developed", regrain), (film, "undeveloped", develop)):
+        _check(host.generate(sources=[source]), host.generate({**LOOK, "input": said}, sources=[source]), made)
+
+
+def test_plot_of_choices_and_of_the_grains_seed(host: Host) -> None:
+    off = host.generate()
+    plot = _plot(host, LOOK, ("[Film Look] Film format", "35mm, super8"), ("[Film Look] Grain seed", "5, 6"))
+    expected = [(frame, seed) for seed in (5, 6) for frame in ("35mm", "super8")]
+    for cell, (frame, seed) in zip(plot.images[-4:], expected, strict=True):
+        assert same(cell, develop(off.image, Look.from_dict({**LOOK, "frame": frame}), seed=seed))
+
+
+def test_the_host_frees_our_memory_with_its_own(host: Host) -> None:
+    host.generate(LOOK)
+    host.call("/sdapi/v1/unload-checkpoint", {})
+    host.call("/sdapi/v1/reload-checkpoint", {})
+    _check(host.generate(), host.generate(LOOK))

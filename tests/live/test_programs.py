@@ -31,7 +31,7 @@ def test_every_form_of_arguments(host: Host, args: Any) -> None:
 
 def test_the_positional_list_that_script_info_shows(host: Host) -> None:
     args = host.script_args("Film Look", False)
-    assert len(args) == 1 + len(SETTINGS) + 2
+    assert len(args) == 1 + len(SETTINGS) + 4
     args[0] = True
     args[1] = "Kodak Ektar 100"
     on = host.generate([*args])

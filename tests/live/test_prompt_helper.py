@@ -102,11 +102,11 @@ class Helper:
 @pytest.fixture(scope="module")
 def checkpoint(host: Host, host_dir: Path) -> Iterator[str]:
     """The running host's checkpoint under another name, which a recipe knows; its title."""
-    there = Path(host.call("/sdapi/v1/sd-models")[0]["filename"])
+    used = host.generate().pairs["Model"]  # loads it: Forge counts words until then, and titles change with their files' hashes
+    known = {m["model_name"]: m for m in host.call("/sdapi/v1/sd-models")}
+    there, chosen = Path(known[used]["filename"]), known[used]["title"]
     if not there.is_file():
         pytest.skip("the WebUI's checkpoints are on another machine")
-    chosen = host.call("/sdapi/v1/options")["sd_model_checkpoint"]
-    host.generate()  # Forge counts words until it has loaded a model; later, hosts would take one of two files of the same hash
     made = [host_dir / "models" / "Stable-diffusion" / f"{NAME}{there.suffix}"]
     made[0].symlink_to(there.resolve())
     if (config := there.with_suffix(".yaml")).is_file():
