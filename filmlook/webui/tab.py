@@ -153,7 +153,12 @@ class _Source:
     name: str = ""
 
     def read(self) -> Image.Image:
-        image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
+        """Raises PictureError: the file is missing or damaged, or of a kind that the WebUI does not read."""
+        try:
+            image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
+            image.load()
+        except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say so
+            raise PictureError(f"it cannot be read: {' '.join(str(error).split())}") from error
         return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
 
 
