@@ -155,6 +155,7 @@ class _Source:
     def read(self) -> Image.Image:
         try:
             image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
+            image.load()
             return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
         except (OSError, SyntaxError, ValueError) as error:  # what Pillow says of damaged files, and of none
             raise PictureError(f"it cannot be read: {str(error) or type(error).__name__}") from None
