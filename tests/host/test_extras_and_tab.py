@@ -287,6 +287,7 @@ def test_a_damaged_file_among_good_ones(tab: Host, tmp_path: Path, caplog: pytes
     assert "<b>" not in report
     assert [Path(file.path).stem for file in tab.saved] == ["a", "c"]
     assert len(caplog.records) == 1
+    assert [record.exc_info for record in caplog.records] == [None]  # a line, and no traceback
 
 
 def test_uploaded_files_keep_their_own_names(tab: Host, tmp_path: Path) -> None:
