@@ -206,7 +206,8 @@ class Fit:
 
         start = vector_of_paper(first)
         self.papers[name] = paper_of(
-            levenberg_marquardt(predict, torch.cat(target), torch.cat(weight), start, rounds, torch.full_like(start, 0.5)), first
+            levenberg_marquardt(predict, torch.cat(target), torch.cat(weight), start, rounds, torch.full_like(start, 0.5)),
+            first,
         )
 
     def fit_film(self, name: str, rounds: int) -> None:
@@ -230,7 +231,9 @@ class Fit:
 
         start = torch.cat((first.sensitivity.flatten(), _off(first.inhibition).sqrt(), first.printing.flatten()))
         target, weight = torch.cat([r.target for r, _ in pairs]), torch.cat([r.weight for r, _ in pairs])
-        self.films[name] = film_of(levenberg_marquardt(predict, target, weight, start, rounds, torch.full_like(start, 0.5)), first)
+        self.films[name] = film_of(
+            levenberg_marquardt(predict, target, weight, start, rounds, torch.full_like(start, 0.5)), first
+        )
 
     def numbers(self) -> dict[str, Any]:
         """What was fitted, as files hold it."""
@@ -273,7 +276,11 @@ def paper_of(theta: Tensor, like: Paper) -> Paper:
     curve = unpack_curve(theta[9 : 9 + count].view(3, 3, -1), 1.0)
     absorption = theta[9 + count : 18 + count].view(3, 3) ** 2
     return replace(
-        like, exposure=theta[:9].view(3, 3), curve=curve, absorption=absorption, mixing=mixing_of(theta[18 + count : 24 + count])
+        like,
+        exposure=theta[:9].view(3, 3),
+        curve=curve,
+        absorption=absorption,
+        mixing=mixing_of(theta[18 + count : 24 + count]),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from filmlook.errors import StockFileError
 from filmlook.film.curve import Curve
 from filmlook.fitting.delta_e import delta_e, metric, to_cielab
 
@@ -69,7 +70,11 @@ def levenberg_marquardt(
         for _ in range(8):
             scaled = normal + torch.diag(hold + damping * (normal.diagonal() + 1e-9))
             trial = x + torch.linalg.solve(scaled, pull)
-            trial_code = predict(trial)
+            try:
+                trial_code = predict(trial)
+            except StockFileError:  # numbers that make no film
+                damping *= 4
+                continue
             left = residual(trial_code)
             if left.isfinite().all() and left @ left + hold @ (trial - start) ** 2 < cost:
                 break

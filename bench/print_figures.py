@@ -1,6 +1,6 @@
-"""Prints how close fitted films and papers come to the simulation, and how greys fare; see `fit_prints.py`.
+"""Prints how close fitted films and papers come to the simulation, and notes it in `fitted.json`; see `fit_prints.py`.
 
-    python bench/print_figures.py DATA fitted.json
+python bench/print_figures.py DATA fitted.json
 """
 
 from __future__ import annotations
@@ -38,9 +38,8 @@ def pair_table(data: PrintData, films: dict[str, Film], papers: dict[str, Paper]
 def line(name: str, values: list[torch.Tensor]) -> None:
     everything = torch.cat(values)
     worst = max(float(v.mean()) for v in values)
-    print(
-        f"{name:34}{everything.mean():7.3f}{everything.quantile(0.95):7.3f}{worst:7.3f}{everything.max():8.2f}   {len(values)} pairs"
-    )
+    figures = f"{everything.mean():7.3f}{everything.quantile(0.95):7.3f}{worst:7.3f}{everything.max():8.2f}"
+    print(f"{name:34}{figures}   {len(values)} pairs")
 
 
 def main() -> None:
@@ -59,6 +58,18 @@ def main() -> None:
     line("fitted", [v for k, v in table.items() if k not in held])
     line("held out", [v for k, v in table.items() if k in held])
     line("own papers", [v for (f, p), v in table.items() if p == own_paper(f)])
+    fits = numbers.setdefault("fit", {})
+    for i, names in enumerate((films, papers)):
+        for name in names:
+            of = {k: v for k, v in table.items() if k[i] == name}
+            seen, unseen = torch.cat(list(of.values())), [v for k, v in of.items() if k in held]
+            fits[name] = {
+                "mean_de00": float(seen.mean()),
+                "p95_de00": float(seen.quantile(0.95)),
+                **({"held_out_de00": float(torch.cat(unseen).mean())} if unseen else {}),
+                "pairs": len(of),
+            }
+    args.numbers.write_text(json.dumps(numbers), encoding="utf-8")
     for name in papers:
         line(f"  {name}", [v for (_, p), v in table.items() if p == name])
     for name in films:

@@ -1,10 +1,11 @@
 """Where a print's ends and its mid-grey go: the settings of the enlarger or scanner, and the rule that a lab's scanner follows.
 
-The rule sets the ends, linear in light and alike for the three channels,
+The rule sets the ends, linear in light,
 
-    v = k P u - b          code 1 of a normally exposed picture -> 248, code 0 -> 8 (of green), mid-grey stays at .4663
+    v = k P u - b          code 1 of a normally exposed picture -> 248, code 0 -> 8, mid-grey stays at .4663
 
-by a gain k and an offset b that are solved once for a film, a print and a contrast; neither rating nor printer lights change them.
+by gains k and offsets b, solved once for a film, a print and a contrast; neither rating nor printer lights change them.
+A scanner is set for each channel: most of the tint that a paper's black and white have is taken out, and a little left.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from filmlook.film.srgb import decode, encode
 LOG_STOP = math.log10(2)
 SCAN_WHITE, SCAN_BLACK = 248 / 255, 8 / 255  # where a lab's scanner puts the picture's ends
 FADE = 0.08  # code by which the ends move towards grey for each step of `white` or `black` above 1
+TINT_KEPT = 0.3  # of the ends' tint under the scanner's rule
 LEAST_CONTRAST = 0.7  # below it the ends are no more stretched: the print goes grey
 _ROUNDS, _NEWTON = 40, 12
+_LEAST_SPAN = 1e-3  # of light between the ends: less is no picture that a scanner could stretch
 _STEP = 1e-5  # of finite differences
 
 
@@ -70,19 +73,12 @@ def solve(function: Callable[[Tensor], Tensor], start: Tensor, target: Tensor) -
     return x
 
 
-def _codes(white: float, black: float, own_white: float, own_black: float) -> tuple[float, float]:
-    """The codes of the ends in the green channel, by the settings."""
-    white_code = SCAN_WHITE + (own_white - SCAN_WHITE) * min(white, 1) - FADE * max(white - 1, 0)
-    black_code = SCAN_BLACK + (own_black - SCAN_BLACK) * min(black, 1) + FADE * max(black - 1, 0)
-    return white_code, black_code
-
-
 @dataclass(frozen=True)
 class Ends:
-    """k `(L,)`, b, and whatever `settle` found for mid-grey under them."""
+    """k and b, `(L,)`, and whatever `settle` found for mid-grey under them."""
 
     gain: Tensor
-    bias: float
+    bias: Tensor
     settled: Tensor
 
 
@@ -101,31 +97,33 @@ def solve_ends(
         ends: from that unknown to P u at code 0 and code 1, `(2, L)`.
         base_light: w. middle: code of mid-grey, `(L,)`. own: whether the print is shown as it was measured at 0 as at 1.
     """
-    green = len(base_light) // 2
-    grey = decode(middle)
-
-    def own_ends() -> tuple[Tensor, Tensor]:
-        found = settle(grey / base_light, None)
-        return found, encode(base_light * ends(found))[:, green]
-
-    settled, (own_black, own_white) = own_ends()
+    grey, green = decode(middle), len(base_light) // 2
+    settled = settle(grey / base_light, None)
+    own_black, own_white = encode(base_light * ends(settled)).unbind(0)
     white = max(settings.white, 1.0) if own else settings.white
     black = max(settings.black, 1.0) if own else settings.black
     if white == 1 and black == 1:
-        return Ends(base_light, 0.0, settled)
-    wanted = torch.tensor(_codes(white, black, float(own_white), float(own_black)), dtype=torch.float64)
-    white_light, black_light = decode(wanted).tolist()
-    tint = (base_light / base_light[green]) ** min(white, 1)
-    gain, bias = base_light, 0.0
+        return Ends(base_light, torch.zeros_like(base_light), settled)
+    tints = encode(ends(settle(grey, settled)))
+    tints = TINT_KEPT * (tints - tints[:, green, None])
+    white_light = decode(_wanted(white, SCAN_WHITE + tints[1], own_white, -FADE))
+    black_light = decode(_wanted(black, SCAN_BLACK + tints[0], own_black, FADE))
+    gain, bias = base_light, torch.zeros_like(base_light)
     for _ in range(_ROUNDS):
         settled = settle((grey - bias) / gain, settled)
-        dark, light = (tint * ends(settled))[:, green].tolist()
-        factor = (white_light - black_light) / max(light - dark, 1e-3)
-        change = max(abs(float(gain[green]) - factor), abs(bias - (black_light - factor * dark)))
-        gain, bias = factor * tint, black_light - factor * dark
+        dark, light = ends(settled).unbind(0)
+        new_gain = (white_light - black_light) / (light - dark).clamp_min(_LEAST_SPAN)
+        new_bias = black_light - new_gain * dark
+        change = torch.maximum((new_gain - gain).abs().max(), (new_bias - bias).abs().max())
+        gain, bias = new_gain, new_bias
         if change < 1e-9:
             break
     return Ends(gain, bias, settle((grey - bias) / gain, settled))
+
+
+def _wanted(setting: float, rule: Tensor, own: Tensor, fade: float) -> Tensor:
+    """Code of one end by its setting: the rule's at 0, the print's own at 1, faded above."""
+    return rule + (own - rule) * min(setting, 1) + fade * max(setting - 1, 0)
 
 
 def ends_light() -> Tensor:

@@ -1,6 +1,6 @@
 """The paper alone, and the ways to look at a film: every one of them is a `View`.
 
-    l  = A D + a                      log10 exposure of the paper's layers; density of a slide's or a negative's dyes; scanner's value
+    l  = A D + a                      log10 exposure of the paper; density of a slide's or negative's dyes; scanner's value
     Dp = Q(l)                         the paper's curve; nothing for a slide
     u  = 10^(-B Dp)                   light through the dyes, side absorptions in B
     v  = P u + b                      linear sRGB
@@ -38,8 +38,8 @@ class Paper:
     Attributes:
         exposure: `(L, L)`, E: from a negative's printing density to this paper's layers.
         curve: Q, log10 exposure to the paper's density; base 0, rising.
-        absorption: `(L, L)`, B >= 0: side absorptions of its dyes.
-        mixing: `(L, L)`, P: from the light its dyes leave to linear sRGB; rows sum to 1.
+        absorption: `(L, L)`, B: side absorptions of its dyes; >= 0, unless it is a print of its own kind.
+        mixing: `(L, L)`, P: from the light its dyes leave to linear sRGB; rows sum to 1, unless it is one of its own kind.
         base_light: `(L,)`, w: what its bare base reflects of white, by a scanner that is not told of it.
         free_ends: whether it is a print of its own kind, shown as it was measured: the scanner's rule leaves it alone.
         middle: `(L,)`, code of mid-grey; None is a neutral .4663.
@@ -89,7 +89,7 @@ class Paper:
         )
         if not own and ((paper.mixing.sum(1) - 1).abs() > _ROW_SUM).any():
             raise StockFileError("a row of 'mixing' does not sum to 1")
-        if (paper.absorption < 0).any() or (paper.base_light <= 0).any():
+        if (not own and (paper.absorption < 0).any()) or (paper.base_light <= 0).any():
             raise StockFileError("'absorption' holds a number below 0, or 'base_light' one not above 0")
         return paper
 

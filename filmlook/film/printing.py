@@ -1,7 +1,7 @@
 """A film printed, projected or looked at, as settings say: each gives a `View`, density to code.
 
-Every view is  l = l_g +- c A0 (D - Dg) + lights,  with Dg the density of mid-grey at the exposure that is taken back, and l_g what
-makes it mid-grey (code .4663).
+Every view is  l = l_g +- c A0 (D - Dg) + lights,  with Dg the density of mid-grey at the exposure that is taken back, and l_g
+what makes it mid-grey (code .4663).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from filmlook.film.paper import Paper, View
 from filmlook.film.scene_light import MID_CODE, scene_light
 from filmlook.film.slide import Slide
 from filmlook.film.srgb import encode
+
+SLIDE_SATURATION = 0.2  # of a slide's density differences, under the scanner's rule: judged, a scan beside a light table
 
 
 def print_on_paper(film: Development, paper: Paper, settings: PrintSettings, stops: float = 0.0) -> View:
@@ -38,25 +40,24 @@ def print_on_paper(film: Development, paper: Paper, settings: PrintSettings, sto
     found = solve_ends(settle, lambda g: bare.linear(g + steep * spread), settings, paper.base_light, middle, paper.free_ends)
     matrix = settings.contrast * matrix
     offset = found.settled + settings.darker(paper.layers) - matrix @ film.grey(stops)
-    return View(matrix, offset, bare.curve, bare.absorption, bare.mixing, bare.bias).with_ends(
-        found.gain, torch.full_like(found.gain, found.bias)
-    )
+    return View(matrix, offset, bare.curve, bare.absorption, bare.mixing, bare.bias).with_ends(found.gain, found.bias)
 
 
 def project_slide(film: Development, slide: Slide, settings: PrintSettings, stops: float = 0.0) -> tuple[View, Tensor]:
     """A slide on the light table: the view, and log10 exposure `(L,)` that the film has to be given beside its own.
 
     A slide has no enlarger that could place its mid-grey, and clear film is white: the camera's exposure places it, by about
-    -.1 under the scanner's rule and by 0 where the slide's own ends are kept. More `stops` are taken back by the scanner's light.
+    -.1 under the scanner's rule, by 0 where the slide keeps its own ends and its own mid-grey. More `stops` are taken back by the scanner's light.
     """
+    rule = 1 - (min(settings.white, 1) + min(settings.black, 1)) / 2
     eye = torch.eye(3, dtype=torch.float64)
     zeros = torch.zeros(3, dtype=torch.float64)
+    colour = eye + SLIDE_SATURATION * rule * (eye - 1 / 3)
     bare = View(eye, zeros, None, slide.absorption, slide.mixing, zeros)
     log_grey = torch.log10(film.film.layer_exposure(scene_light(torch.full((3,), MID_CODE, dtype=torch.float64))))
     log_ends = torch.log10(film.film.layer_exposure(ends_light()))
     steep = max(settings.contrast, LEAST_CONTRAST)
     as_shown = encode(slide.base_light * bare.linear(film.density(log_grey)))
-    rule = 1 - (min(settings.white, 1) + min(settings.black, 1)) / 2  # with its own ends, its own mid-grey
     middle = rule * middle_code(3) + (1 - rule) * as_shown
 
     def settle(wanted: Tensor, last: Tensor | None) -> Tensor:
@@ -68,15 +69,15 @@ def project_slide(film: Development, slide: Slide, settings: PrintSettings, stop
 
     def ends(shift: Tensor) -> Tensor:
         grey = film.density(log_grey + shift)
-        return bare.linear(grey + steep * (film.density(log_ends + shift) - grey))
+        return bare.linear(grey + steep * (film.density(log_ends + shift) - grey) @ colour.T)
 
     found = solve_ends(settle, ends, settings, slide.base_light, middle, False)
     grey = film.density(log_grey + found.settled)
     exposed = film.density(log_grey + found.settled + stops * LOG_STOP)
     lights = torch.linalg.solve(slide.absorption, settings.darker(3))
-    offset = grey + lights - settings.contrast * exposed
-    view = View(settings.contrast * eye, offset, None, slide.absorption, slide.mixing, zeros)
-    return view.with_ends(found.gain, torch.full_like(found.gain, found.bias)), found.settled
+    matrix = settings.contrast * colour
+    view = View(matrix, grey + lights - matrix @ exposed, None, slide.absorption, slide.mixing, zeros)
+    return view.with_ends(found.gain, found.bias), found.settled
 
 
 def look_at_negative(film: Development, settings: PrintSettings, stops: float = 0.0) -> View:

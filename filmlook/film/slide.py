@@ -1,4 +1,4 @@
-"""What a slide's dyes look like on a light table: u = 10^(-B D), v = k P u - b. A slide has no paper and no curve beside its own."""
+"""What a slide's dyes look like on a light table: u = 10^(-B D), v = k P u - b. It has no curve beside its own film's."""
 
 from __future__ import annotations
 
