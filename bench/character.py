@@ -1,6 +1,6 @@
 """Chroma, hues and differences of all stocks over a folder of photographs, each in its default print.
 
-    python bench/character.py PHOTOS [--films models/films_next] [--papers models/papers] [--matrix]
+python bench/character.py PHOTOS [--films models/films_next] [--papers models/papers] [--matrix]
 """
 
 from __future__ import annotations

@@ -57,18 +57,18 @@ _STILL, _CINE = "minilab", "kodak_2383"
 STOCKS: dict[str, Facts] = {
     "kodak_gold_200": Facts(
         "Kodak Gold 200", "Kodak", 200, [5.0] * 3, "weak", "Gold 200", "Gold 200", _STILL,
-        interimage=1.13, minilab={"warmth": 4.8, "contrast": 0.97},
+        interimage=1.19, minilab={"warmth": 4.8, "contrast": 0.92},
     ),
     "kodak_ultramax_400": Facts(
         "Kodak Ultramax 400", "Kodak", 400, [6.0] * 3, "weak", "Ultramax 400", "Gold 200", _STILL,
-        interimage=1.35, minilab={"warmth": 4.2, "contrast": 1.07},
+        interimage=1.31, minilab={"warmth": 4.2, "contrast": 1.14},
     ),
     "kodak_portra_160": Facts("Kodak Portra 160", "Kodak", 160, [3.5] * 3, "strong", "Portra 400", "Portra 400", _STILL,
         interimage=1.0, minilab={"contrast": 0.97},
     ),
     "kodak_portra_400": Facts("Kodak Portra 400", "Kodak", 400, [4.5] * 3, "strong", "Portra 400", "Portra 400", _STILL, interimage=0.81),
     "kodak_portra_800": Facts("Kodak Portra 800", "Kodak", 800, [6.0] * 3, "strong", "Portra 400", "Portra 400", _STILL,
-        interimage=0.83, minilab={"contrast": 1.04},
+        interimage=0.82, minilab={"warmth": 3.8, "contrast": 1.06},
     ),
     "kodak_ektar_100": Facts("Kodak Ektar 100", "Kodak", 100, [4.0] * 3, "strong", "Ektar 100", "Portra 400", _STILL,
         interimage=1.32,
@@ -82,7 +82,7 @@ STOCKS: dict[str, Facts] = {
     ),
     "fujifilm_pro_400h": Facts(
         "Fujifilm Pro 400H", "Fujifilm", 400, [4.0] * 3, "strong", "C200", "C200", _STILL,
-        interimage=0.78, minilab={"warmth": -2.5, "mint": 4.0, "pastel": 0.06, "contrast": 0.92},
+        interimage=0.8, minilab={"warmth": -4.0, "mint": 3.6, "pastel": 0.06, "contrast": 0.9},
     ),
     "kodak_vision3_50d": Facts(
         "Kodak Vision3 50D", "Kodak", 50, [4.6, 4.4, 8.3], "strong", "Vision3 500T", "Vision3 500T", _CINE,

@@ -48,7 +48,9 @@ def fit_slide(data: PrintData, name: str, rounds: int) -> tuple[Film, Slide]:
     x, y = data.curve("films", name)
     curve, _ = fit_sigmoids(x, y - y.amin(0), 4, -1.0)
     eye, zeros = torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
-    inhibition = 0.05 * (1 - eye)  # its diagonal, which greys do not tell, is 0: slides are steep, and would soon inhibit too much
+    inhibition = 0.05 * (
+        1 - eye
+    )  # its diagonal, which greys do not tell, is 0: slides are steep, and would soon inhibit too much
     sensitivity = torch.tensor([[4.2, 1.2, 0.1], [0.3, 4.7, 0.4], [0.1, 0.4, 4.7]], dtype=torch.float64)
     first = Film("reversal", zeros, sensitivity, unpack_curve(curve, -1.0), inhibition, 1.0, eye, zeros)
     some = torch.cat((torch.arange(13) * 183, torch.randperm(2197, generator=torch.Generator().manual_seed(7))[:_COLOURS]))

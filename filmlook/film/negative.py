@@ -1,8 +1,8 @@
 """The film alone: light to true densities over its base, without paper or scanner.
 
     h  = S (s + flare)                               layer exposure; 1 is what mid-grey of a normal exposure gives, nearly
-    x  = log10 h, pushed                             see `pushed`
-    D0 = C(x)                                        the published characteristic curve
+    x  = log10 h
+    D0 = C(x)                                        the published characteristic curve, pushed (see `pushed`)
     D  = Cb(x - K D0)                                negatives; slides: Cb(x - K (Dmax - D0))
 
 The inhibitors that one layer's development sets free hold back the others (K, interimage effect). The published curve was
@@ -114,13 +114,6 @@ class Film:
             e = torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), -1)
         return (e @ self.sensitivity.T).clamp_min(LEAST_EXPOSURE)
 
-    def released(self, first: Tensor) -> Tensor:
-        """What inhibits, `(..., L)`, of density D0 by the curve alone.
-
-        A reversal film's inhibitors come with the silver of its first development, which is dense where dye will be thin.
-        """
-        return first if self.kind == "negative" else self.dmax() - first
-
     def dmax(self) -> Tensor:
         """The densest the curve gets, `(L,)`."""
         return self.curve.base + self.curve.amplitude.sum(1)
@@ -138,11 +131,15 @@ class Film:
         """
         coupling = self.coupling(interimage)
         x = torch.linspace(*_GREYS, dtype=torch.float64)[:, None] + self.grey_offsets()
-        first = self.curve(x)
-        z = x - self.released(first) @ coupling.T
-        if not self.sensitivity.requires_grad and bool((z.diff(dim=0) < _LEAST_RISE * x.diff(dim=0)).any()):
+        development = Development(self, coupling, x, x, push)
+        first = development.first(x)
+        z = x - development.released(first) @ coupling.T
+        floor = _LEAST_RISE * x
+        if push == 0 and bool(((z - floor).diff(dim=0) < 0).any()):
             raise StockFileError("'inhibition' is so strong that greys do not rise under it")
-        return Development(self, coupling, z, first, push)
+        if push != 0:  # a hard push may come to that; it then stays where it is
+            z = (z - floor).cummax(0).values + floor
+        return replace(development, corrected=z, greys=first)
 
     def status_gamma(self) -> Tensor:
         """Slope of printing density over log10 exposure for greys, from -1 to +1 stop around mid-grey, `(L,)`.
@@ -217,17 +214,23 @@ class Development:
     push: float
 
     def first(self, log_exposure: Tensor) -> Tensor:
-        """D0 of log10 layer exposure `(..., L)`, push already in it."""
-        return self.film.curve(log_exposure)
+        """D0 of log10 layer exposure `(..., L)`: the curve, pushed."""
+        return self.film.curve(pushed(log_exposure, self.push)) * push_gain(self.push)
+
+    def released(self, first: Tensor) -> Tensor:
+        """What inhibits, `(..., L)`, of density D0 by the curve alone.
+
+        A reversal film's inhibitors come with the silver of its first development, which is dense where dye will be thin.
+        """
+        return first if self.film.kind == "negative" else self.film.dmax() * push_gain(self.push) - first
 
     def second(self, corrected: Tensor) -> Tensor:
-        """D of log10 exposure less inhibition, `(..., L)`: Cb, and what push adds."""
-        return interpolated(corrected, self.corrected, self.greys) * push_gain(self.push)
+        """D of log10 exposure less inhibition, `(..., L)`: Cb."""
+        return interpolated(corrected, self.corrected, self.greys)
 
     def density(self, log_exposure: Tensor) -> Tensor:
         """Density over base `(..., L)` of log10 layer exposure `(..., L)`, without effects in space."""
-        x = pushed(log_exposure, self.push)
-        return self.second(x - self.film.released(self.first(x)) @ self.coupling.T)
+        return self.second(log_exposure - self.released(self.first(log_exposure)) @ self.coupling.T)
 
     def __call__(self, light: Tensor, stops: float = 0.0) -> Tensor:
         """Density over base `(..., L)` of scene light `(..., 3)`, exposed by `stops` more."""

@@ -18,6 +18,8 @@ from filmlook.film.srgb import encode
 
 SLIDE_SATURATION = 0.2  # of a slide's density differences, under the scanner's rule: judged, a scan beside a light table
 
+_MOST_SLIDE_CONTRAST = 1.5  # for which ends are solved: beyond it a slide's shadows and highlights have run out
+
 
 def print_on_paper(film: Development, paper: Paper, settings: PrintSettings, stops: float = 0.0) -> View:
     """A negative on a paper.
@@ -47,7 +49,8 @@ def project_slide(film: Development, slide: Slide, settings: PrintSettings, stop
     """A slide on the light table: the view, and log10 exposure `(L,)` that the film has to be given beside its own.
 
     A slide has no enlarger that could place its mid-grey, and clear film is white: the camera's exposure places it, by about
-    -.1 under the scanner's rule, by 0 where the slide keeps its own ends and its own mid-grey. More `stops` are taken back by the scanner's light.
+    -.1 under the scanner's rule, by 0 where the slide keeps its own ends and its own mid-grey. More `stops` are taken back
+    by the scanner's light.
     """
     rule = 1 - (min(settings.white, 1) + min(settings.black, 1)) / 2
     eye = torch.eye(3, dtype=torch.float64)
@@ -56,7 +59,7 @@ def project_slide(film: Development, slide: Slide, settings: PrintSettings, stop
     bare = View(eye, zeros, None, slide.absorption, slide.mixing, zeros)
     log_grey = torch.log10(film.film.layer_exposure(scene_light(torch.full((3,), MID_CODE, dtype=torch.float64))))
     log_ends = torch.log10(film.film.layer_exposure(ends_light()))
-    steep = max(settings.contrast, LEAST_CONTRAST)
+    steep = min(max(settings.contrast, LEAST_CONTRAST), _MOST_SLIDE_CONTRAST)
     as_shown = encode(slide.base_light * bare.linear(film.density(log_grey)))
     middle = rule * middle_code(3) + (1 - rule) * as_shown
 

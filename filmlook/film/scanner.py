@@ -68,7 +68,7 @@ class ScanCharacter:
         """What is added to code `(..., 3)`, which is the tone of one channel in each column."""
         y = code.clamp(0, 1)
         middle = (y / _MIDS) ** 2 * ((1 - y) / (1 - _MIDS)) ** (2 * (1 - _MIDS) / _MIDS)
-        dark = (y / _SHADOWS) * ((1 - y) / (1 - _SHADOWS)) ** ((1 - _SHADOWS) / _SHADOWS)
+        dark = (y / _SHADOWS) ** 2 * ((1 - y) / (1 - _SHADOWS)) ** (2 * (1 - _SHADOWS) / _SHADOWS)
         warm = torch.tensor([0.5, 0.0, -0.5], dtype=code.dtype) * (self.warmth / 255)
         mint = torch.tensor([-0.65, 0.35, 0.15], dtype=code.dtype) * (self.mint * max(stops, 0.0) / 255)
         return warm * middle + mint * dark
