@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 SIMULATION = (
-    "Fitted to spektrafilm (Andrea Volpato; profile data CC BY-SA 4.0), a spectral simulation of the published sensitivities, curves, "
-    "couplers and dyes."
+    "Fitted to spektrafilm (Andrea Volpato; profile data CC BY-SA 4.0), a spectral simulation of the published "
+    "sensitivities, curves, couplers and dyes."
 )
 LICENCE = "CC BY-SA 4.0"
 GAMMA_DMIN_DMAX: dict[str, tuple[list[float], list[float], list[float]]] = {
@@ -66,7 +66,9 @@ STOCKS: dict[str, Facts] = {
     "kodak_portra_160": Facts("Kodak Portra 160", "Kodak", 160, [3.5] * 3, "strong", "Portra 400", "Portra 400", _STILL,
         interimage=1.0, minilab={"contrast": 0.97},
     ),
-    "kodak_portra_400": Facts("Kodak Portra 400", "Kodak", 400, [4.5] * 3, "strong", "Portra 400", "Portra 400", _STILL, interimage=0.81),
+    "kodak_portra_400": Facts(
+        "Kodak Portra 400", "Kodak", 400, [4.5] * 3, "strong", "Portra 400", "Portra 400", _STILL, interimage=0.81
+    ),
     "kodak_portra_800": Facts("Kodak Portra 800", "Kodak", 800, [6.0] * 3, "strong", "Portra 400", "Portra 400", _STILL,
         interimage=0.82, minilab={"warmth": 3.8, "contrast": 1.06},
     ),
@@ -120,14 +122,15 @@ STOCKS: dict[str, Facts] = {
     ),
     "fujifilm_velvia_50": Facts(
         "Fujifilm Velvia 50", "Fujifilm", 50, [9.0] * 3, "strong", "Velvia 50", "Velvia 50", "slide",
-        note="Velvia 100's dyes and sensitivities with a curve through Velvia 50's published Dmin, Dmax and gamma.", interimage=1.18,
+        note="Velvia 100's dyes and sensitivities with a curve through Velvia 50's published Dmin, Dmax and gamma.",
+        interimage=1.18,
     ),
     "fujifilm_provia_100f": Facts(
         "Fujifilm Provia 100F", "Fujifilm", 100, [8.0] * 3, "strong", "Provia 100F", "Velvia 50", "slide"
     ),
     "fujifilm_classic_negative": Facts(
         "Fujifilm Classic Negative", "Fujifilm", 200, [4.0] * 3, "weak", "C200", "C200", "own",
-        note="Film and print fitted together to a measured conversion of a standard camera rendering; there is no paper behind it.",
+        note="Film and print fitted together to a measured conversion of a standard rendering; there is no paper behind it.",
     ),
 }  # fmt: skip
 

@@ -9,11 +9,11 @@ DATA is a folder as `print_data.py` reads it: a spectral simulation of published
 3. B and P: the light a scanner sees of a paper's dyes.
 4. S: the layer exposures of a cube of colours, in logarithms.
 5. In turns, in CIEDE2000 (Levenberg and Marquardt, errors above .3 by their size): a paper's E, Q, B, P over the films it is
-   printed from, then a film's S, K, M over its papers. Greys count nine times; prints at other print exposures and films exposed
-   from -2 to +3 stops and printed back count less. 30 % of the pairs are seen by neither.
+   printed from, then a film's S, K, M over its papers. Greys count nine times; prints at other print exposures and films
+   exposed from -2 to +3 stops and printed back count less. 30 % of the pairs are seen by neither.
 
 E M stays the same if E takes a factor from M. The factor is chosen so that M D has the slopes that datasheets print.
-Slides and Classic Negative are fitted in `fit_slides.py`, black and white in `fit_silver.py`; files are written by `write_films.py`.
+Slides and Classic Negative are fitted in `fit_slides.py`, black and white in `fit_silver.py`; `write_films.py` writes files.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ STATUS_GAMMA = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Colours of one pair: which lights at which exposures (`light`, `stops`, `(N, ...)`), print exposure, codes wanted, weight."""
+    """Colours of one pair: `light` at `stops`, print exposure, codes wanted, weight."""
 
     light: Tensor
     stops: Tensor
@@ -86,12 +86,12 @@ def rows_of(data: PrintData, film: str, paper: str) -> Rows:
         target = encode(linear[take]).clamp(0, 1)
         parts.append((codes13[at], 0 * ones, darker * ones, target, _DARKER_WEIGHT * ones, density[at] - grey))
     for stops in _BACK:
-        target = data.printed_back(film, paper, stops)
-        if target is not None:
+        back = data.printed_back(film, paper, stops)
+        if back is not None:
             take = torch.cat((torch.arange(9) * 91, torch.randperm(729, generator=chooser)[:_BACK_COLOURS]))
             ones = torch.ones(len(take)).double()
             unknown = torch.full((len(take), 3), torch.nan).double()
-            parts.append((codes9[take], stops * ones, 0 * ones, target[take], _BACK_WEIGHT * ones, unknown))
+            parts.append((codes9[take], stops * ones, 0 * ones, back[take], _BACK_WEIGHT * ones, unknown))
     code, stops_, darker_, target, weight, true = (torch.cat(column) for column in zip(*parts, strict=True))
     return Rows(light_of(code), stops_, darker_, target, weight, true)
 

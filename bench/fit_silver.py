@@ -4,7 +4,8 @@
 
 READINGS is a JSON file of what was read off the datasheets:
 
-    {"films": {NAME: {"iso", "points": [[log10 exposure, density] ...], "relative": exposure of mid-grey, if the axis is relative,
+    {"films": {NAME: {"iso", "points": [[log10 exposure, density] ...],
+                      "relative": exposure of mid-grey, if the axis is relative,
                       "spectrum": [[nm, log10 sensitivity] ...], "dmin", "granularity", "source"}},
      "papers": {"grades": {"0": [[log10 exposure, density] ...] ...}, "source"},
      "filters": {NAME: [[nm, transmittance] ...]}}
@@ -12,10 +13,10 @@ READINGS is a JSON file of what was read off the datasheets:
 A film's curve is four sigmoids through the points, over base, with mid-grey one log unit above the point that ISO speed is
 measured at. Beyond the last point it goes on as it went and levels softly: that part is not published. A paper's is four too.
 
-A film's sensitivity is a spectrum; pictures have three colours. In daylight, red is what lies beyond 592 nm, green 481 to 592, blue
-400 to 545; what green and blue share is taken from a picture that has both, by a negative weight of sqrt(gb). These edges are where
-the spectra of Tri-X and Double-X, alike within 10 nm, give the weights that a spectral simulation of both has for r, g, b and
-sqrt(gb). A filter becomes three transmittances, of light from 592, 513 to 592, and up to 513 nm.
+A film's sensitivity is a spectrum; pictures have three colours. In daylight, red is what lies beyond 592 nm, green 481 to
+592, blue 400 to 545; what green and blue share is taken from a picture that has both, by a negative weight of sqrt(gb). These
+edges are where the spectra of Tri-X and Double-X, alike within 10 nm, give the weights that a spectral simulation of both has.
+A filter becomes three transmittances, of light from 592, 513 to 592, and up to 513 nm.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def transmittances(points: Points) -> Tensor:
     x, t = torch.tensor(points, dtype=torch.float64).T.contiguous()
     i = torch.searchsorted(x, _WAVELENGTHS).clamp(1, len(x) - 1)
     through = t[i - 1] + (_WAVELENGTHS - x[i - 1]) / (x[i] - x[i - 1]) * (t[i] - t[i - 1])
-    through = torch.where(x[0] > _WAVELENGTHS, 0.0, through.clamp(0, 1))  # what the sheet does not plot is opaque
+    through = torch.where(_WAVELENGTHS.lt(float(x[0])), 0.0, through.clamp(0, 1))  # what the sheet does not plot is opaque
     light = daylight()
     middle = (_GREEN_FROM + _BLUE_TO) / 2
     red, blue = _WAVELENGTHS > _RED_FROM, _WAVELENGTHS <= middle

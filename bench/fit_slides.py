@@ -4,8 +4,8 @@
 
 DATA is the folder of `print_data.py`, TABLES one of colour tables (`NAME.csv`: r, g, b in and out). The results are added to
 `fitted.json`. A slide keeps its published curve; its S and K, and the B, P and w of its view, are fitted to scans from -2 to +2
-stops. Classic Negative is a camera's rendering, behind which there is no paper: the film has C200's curve and dyes, and the print
-that follows is fitted with it and belongs to no other film. 30 % of the table's colours are not fitted, but judged.
+stops. Classic Negative is a camera's rendering, behind which there is no paper: the film starts from C200 and keeps its dyes, and
+the print that follows is fitted with it and belongs to no other film. 30 % of the table's colours are not fitted, but judged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from torch import Tensor
 
 from filmlook.film.negative import Film
 from filmlook.film.paper import Paper
-from filmlook.film.scene_light import MID_CODE
 from filmlook.film.slide import Slide
 from filmlook.film.srgb import encode
 from filmlook.fitting.colours import read_table
@@ -81,43 +80,56 @@ def fit_slide(data: PrintData, name: str, rounds: int) -> tuple[Film, Slide]:
 
 
 def fit_classic(like: Film, codes: Tensor, target: Tensor, rounds: int) -> tuple[Film, Paper]:
-    """Film and print of Classic Negative: S, K, E, Q, B and P with free rows, over `(N, 3)` codes and what becomes of them."""
-    light = light_of(codes)
-    curve = torch.stack(
-        (
-            torch.full((3, 6), 0.36).double().log(),
-            torch.full((3, 6), 6.5).double().log(),
-            torch.linspace(-0.7, 0.7, 6).double().expand(3, 6),
-        )
-    )
-    start = torch.cat(
-        (
-            like.sensitivity.flatten(),
-            like.inhibition[~torch.eye(3, dtype=torch.bool)].sqrt(),
-            torch.eye(3).double().flatten(),
-            curve.flatten(),
-            torch.tensor([0.93, 0.4, 0.1, 0.4, 0.93, 0.35, 0.2, 0.4, 0.96]).double(),
-            torch.tensor([1.3, -0.3, -0.05, -0.05, 1.1, -0.05, -0.04, -0.09, 1.1]).double(),
-        )
-    )
-    ones, none = torch.ones(3).double(), torch.zeros(3).double()
+    """Film and print of Classic Negative over `(N, 3)` codes and what becomes of them.
 
-    def parts(theta: Tensor) -> tuple[Film, Paper]:
-        film = film_of(torch.cat((theta[:15], like.printing.flatten())), like)
-        q = unpack_curve(theta[24:78].view(3, 3, 6), 1.0)
-        return film, Paper(theta[15:24].view(3, 3), q, theta[78:87].view(3, 3) ** 2, theta[87:96].view(3, 3), ones, True, none)
+    First close to `like`'s curve and couplers, then freely; last each layer's density is given the scale that `like`'s datasheet
+    has, which M, E and K take back: the print stays as it is.
+    """
+    light, count = light_of(codes), 6
+    curve, eye, none = like.curve, torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    q = (
+        torch.full((3, count), 0.36).log(),
+        torch.full((3, count), 6.5).log(),
+        torch.linspace(-0.7, 0.7, count).expand(3, count),
+    )
+    c = (curve.amplitude.log(), curve.slope.log(), curve.centre)
+    absorption = torch.tensor([0.93, 0.4, 0.1, 0.4, 0.93, 0.35, 0.2, 0.4, 0.96]) ** 2
+    mixing = torch.tensor([1.3, -0.3, -0.05, -0.05, 1.1, -0.05, -0.04, -0.09, 1.1])
+    parts = [like.sensitivity, like.inhibition, torch.stack(c), torch.full((3,), 0.03), eye, torch.stack(q), absorption, mixing]
+    sizes = [part.numel() for part in parts]
+    start = torch.cat([part.double().flatten() for part in parts])
+
+    def both(theta: Tensor) -> tuple[Film, Paper]:
+        s, k, c, flare, e, q, b, p = theta.split(sizes)
+        film = replace(like, sensitivity=s.view(3, 3), inhibition=k.view(3, 3), flare=flare**2)
+        film = replace(film, curve=unpack_curve(c.view(3, 3, -1), 1.0))
+        curve = unpack_curve(q.view(3, 3, count), 1.0)
+        return film, Paper(e.view(3, 3), curve, b.view(3, 3), p.view(3, 3), torch.ones(3).double(), True, none)
 
     def predict(theta: Tensor) -> Tensor:
-        film, paper = parts(theta)
-        develop = film.develop()
-        seen = (develop(light) - develop.grey()) @ film.printing.T
-        return encode(paper.view().linear(-seen @ paper.exposure.T))
+        return through(*both(theta), light)
 
     weight = torch.ones(len(codes)).double()
     weight[(codes.amax(1) - codes.amin(1)) < 1e-6] = 9.0
-    theta = levenberg_marquardt(predict, target, weight, start, rounds, torch.full_like(start, 0.02))
-    film, paper = parts(theta)
-    return film, replace(paper, middle=encode(paper.view().linear(none)))
+    theta = start
+    for couplers, curves in ((30.0, 3.0), (0.3, 0.5)):
+        hold = torch.full_like(start, 0.02)
+        hold[sizes[0] : sum(sizes[:2])], hold[sum(sizes[:2]) : sum(sizes[:3])] = couplers, curves
+        theta = levenberg_marquardt(predict, target, weight, theta, rounds, hold)
+    film, paper = both(theta)
+    wanted = torch.linalg.solve(like.printing, like.status_gamma())
+    scale = wanted / torch.linalg.solve(film.printing, film.status_gamma())
+    curve = replace(film.curve, amplitude=film.curve.amplitude * scale[:, None])
+    exposure = paper.exposure @ film.printing @ torch.diag(1 / scale) @ torch.linalg.inv(film.printing)
+    film = replace(film, curve=curve, inhibition=film.inhibition / scale)
+    return film, replace(paper, exposure=exposure, middle=encode(paper.view().linear(none)))
+
+
+def through(film: Film, paper: Paper, light: Tensor) -> Tensor:
+    """Codes of light `(N, 3)` on a print of the film's own."""
+    develop = film.develop()
+    seen = (develop(light) - develop.grey()) @ film.printing.T
+    return encode(paper.view().linear(-seen @ paper.exposure.T))
 
 
 def main() -> None:
@@ -139,15 +151,14 @@ def main() -> None:
             film, paper = fit_classic(
                 Film.from_dict(numbers["films"]["fujifilm_c200"]), codes[~held], target[~held], args.rounds
             )
-            develop = film.develop()
-            seen = (develop(light_of(codes)) - develop.grey()) @ film.printing.T
-            left = difference(encode(paper.view().linear(-seen @ paper.exposure.T)), target)
+            left = difference(through(film, paper, light_of(codes)), target)
             numbers["classic"] = {"film": film.to_dict(), "print": paper.to_dict()}
-            grey = (codes.amax(1) - codes.amin(1)) < 1e-6
-            print(
-                f"{name:28}{left.mean():7.3f}{left.quantile(0.95):7.3f}  held out {left[held].mean():.3f}, greys {left[grey].mean():.2f}"
-            )
-            print("  mid-grey", (paper.middle * 255).tolist(), "at", MID_CODE)
+            numbers.setdefault("fit", {})[name] = {
+                "mean_de00": float(left.mean()),
+                "p95_de00": float(left.quantile(0.95)),
+                "held_out_de00": float(left[held].mean()),
+            }
+            print(f"{name:28}{left.mean():7.3f}{left.quantile(0.95):7.3f}  held out {left[held].mean():.3f}")
         else:
             film, slide = fit_slide(data, name, args.rounds)
             develop = film.develop()

@@ -59,7 +59,7 @@ def main() -> None:
     line("held out", [v for k, v in table.items() if k in held])
     line("own papers", [v for (f, p), v in table.items() if p == own_paper(f)])
     fits = numbers.setdefault("fit", {})
-    for i, names in enumerate((films, papers)):
+    for i, names in enumerate((list(films), list(papers))):
         for name in names:
             of = {k: v for k, v in table.items() if k[i] == name}
             seen, unseen = torch.cat(list(of.values())), [v for k, v in of.items() if k in held]

@@ -129,7 +129,7 @@ def test_numbers_survive_their_file(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_says_where_it_comes_from(name: str) -> None:
     data = numbers(name)
-    assert data["sources"] and data["credit"] and data["licence"]
-    assert data["measured"] and data["judged"]
+    for key in ("sources", "credit", "licence", "measured", "judged"):
+        assert data[key], key
     if "spektrafilm" in data["credit"]:
         assert data["licence"] == "CC BY-SA 4.0"

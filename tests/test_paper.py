@@ -112,7 +112,8 @@ def test_printer_lights_redden_and_lighten_and_print_exposure_darkens() -> None:
         mid = printed("kodak_portra_400", greys(MID_CODE), choice=choice)[0]
         red = printed("kodak_portra_400", greys(MID_CODE), PrintSettings(lights=(0.3, 0, 0)), choice=choice)[0]
         dark = printed("kodak_portra_400", greys(MID_CODE), PrintSettings(exposure=0.3), choice=choice)[0]
-        assert red[0] > mid[0] + 5 and red[0] - mid[0] > 2 * abs(float(red[1] - mid[1]))
+        assert red[0] > mid[0] + 5
+        assert red[0] - mid[0] > 2 * abs(float(red[1] - mid[1]))
         assert (dark < mid - 5).all()
 
 
@@ -122,8 +123,10 @@ def test_ends_go_from_the_scanners_to_the_papers_own_and_fade() -> None:
         for v in (0, 1, 2)
     ]
     whites, blacks = [float(e[1]) for e in ends], [float(e[0]) for e in ends]
-    assert whites[0] == pytest.approx(248, abs=0.1) and blacks[0] == pytest.approx(8, abs=0.1)
-    assert whites[0] > whites[1] > whites[2] and blacks[0] < blacks[1] < blacks[2]
+    assert whites[0] == pytest.approx(248, abs=0.1)
+    assert blacks[0] == pytest.approx(8, abs=0.1)
+    assert whites[0] > whites[1] > whites[2]
+    assert blacks[0] < blacks[1] < blacks[2]
     assert 215 < whites[1] < 232, "an unstretched print of Portra Endura is grey where it is white"
 
 
@@ -144,7 +147,8 @@ def test_grades_of_paper_differ_in_contrast_alone() -> None:
     prints = [printed("kodak_tri_x_400", greys(0.35, MID_CODE, 0.6), own, choice=f"grade-{g}")[:, 0] for g in range(6)]
     rise = [float(p[2] - p[0]) for p in prints]
     # Kodak's own curves of grades 0 and 1 are alike in the mid-tones.
-    assert rise[1:] == sorted(rise[1:]) and rise[0] < rise[2]
+    assert rise[1:] == sorted(rise[1:])
+    assert rise[0] < rise[2]
     assert rise[5] > 1.8 * rise[2]
     assert all(float(p[1]) == pytest.approx(118.9, abs=0.1) for p in prints)
 

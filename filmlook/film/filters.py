@@ -1,4 +1,4 @@
-"""Filters before the lens, and the colour of the light: what multiplies a picture's red, green and blue before the film sees it."""
+"""Filters before the lens, and the colour of the light: gains of red, green and blue before the film sees them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from filmlook.film.negative import Film
 from filmlook.film.scene_light import MID_GREY
 
-# What each Kodak Wratten filter lets through of red (from 592 nm), green and blue (to 513 nm) daylight, of its published spectrum.
+# What each Kodak Wratten filter, by its published spectrum, lets through of daylight from 592 nm, between, and up to 513 nm.
 FILTERS: dict[str, tuple[float, float, float]] = {
     "none": (1.0, 1.0, 1.0),
     "yellow-8": (0.889, 0.867, 0.193),
@@ -18,7 +18,6 @@ FILTERS: dict[str, tuple[float, float, float]] = {
     "blue-47": (0.0012, 0.0026, 0.294),
 }
 MOST_MIRED = 200.0
-_DAYLIGHT_MIRED = 1e6 / 5500
 _PLANCK_UM = 14388.0  # second radiation constant, um K
 _BAND_UM = (0.610, 0.545, 0.455)  # where sRGB's red, green and blue lie, effectively
 _LUMA = (0.2126, 0.7152, 0.0722)
@@ -27,8 +26,8 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 def light_balance_gain(mired: float) -> Tensor:
     """What a shift of the light by `mired` multiplies red, green and blue with, `(3,)`; + warms. Luminance of a grey stays.
 
-    The light that the film is balanced for is taken as a black body of 5500 K, and shifted as a Wratten filter shifts it (85 is +112,
-    80A -131): by a difference of the reciprocal of colour temperature. In Wien's law such a shift is the same for all temperatures.
+    Shifted as a Wratten filter shifts it (85 is +112, 80A -131): by a difference of reciprocal colour temperatures. In Wien's
+    law such a shift is the same gain at every temperature, so it does not matter what light the film is balanced for.
     """
     bands = torch.tensor(_BAND_UM, dtype=torch.float64)
     gain = torch.exp(-_PLANCK_UM / bands * mired * 1e-6)
@@ -38,7 +37,7 @@ def light_balance_gain(mired: float) -> Tensor:
 def filter_gain(name: str, film: Film) -> Tensor:
     """What a filter multiplies red, green and blue with, `(3,)`, its filter factor given back.
 
-    On black and white a grey keeps its exposure. On colour the picture takes the filter's colour, and a grey keeps its luminance.
+    On black and white a grey keeps its exposure. On colour a picture takes the filter's colour, and a grey keeps its luminance.
 
     Raises:
         KeyError: no such filter.

@@ -3,8 +3,8 @@
     d  = -log10 v                          the print's density, of its luminance
     d' = d (1 + s T(hue_s) a(d) + h T(hue_h) (1 - a(d)))
 
-T turns density from one channel to others and keeps luminance in mid-tones; a rises from highlights to shadows. White paper has no
-silver and stays white. A sepia is a highlight hue of about 40, selenium a shadow hue of about 330.
+T turns density from one channel to others and keeps luminance in mid-tones; a rises from highlights to shadows. White paper has
+no silver and stays white. A sepia is a highlight hue of about 40, selenium a shadow hue of about 330.
 """
 
 from __future__ import annotations
