@@ -112,7 +112,7 @@ def transmittances(points: Points) -> Tensor:
     through = torch.where(_WAVELENGTHS.lt(float(x[0])), 0.0, through.clamp(0, 1))  # what the sheet does not plot is opaque
     light = daylight()
     middle = (_GREEN_FROM + _BLUE_TO) / 2
-    red, blue = _WAVELENGTHS > _RED_FROM, _WAVELENGTHS <= middle
+    red, blue = _WAVELENGTHS.gt(_RED_FROM), _WAVELENGTHS.le(middle)
     return torch.stack([(light * through)[band].sum() / light[band].sum() for band in (red, ~red & ~blue, blue)])
 
 

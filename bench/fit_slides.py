@@ -4,8 +4,8 @@
 
 DATA is the folder of `print_data.py`, TABLES one of colour tables (`NAME.csv`: r, g, b in and out). The results are added to
 `fitted.json`. A slide keeps its published curve; its S and K, and the B, P and w of its view, are fitted to scans from -2 to +2
-stops. Classic Negative is a camera's rendering, behind which there is no paper: the film starts from C200 and keeps its dyes, and
-the print that follows is fitted with it and belongs to no other film. 30 % of the table's colours are not fitted, but judged.
+stops. Classic Negative is a camera's rendering, behind which there is no paper: the film starts from C200 and keeps its dyes,
+and the print that follows is fitted with it and belongs to no other film. 30 % of the table's colours are not fitted, but judged.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def fit_slide(data: PrintData, name: str, rounds: int) -> tuple[Film, Slide]:
 def fit_classic(like: Film, codes: Tensor, target: Tensor, rounds: int) -> tuple[Film, Paper]:
     """Film and print of Classic Negative over `(N, 3)` codes and what becomes of them.
 
-    First close to `like`'s curve and couplers, then freely; last each layer's density is given the scale that `like`'s datasheet
-    has, which M, E and K take back: the print stays as it is.
+    First close to `like`'s curve and couplers, then freely; last each layer's density is given the scale of `like`'s datasheet,
+    which M, E and K take back: the print stays as it is.
     """
     light, count = light_of(codes), 6
     curve, eye, none = like.curve, torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)

@@ -167,7 +167,8 @@ def test_gold_is_warm_in_the_mids_and_neutral_in_the_highlights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "choice"), [("kodak_ektachrome_100", "kodak_portra_endura"), ("kodak_gold_200", "grade-2"), ("kodak_tri_x_400", "kodak_2383"),
+    ("name", "choice"),
+    [("kodak_ektachrome_100", "kodak_portra_endura"), ("kodak_gold_200", "grade-2"), ("kodak_tri_x_400", "kodak_2383"),
                          ("fujifilm_classic_negative", "minilab"), ("kodak_ektachrome_100", "negative")]
 )  # fmt: skip
 def test_a_print_that_a_stock_does_not_allow_is_refused(name: str, choice: str) -> None:
