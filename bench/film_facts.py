@@ -70,7 +70,7 @@ STOCKS: dict[str, Facts] = {
         "Kodak Portra 400", "Kodak", 400, [4.5] * 3, "strong", "Portra 400", "Portra 400", _STILL, interimage=0.81
     ),
     "kodak_portra_800": Facts("Kodak Portra 800", "Kodak", 800, [6.0] * 3, "strong", "Portra 400", "Portra 400", _STILL,
-        interimage=0.82, minilab={"warmth": 3.8, "contrast": 1.06},
+        interimage=0.81, minilab={"warmth": 4.6, "contrast": 1.06},
     ),
     "kodak_ektar_100": Facts("Kodak Ektar 100", "Kodak", 100, [4.0] * 3, "strong", "Ektar 100", "Portra 400", _STILL,
         interimage=1.32,

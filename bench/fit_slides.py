@@ -5,7 +5,7 @@
 DATA is the folder of `print_data.py`, TABLES one of colour tables (`NAME.csv`: r, g, b in and out). The results are added to
 `fitted.json`. A slide keeps its published curve; its S and K, and the B, P and w of its view, are fitted to scans from -2 to +2
 stops. Classic Negative is a camera's rendering, behind which there is no paper: the film starts from C200 and keeps its dyes,
-and the print that follows is fitted with it and belongs to no other film. 30 % of the table's colours are not fitted, but judged.
+and the print that follows is fitted with it and belongs to no other film. 30 % of the table's colours are only judged.
 """
 
 from __future__ import annotations
