@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fit_prints import film_of, mixing_of, unpack_curve
-from least_squares import difference, fit_sigmoids, levenberg_marquardt
+from fit_prints import film_of, mixing_of
+from least_squares import difference, fit_sigmoids, levenberg_marquardt, unpack_curve
 from print_data import SLIDES, PrintData, cube, light_of
 from torch import Tensor
 
