@@ -153,13 +153,12 @@ class _Source:
     name: str = ""
 
     def read(self) -> Image.Image:
-        """Raises PictureError: the file is missing or damaged, or of a kind that the WebUI does not read."""
         try:
             image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
             image.load()
-        except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say so
-            raise PictureError(f"it cannot be read: {' '.join(str(error).split())}") from error
-        return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+            return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+        except (OSError, SyntaxError, ValueError) as error:  # what Pillow says of damaged files, and of none
+            raise PictureError(f"it cannot be read: {str(error) or type(error).__name__}") from None
 
 
 def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
