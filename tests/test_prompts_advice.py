@@ -148,6 +148,8 @@ def test_the_matching_look() -> None:
         assert fix is not None
         assert fix.changes == {"look": "classic-negative-light"}
         assert "Classic Negative, on its own checkpoint" in fix.label
+    for chosen in ("classic-negative-light", "Classic Negative, on its OWN checkpoint"):
+        assert "look" not in codes(found(GOOD, "", SD15, dataclasses.replace(RIGHT, look=chosen)))
 
 
 def test_a_recipe_may_name_a_look_that_is_not_there() -> None:

@@ -135,6 +135,8 @@ def _of_settings(found: Recognition, settings: GenerationParams, upscalers: Sequ
             label = load_preset(recipe.look).label
         except FilmLookError:  # a recipe of the user's may name a look that is not there
             return
+        if settings.look.casefold() == label.casefold():  # looks go by their labels too
+            return
         message = f"{recipe.label} {recipe.does or 'has a look of its own'}: the look “{label}” leaves room for that."
         yield Finding("look", message, "look", fix=Fix(f"Develop with “{label}”", {"look": recipe.look}))
 
