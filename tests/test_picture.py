@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from filmlook.errors import PictureError
-from filmlook.files.picture import Picture, count_pixels, from_pil, read, srgb_profile, to_pil, write
+from filmlook.files.picture import Picture, count_pixels, decode, encode, from_pil, read, srgb_profile, to_pil, write
 
 INFOTEXT = "a cat, ciné <lora:x:1> 猫\nNegative prompt: blurry\nSteps: 20, Seed: 1"
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -747,3 +747,10 @@ def test_without_the_extra_16_bits_say_what_to_install(tmp_path, monkeypatch):
 def test_arrays_that_are_no_pictures(pixels):
     with pytest.raises(PictureError, match="allowed are uint8 or uint16"):
         Picture(pixels)
+
+
+def test_where_a_decoder_failed_stands_in_the_log_for_whoever_looks(caplog: pytest.LogCaptureFixture) -> None:
+    whole = encode(Picture(np.zeros((40, 40, 3), np.uint8)), "PNG")
+    with caplog.at_level("DEBUG", "filmlook"), pytest.raises(PictureError):
+        decode(whole[: len(whole) // 2])
+    assert any(record.exc_info for record in caplog.records)
