@@ -305,7 +305,9 @@ def _light_of(samples: np.ndarray, space: ColourSpace) -> Iterator[tuple[slice, 
             planes = [table[plane] for table, plane in zip(tables, planes, strict=True)]
         else:
             planes = [curve(plane.astype(np.float32)) for curve, plane in zip(space.curves, planes, strict=True)]
-        yield rows, np.stack(planes, -1) @ matrix
+        with np.errstate(invalid="ignore"):  # infinity is told of by whoever minds it
+            light = np.stack(planes, -1) @ matrix
+        yield rows, light
 
 
 @cache
