@@ -85,8 +85,10 @@ def read_preset(path: Path) -> Preset:
         preset = Preset(path.stem, str(data.get("label", path.stem)), str(data.get("help", "")), look, _is_users(path))
         preset_json(preset).encode()  # no answer and no file can hold a name with surrogates
         return preset
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LookError(f"{path}: not a look file: {error!r}") from None
+    except KeyError as error:
+        raise LookError(f"{path}: not a look file: it has no {error}") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise LookError(f"{path}: not a look file: {error}") from None
     except LookError as error:
         raise LookError(f"{path}: {error}") from None
 

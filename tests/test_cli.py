@@ -117,6 +117,7 @@ def test_two_inputs_of_one_name_do_not_replace_each_other(tmp_path: Path, scene:
         (["develop", "PHOTO", "-o", "OUT", "--tile", "3"], "tile is 3"),
         (["develop", "PHOTO", "-o", "OUT", "--device", "abacus"], "device 'abacus'"),
         (["export-lut", "-o", "film.txt"], ".cube"),
+        (["serve", "--port", "99999"], "port is 99999"),
         (["fit", "colours.csv", "-o", "film.txt"], ".json"),
     ],
 )
@@ -138,6 +139,50 @@ def test_argparse_errors_and_version(capsys: pytest.CaptureFixture[str]) -> None
         assert exit_.value.code == code
     assert __version__ in capsys.readouterr().out
     assert main([]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["develop", "a.png", "-o", "b.png", "--grain", "much"], "--grain: invalid float value: 'much'"),
+        (["develop", "a.png", "-o", "b.png", "--nonsense"], "--nonsense"),
+        (["export-lut"], "-o/--output"),
+        (["devlop"], "'devlop'"),
+    ],
+)
+def test_a_word_that_is_not_understood_is_told_of_in_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert message in line
+    assert "--help" in line
+
+
+@pytest.mark.parametrize("below", ["", "/film.png", "/deep/film.png"])
+def test_a_file_in_the_place_of_the_folder_is_named(
+    below: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(["develop", str(photo), "-o", f"{tmp_path}/notes.txt{below}", "--look", "clean-print"]) == 1
+    assert f"{tmp_path / 'notes.txt'}: is a file, not a folder to write into" in capsys.readouterr().err
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_what_is_passed_over_is_told_with_the_pictures_name(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    damaged = photo.read_bytes()[:33] + bytes.fromhex("00000003") + b"tEXta\0b" + bytes(4) + photo.read_bytes()[33:]
+    (tmp_path / "damaged.png").write_bytes(damaged)
+    pictures = [str(photo), str(tmp_path / "damaged.png")]
+    assert main(["develop", *pictures, "-o", str(tmp_path / "out"), "--look", "clean-print"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"filmlook: {tmp_path / 'damaged.png'}: passed over in a picture: damaged 'tEXt'"
 
 
 def test_an_unknown_stock_is_named_before_any_work(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -564,7 +564,9 @@ def test_garbage_anywhere_gives_a_picture_or_a_picture_error(tmp_path, name):
         ("text.png", b"This is not a picture.\nIt is text.\n", "not a PNG, JPEG, WebP or TIFF"),
         ("text.tif", b"II", "not a PNG, JPEG, WebP or TIFF"),
         ("only_head.jpg", b"\xff\xd8\xff", "damaged or unsupported header"),
-        ("only_head.png", b"\x89PNG\r\n\x1a\n", "damaged or unsupported header"),
+        ("only_head.png", b"\x89PNG\r\n\x1a\n", r"header \(it is cut short\)"),
+        ("start.jpg", b"\xff\xd8\xff\xe0", r"header \(it is cut short\)"),
+        ("start.tif", b"II*\0", r"header \(it is cut short\)"),
         ("picture.bmp", b"BM" + bytes(60), "damaged or unsupported header"),
     ],
 )

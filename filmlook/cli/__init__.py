@@ -11,6 +11,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from filmlook.cli import messages
 from filmlook.cli.options import DONE, FAILED, USAGE, add_debug
@@ -42,10 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] in ("-i", "--input", "-m", "--model", "-g"):
         words.insert(0, "develop")  # the original DigitalFilm command knew no other
     try:
-        code = _run(words)
+        with messages.log_as_lines():
+            code = _run(words)
     finally:  # argparse leaves by an exception
         arrived = messages.flush()
     return code if arrived else code or FAILED
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose faults are one line: the usage of `develop` fills a screen, above which its fault would scroll away."""
+
+    def error(self, message: str) -> NoReturn:
+        messages.warn(f"{message}; '{self.prog} --help' tells what is allowed")
+        raise SystemExit(USAGE)
 
 
 def _run(words: list[str]) -> int:
@@ -74,7 +84,7 @@ def _run(words: list[str]) -> int:
 
 def _parser(words: list[str]) -> argparse.ArgumentParser:
     """The parser of a call: of the commands that are not called it knows no more than what they do."""
-    parser = argparse.ArgumentParser(prog="filmlook", description="Develops pictures as film.")
+    parser = _Parser(prog="filmlook", description="Develops pictures as film.")
     parser.add_argument("-v", "--version", action="version", version=f"filmlook {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (module, text) in _COMMANDS.items():

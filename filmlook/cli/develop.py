@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filmlook.cli.messages import say, warn
-from filmlook.cli.options import DONE, FAILED, add_device, add_settings, chosen_look, name
+from filmlook.cli.messages import log_lines, say, warn
+from filmlook.cli.options import DONE, FAILED, add_device, add_settings, chosen_look, make_folder, name
 from filmlook.errors import AlreadyDevelopedError, FilmLookError, LookError
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ def _develop(jobs: list[tuple[Source, Path]], look: Look, args: argparse.Namespa
             def advance(share: float, done: int = i) -> None:
                 bar.update(done + share - bar.n)
 
+            log_lines.about = str(source.path)
             try:
                 if target in tally.written:
                     raise FilmLookError(f"{source.path}: another input was already written to {target}")
@@ -169,6 +170,7 @@ def _develop(jobs: list[tuple[Source, Path]], look: Look, args: argparse.Namespa
                 if args.debug or not isinstance(error, (FilmLookError, OSError, MemoryError)):
                     traceback.print_exc()
                 tally.failures.append(_fault(source.path, error))
+            log_lines.about = ""
             advance(1)
 
 
@@ -196,7 +198,7 @@ def _develop_one(
         write_stages(Path(args.stages), source, shown, look, settings, args.overwrite)
     if args.output:
         film = film_picture(shown, look, again=args.again, progress=progress, **settings)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         written = {"quality": args.quality, "lossless": args.lossless, "profile": args.profile, "overwrite": args.overwrite}
         picture.write(target, film, **written)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 _NARROWEST = 40  # columns: no terminal is taken to be narrower
@@ -20,6 +23,38 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Prints what is wrong: one line, folded at the terminal's width where there is a terminal."""
     _write(sys.stderr, folded(f"filmlook: {text}", sys.stderr))
+
+
+class LogLines(logging.Handler):
+    """Says the log's warnings as `warn` does, with the name of the picture that they are about."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.about = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(" ".join(f"{self.about}: {record.getMessage()}".removeprefix(": ").split()))
+
+
+log_lines = LogLines()
+
+
+@contextmanager
+def log_as_lines() -> Iterator[None]:
+    """Puts what the program and Python's libraries warn of among the messages, a line each."""
+
+    def show(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+        log_lines.handle(logging.makeLogRecord({"msg": "%s", "args": (message,), "levelno": logging.WARNING}))
+
+    ours = logging.getLogger("filmlook")
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        ours.addHandler(log_lines)
+        try:
+            yield
+        finally:
+            ours.removeHandler(log_lines)
+            log_lines.about = ""
 
 
 def folded(text: str, stream: TextIO) -> str:

@@ -74,6 +74,17 @@ def chosen_look(args: argparse.Namespace) -> Look:
     return dataclasses.replace(look, stock=installed_name(look.stock))
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder, and those above it. Raises FilmLookError where a file is in its place, or it cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next(p for p in (*reversed(path.parents), path) if not p.is_dir())
+        raise FilmLookError(f"{file}: is a file, not a folder to write into") from None
+    except OSError as error:
+        raise FilmLookError(f"{path}: the folder cannot be made: {error.strerror}") from None
+
+
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raises FilmLookError for a file that is there and shall not be replaced."""
     if path.exists() and not overwrite:

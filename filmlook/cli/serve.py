@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from filmlook.cli.options import DONE, add_device, name
-from filmlook.errors import FilmLookError
+from filmlook.errors import FilmLookError, LookError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serves until it is stopped."""
+    if not 0 <= args.port <= 65535:
+        raise LookError(f"port is {args.port}; allowed: 0 to 65535")
     try:
         from filmlook.server import request_body, serve
     except ImportError as error:

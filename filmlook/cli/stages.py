@@ -11,6 +11,7 @@ from torch import Tensor
 
 from filmlook.cli.inputs import Source
 from filmlook.cli.messages import say
+from filmlook.cli.options import make_folder
 from filmlook.engine import trace
 from filmlook.files import picture
 from filmlook.files.infotext import own_seed
@@ -40,7 +41,7 @@ def write_stages(
     options = {**settings, "seed": own_seed(shown.text.values(), shown.pixels) if seed is None else seed}
     steps = trace(shown, look, **{**options, "frame": settings["frame"] or 0})
     stem = (folder / source.below).with_suffix("")
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
     for number, (stage, field, seconds) in enumerate(steps, 1):
         low, high = _RANGES.get(stage) or (0.0, 2.0 ** max(1, math.ceil(math.log2(max(float(field.max()), 1.0)))))
         path = stem.with_name(f"{stem.name}-{number}-{stage.replace(' ', '-')}.tif")

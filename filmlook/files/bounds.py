@@ -30,6 +30,9 @@ MAX_SEGMENTS = 10_000  # of a JPEG
 MAX_JUNK = 65536  # bytes between a JPEG's segments
 MAX_COMMENTS = 1000  # sub-blocks of a GIF's comments, which Pillow joins one by one
 
+_LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}  # of a PNG's chunks
+_TEXT = (b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf")
+
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # of a segment; not stuffing, restarts or fill
 _EXIF = b"Exif\0\0"
 
@@ -92,15 +95,23 @@ def _png(file: BinaryIO) -> BinaryIO:
             raise PictureError(f"has more than {_most_parts(size)} chunks")
         if position + 12 + length > size or kind == b"IEND":
             break  # its end, or cut short, which is told later
-        if kind in (b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf"):
+        if kind[0] & 0x20:  # not needed for the pixels
             body = file.read(length)
-            unpacked = _unpacked_size(kind, body) if text <= MAX_TEXT else 0
-            text += unpacked or length
-            reason = _too_much(kind, unpacked, text, body)
+            reason = _chunk_fault(kind, body, file.read(4))
+            if kind in _TEXT and not reason:
+                unpacked = _unpacked_size(kind, body) if text <= MAX_TEXT else 0
+                text += unpacked or length
+                reason = _too_much(kind, unpacked, text, body)
             if reason:
                 parts.append((position, position + 12 + length, reason))
         position += 12 + length
     return _without(file, parts)
+
+
+def _chunk_fault(kind: bytes, body: bytes, checksum: bytes) -> str:
+    """Why a chunk is left out that the pixels do not need, as libpng leaves it out: it is damaged; '' if it is whole."""
+    damaged = zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(checksum, "big")
+    return f"damaged {kind.decode('latin-1')!r}" if damaged or len(body) != _LENGTHS.get(kind, len(body)) else ""
 
 
 def _too_much(kind: bytes, unpacked: int, text: int, body: bytes) -> str:

@@ -173,14 +173,14 @@ _UNSPECIFIED = 2
 def cicp_space(primaries: int, transfer: int, full_range: bool = True, bits: int = 8) -> ColourSpace | None:
     """The space that coding-independent code points tell; None for sRGB and for what they do not tell.
 
-    Raises PictureError for high dynamic range, which has no white, and for numbers that H.273 does not know.
+    Raises PictureError for high dynamic range, which has no white, and ValueError for numbers that are not known.
     """
     if transfer in _HIGH_DYNAMIC_RANGE:
         raise high_dynamic_range(_HIGH_DYNAMIC_RANGE[transfer])
     gamut = _CICP_PRIMARIES.get(1 if primaries == _UNSPECIFIED else primaries)
     curve = _CICP_CURVES.get(13 if transfer == _UNSPECIFIED else transfer)
     if gamut is None or curve is None:
-        raise PictureError(f"tells its colour by the primaries {primaries} and the transfer {transfer}, which are unknown")
+        raise ValueError(f"the primaries {primaries} and the transfer {transfer} are not known")
     if full_range:
         return None if gamut[0] is SRGB_PRIMARIES and curve is srgb_light else space_of(*gamut, curve)
     scale = 2 ** (bits - 8)
@@ -305,7 +305,9 @@ def _light_of(samples: np.ndarray, space: ColourSpace) -> Iterator[tuple[slice, 
             planes = [table[plane] for table, plane in zip(tables, planes, strict=True)]
         else:
             planes = [curve(plane.astype(np.float32)) for curve, plane in zip(space.curves, planes, strict=True)]
-        yield rows, np.stack(planes, -1) @ matrix
+        with np.errstate(invalid="ignore"):  # infinity is told of by whoever minds it
+            light = np.stack(planes, -1) @ matrix
+        yield rows, light
 
 
 @cache

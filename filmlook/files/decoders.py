@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple
 
@@ -56,7 +57,9 @@ def open_picture(file: BinaryIO) -> Any:
     try:
         return _OPENERS[kind](file)
     except SyntaxError as error:
-        raise PictureError(f"has a damaged or unsupported header ({' '.join(str(error).split())})") from error
+        short = isinstance(error.__cause__, (struct.error, IndexError))  # in Python's words: of buffers
+        fault = "it is cut short" if short else " ".join(str(error).split())
+        raise PictureError(f"has a damaged or unsupported header ({fault})") from error
 
 
 def decode_file(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Decoded:
@@ -92,7 +95,7 @@ def decode_file(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Decoded:
         if end <= size and (is_16_bit(tags) or opened.mode == "F"):
             samples = samples_of(file, max_pixels)
             is_light = scene_linear or samples.dtype.kind == "f"
-            return Decoded(*samples_to_srgb(samples, told_by_image(opened), scene_linear=is_light), opened)
+            return Decoded(*samples_to_srgb(samples, told_by_image(opened), scene_linear=is_light), opened, _animation(opened))
     if end > size:
         raise PictureError("is cut short")
     return _decode(opened, file, max_pixels, cicp, scene_linear)
@@ -155,7 +158,9 @@ def _whole(file: BinaryIO) -> BinaryIO:
 
 def _animation(image: Any) -> tuple[str, ...]:
     """What there is to say of a picture of several frames."""
-    return ("is animated: its first frame was taken",) if getattr(image, "is_animated", False) else ()
+    if not getattr(image, "is_animated", False):
+        return ()
+    return ("has several pages: the first was taken" if image.format == "TIFF" else "is animated: its first frame was taken",)
 
 
 class HeifFile:

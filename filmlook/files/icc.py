@@ -131,6 +131,16 @@ def space_of_icc(icc: bytes) -> ColourSpace | None:
         return None  # lcms has the last word on it
 
 
+def is_profile(icc: bytes) -> bool:
+    """Whether bytes are an ICC profile that can be opened; one that cannot is told of in the log."""
+    try:
+        ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    except (ImageCms.PyCMSError, OSError) as error:
+        _log.warning("broken or unfit colour profile passed over (%s)", error)
+        return False
+    return True
+
+
 def _is_rgb(icc: bytes) -> bool:
     return icc[16:24] == b"RGB XYZ "
 

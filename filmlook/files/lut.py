@@ -97,7 +97,8 @@ def read_lut(path: AnyPath) -> Lut:
     if suffix in ocio.SUFFIXES:
         _check_size(path)
         return ocio.read(path)
-    raise StockFileError(f"{path}: {suffix or 'no extension'} is no kind of LUT; allowed: {', '.join(LUT_SUFFIXES)}")
+    what = "a folder" if Path(path).is_dir() else suffix or "a file without an extension"
+    raise StockFileError(f"{path}: {what} is no kind of LUT; allowed: {', '.join(LUT_SUFFIXES)}")
 
 
 def read_hald(path: AnyPath) -> Lut:

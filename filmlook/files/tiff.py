@@ -59,7 +59,9 @@ def samples_of(file: BinaryIO, max_pixels: int) -> np.ndarray:
     file.seek(0)
     with extra("tifffile", "16 bits", "files").TiffFile(file) as tiff:
         page = tiff.pages[0]
-        if page.imagedepth * page.imagelength * page.imagewidth > max_pixels or page.samplesperpixel > 4:
+        # Colours and alpha, and masks, which are left out: they take no more memory than a picture of that size may
+        count = max(page.samplesperpixel, 4) * page.imagedepth * page.imagelength * page.imagewidth
+        if count > 4 * max_pixels:
             raise PictureError(f"has {' x '.join(map(str, page.shape))} samples; allowed are {max_pixels} pixels of 4")
         if page.compression not in _LIMITED:
             raise PictureError(f"has compression {int(page.compression)}; allowed are {', '.join(map(str, _LIMITED))}")
@@ -69,7 +71,7 @@ def samples_of(file: BinaryIO, max_pixels: int) -> np.ndarray:
         samples = page.asarray()
     if page.axes == "SYX":
         samples = np.moveaxis(samples, 0, -1)
-    if samples.ndim == 3:  # a channel more, of unspecified meaning, is no alpha
+    if samples.ndim == 3:  # channels more, as Photoshop's masks, are no alpha
         colours = 3 if page.photometric == 2 else 1
         samples = samples[..., : colours + (int((*page.extrasamples, 0)[0]) in (1, 2))]
     if samples.dtype.kind == "f":

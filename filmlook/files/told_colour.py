@@ -13,7 +13,7 @@ from PIL import Image
 
 from filmlook.files import boxes, colour
 from filmlook.files import exif as exif_data
-from filmlook.files.icc import Told
+from filmlook.files.icc import Told, is_profile
 
 _EXIF_IFD, _COLOUR_SPACE, _INTEROPERABILITY, _INDEX = 0x8769, 0xA001, 0xA005, 1
 _SRGB, _UNCALIBRATED = 1, 65535
@@ -32,7 +32,7 @@ def told_by_image(image: Image.Image, cicp: bytes | None = None, bits: int = 8) 
             return _told_by_cicp(cicp, bits)
         except ValueError as error:
             _log.warning("damaged cICP passed over (%s)", error)
-    if icc := image.info.get("icc_profile"):
+    if (icc := image.info.get("icc_profile")) and (image.format != "PNG" or is_profile(icc)):
         return bytes(icc)
     if "srgb" in image.info:
         return None
@@ -55,7 +55,10 @@ def told_by_boxes(image: Image.Image, told: boxes.Told) -> Told:
     if icc := image.info.get("icc_profile") or told.icc:
         return icc
     if told.nclx and told.nclx[:2] != (2, 2):  # decoders undo matrix and range
-        return colour.cicp_space(*told.nclx[:2])
+        try:
+            return colour.cicp_space(*told.nclx[:2])
+        except ValueError as error:
+            _log.warning("nclx passed over (%s)", error)
     return colour.ADOBE_RGB if _says_adobe_rgb(image) else None
 
 

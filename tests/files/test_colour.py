@@ -315,3 +315,34 @@ def test_damaged_boxes_tell_nothing_and_end() -> None:
 def test_nclx_of_high_dynamic_range_is_refused(nclx: tuple, name: str) -> None:
     with pytest.raises(PictureError, match=name):
         colour.cicp_space(*nclx[:2])
+
+
+P3_CHUNKS = (gama(45455), chrm(31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000))
+
+
+def test_a_broken_profile_gives_way_to_what_else_the_png_says() -> None:
+    broken = (b"iCCP", b"x\0\0" + zlib.compress(b"no profile " * 30))
+    assert (decode(png(COLOURS, broken, *P3_CHUNKS)).pixels == decode(png(COLOURS, *P3_CHUNKS)).pixels).all()
+    deep = COLOURS.astype(np.uint16) * 257
+    assert (decode(png(deep, broken, *P3_CHUNKS)).pixels == decode(png(deep, *P3_CHUNKS)).pixels).all()
+
+
+@pytest.mark.parametrize("content", [(99, 13, 0, 1), (12, 99, 0, 1), (0, 0, 0, 1)])
+def test_code_points_that_nobody_knows_give_way_to_what_else_the_png_says(content: tuple[int, ...]) -> None:
+    unknown = (b"cICP", bytes(content))
+    assert (decode(png(COLOURS, unknown)).pixels == COLOURS).all()
+    assert (decode(png(COLOURS, unknown, *P3_CHUNKS)).pixels == decode(png(COLOURS, *P3_CHUNKS)).pixels).all()
+
+
+@pytest.mark.parametrize("kind", [b"cHRM", b"gAMA", b"sRGB", b"pHYs"])
+def test_a_chunk_of_the_wrong_length_is_passed_over(kind: bytes) -> None:
+    assert (decode(png(COLOURS, (kind, b""))).pixels == COLOURS).all()
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"tIME", b"gAMA", b"eXIf", b"cICP"])
+def test_a_damaged_chunk_that_the_pixels_do_not_need_is_passed_over(kind: bytes) -> None:
+    damaged = bytearray(png(COLOURS, (kind, b"abc\0defgh"), (b"tEXt", b"parameters\0a cat")))
+    damaged[damaged.index(kind) + 6] ^= 1
+    read_back = decode(bytes(damaged))
+    assert (read_back.pixels == COLOURS).all()
+    assert read_back.text == {"parameters": "a cat"}

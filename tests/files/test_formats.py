@@ -162,6 +162,37 @@ def test_a_fourth_channel_of_unspecified_meaning_is_no_alpha(dtype: type) -> Non
     np.testing.assert_array_equal(decode(buffer.getvalue()).pixels, samples[..., :3])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_masks_beside_the_colours_are_left_out(dtype: type) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    samples = np.full((8, 9, 6), 77, dtype)
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, samples, photometric="rgb", extrasamples=["unspecified"] * 3)
+    np.testing.assert_array_equal(decode(buffer.getvalue()).pixels, samples[..., :3])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_of_several_pages_the_first_and_a_word(dtype: type) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    pages = np.stack([np.full((8, 9, 3), value, dtype) for value in (50, 90)])
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, pages, photometric="rgb")
+    seen = decode(buffer.getvalue())
+    np.testing.assert_array_equal(seen.pixels, pages[0])
+    assert seen.notes == ("has several pages: the first was taken",)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_light_is_refused_without_a_warning_of_numpys() -> None:
+    tifffile = pytest.importorskip("tifffile")
+    light = np.full((8, 9, 3), 0.2, np.float32)
+    light[1, 1], light[2, 2] = np.inf, np.nan
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, light, photometric="rgb")
+    with pytest.raises(PictureError, match="holds NaN or infinity"):
+        decode(buffer.getvalue())
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_of_an_animation_the_first_frame_and_a_word(kind: str) -> None:
     frames = [Image.new("RGB", (9, 8), colour) for colour in ("red", "green", "blue")]
