@@ -21,7 +21,7 @@ from PIL import Image
 from filmlook import Look
 from filmlook.errors import FilmLookError, PictureError, StockFileError
 from filmlook.files import exif as exif_data
-from filmlook.files import infotext, lut, picture
+from filmlook.files import infotext, json_file, lut, picture
 from filmlook.files.bounds import within_bounds
 from filmlook.files.infotext import _PAIR
 from tests.files.samples import INFOTEXT, chunk, directory, jpeg, png, saved, segment, smooth
@@ -250,6 +250,12 @@ def jpeg_strips(strip: bytes, rows: int, count: int, *, shared: bool) -> bytes:
     places = [start if shared else start + number * len(strip) for number in range(count)]
     told = struct.pack(f"<4H{count}I{count}I", 8, 8, 8, 0, *places, *[len(strip)] * count)
     return directory([*tags, *strips, (278, 4, 1, rows), (530, 3, 2, 0x20002)], told + strip * (1 if shared else count))
+
+
+def test_json_of_many_values_is_refused_before_they_are_made():
+    assert json_file.parse_json("[" + "1," * 50_000 + "1]")
+    with pytest.raises(ValueError, match="more than 100000 values"):
+        json_file.parse_json("[" + "[]," * 60_000 + "[]]")
 
 
 def test_jpeg_in_the_strips_of_a_tiff_has_few_scans_of_its_own():
