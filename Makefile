@@ -4,7 +4,7 @@
 # make fuzz   damages files and requests for a long time, and tells what breaks; make fuzz COUNT=1000 for a shorter one
 # make audit  asks, over the network, whether what is installed has published faults
 #
-# Both set up their own environment in .venv. TORCH names the torch to install into it; any from 2.0 on will do.
+# They set up an environment of their own in .venv. TORCH names the torch to install into it; any from 2.0 on will do.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v python3)
 TORCH ?= torch==2.13.0

@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from filmlook.errors import StockFileError, UnknownStockError
 from filmlook.files.json_file import check_finite, parse_json, read_json
-from filmlook.files.lut import LUT_SUFFIXES, read_lut
+from filmlook.files.lut import LUT_SUFFIXES, read_lut, read_title
 from filmlook.film.colour_map import ColourMap, Neutral
 from filmlook.film.model import FilmModel, numbers_of
 from filmlook.look import FRAMES_MM
@@ -195,7 +195,7 @@ def _label(path: Path, modified: int) -> str:
         with safe_open(path, "pt") as weights:
             facts = parse_json((weights.metadata() or {}).get(FACTS, "{}"))
     else:
-        facts = {}
+        facts = {"label": read_title(path)} if path.suffix.lower() in LUT_SUFFIXES else {}
     return str(facts.get("label", path.stem))
 
 

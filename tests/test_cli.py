@@ -251,11 +251,11 @@ def test_an_error_with_a_long_list_is_folded_for_a_terminal_and_whole_for_a_prog
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["develop", str(photo), "-o", str(tmp_path / "o.png"), "-m", "agfa"]
-    monkeypatch.delenv("COLUMNS", raising=False)
     main(words)
     whole = capsys.readouterr().err
     assert len(whole.splitlines()) == 1
     monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     main(words)
     lines = capsys.readouterr().err.splitlines()
     assert max(map(len, lines)) < 70

@@ -7,10 +7,15 @@ import runpy
 import shlex
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from filmlook import load_look
 from filmlook.cli import main
+from filmlook.files import infotext
 from filmlook.training.recipe import Recipe, read_recipe
 from filmlook.webui.arguments import asked_by
 from filmlook.webui.once.policies import ASSEMBLING, FEEDING_BACK
@@ -21,6 +26,19 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_the_settings_page_is_made_from_the_settings() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "settings.py"))["page"]()
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == made, "run python docs/settings.py"
+
+
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: np.ndarray) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(scene).save("portrait.png")
+    blocks = (ROOT / "README.md").read_text(encoding="utf-8").split("```python\n")[1:]
+    assert len(blocks) >= 3
+    names: dict[str, Any] = {"frames": [scene[:64, :64], scene[64:128, :64]]}
+    for block in blocks:
+        exec(block.split("```")[0], names)
+    found = infotext.read(Image.open("portrait-film.png"))
+    assert found
+    assert found.look == load_look("super-8")
 
 
 def test_the_readme_shows_pictures_that_are_there() -> None:

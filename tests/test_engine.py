@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from filmlook import Look, develop, load_stock
+from filmlook import Look, PictureError, develop, load_stock
 from filmlook.engine import trace
 from filmlook.engine.plan import pitch_um
 from filmlook.engine.threads import in_pool, side_by_side
@@ -82,6 +82,15 @@ def test_the_stages_shown_are_those_of_develop(scene: np.ndarray) -> None:
     assert torch.allclose(found["grain"], grainy, atol=1e-5)
     assert [name for name, _, _ in trace(scene, Look(stock=LAYERLESS, grain=0))] == ["exposure", "log exposure", "map", "print"]
     assert [name for name, _, _ in trace(scene, Look(stock=LAYERLESS, grain=0, halation=0, sharpness=0))] == ["map", "print"]
+
+
+def test_stages_are_shown_of_one_picture_whatever_its_looks_strength(scene: np.ndarray) -> None:
+    whole, none = (trace(scene, Look(stock=GOLD, strength=strength), seed=3) for strength in (1, 0))
+    for (name, field, _), (other, same, _) in zip(whole, none, strict=True):
+        assert name == other
+        assert torch.equal(field, same)
+    with pytest.raises(PictureError, match="one picture"):
+        trace(np.stack([scene, scene]), Look(stock=GOLD))
 
 
 # --- single numbers of the stages

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from filmlook import FilmLookError, Look, StockFileError, develop, list_stocks, load_stock
+from filmlook import FilmLookError, Look, LookError, StockFileError, develop, list_stocks, load_stock
 from filmlook.cli import main
 from filmlook.files import lut, picture
 from filmlook.fitting.delta_e import delta_e, to_cielab
@@ -219,6 +219,20 @@ def test_a_broken_cube_is_refused_by_name(tmp_path: Path, capsys: pytest.Capture
     assert main(["develop", str(photo), "-o", str(tmp_path / "out"), "-m", str(path)]) == 1
     assert "short.cube" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_lut_is_called_by_its_title_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    table = "LUT_3D_SIZE 2\n" + "0.5 0.5 0.5\n" * 8
+    (tmp_path / "mine.cube").write_text(f'# made by hand\nTITLE "Film of mine"\n{table}', encoding="utf-8-sig")
+    (tmp_path / "bare.cube").write_text(table)
+    for name, label in (("mine", "Film of mine"), ("bare", "bare")):
+        assert stock_labels()[name] == load_stock(name).label == label
+    assert load_stock("film OF mine").name == "mine"
+    (tmp_path / "other.cube").write_text(f"title Film of mine\n{table}")
+    assert stock_labels()["other"] == "Film of mine (other)"
+    with pytest.raises(LookError, match="label of mine and of other"):
+        load_stock("Film of mine")
 
 
 def test_labels_without_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,8 @@ def warn(text: str) -> None:
 
 
 def folded(text: str, stream: TextIO) -> str:
-    """A message in lines that fit the terminal; as it is where a file or a program reads it, unless COLUMNS says otherwise."""
-    if not (stream.isatty() or os.environ.get("COLUMNS", "").isdecimal()):
+    """A message in lines that fit the terminal; as it is where a file or a program reads it."""
+    if not stream.isatty():
         return text
     width = max(shutil.get_terminal_size().columns - 1, _NARROWEST)
     return textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

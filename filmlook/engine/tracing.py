@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from filmlook.engine.develop import run_plans
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.plan import Development, development
+from filmlook.errors import PictureError
 from filmlook.look import Look
 from filmlook.presets import load_look
 from filmlook.stages.grain import noise_key
@@ -63,22 +65,25 @@ def trace(image: Any, look: Look | str | dict[str, Any], **as_develop: Any) -> l
 
     Stages of a film: "exposure" (layer exposure, after lens and halation), "vignette", "density", "grain" (density), "print"
     (display code). Stocks without layers have "log exposure" and "map" (display code) instead of density. Stages that the look
-    switches off are not there. The seconds are those of one thread; "exposure" has the whole picture's survey in it.
+    switches off are not there; its strength, by which the result is mixed into the picture, belongs to none. The seconds
+    are those of one thread; "exposure" has the whole picture's survey in it.
 
     Args:
         image: one picture, of any kind that `develop` takes.
         look: a `Look`, a preset's name, or settings by key.
-        as_develop: the other arguments of `develop`: seed, frame, tile, device, lock, progress.
+        as_develop: the other arguments of `develop`: seed, frame, scene_linear, tile, device, lock, progress.
 
     Raises:
-        As `develop`.
+        As `develop`; PictureError also for a batch.
     """
     traced: list[_Traced] = []
 
     def plan(stock: Stock, look: Look, height: int, width: int, device: torch.device) -> _Traced:
+        if traced:
+            raise PictureError("trace takes one picture, and this is a batch")
         traced.append(_Traced(development(stock, look, height, width, device)))
-        return traced[-1]
+        return traced[0]
 
     options = {"seed": 0, "frame": 0, "tile": None, "device": None, "lock": None, "progress": None, **as_develop}
-    run_plans(plan, image, load_look(look), **options)
-    return traced[0].steps() if traced else []
+    run_plans(plan, image, dataclasses.replace(load_look(look), strength=1.0), **options)
+    return traced[0].steps()

@@ -57,7 +57,7 @@ def open_picture(file: BinaryIO) -> Any:
     try:
         return _OPENERS[kind](file)
     except SyntaxError as error:
-        raise PictureError(f"has a damaged or unsupported header ({error})") from error
+        raise PictureError(f"has a damaged or unsupported header ({' '.join(str(error).split())})") from error
 
 
 def decode_file(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Decoded:

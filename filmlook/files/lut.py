@@ -47,6 +47,7 @@ __all__ = [
     "read_cube",
     "read_hald",
     "read_lut",
+    "read_title",
     "write_cube",
     "write_hald",
 ]
@@ -58,6 +59,7 @@ MAX_BYTES = 100_000_000  # a 129-cube with twelve characters a number is 80 MB
 MAX_SIZE = {1: 65536, 3: 129}  # of a .cube; the specification allows 3D tables to 256, nobody writes them
 MOST_LINES = 5_000_000  # twice the rows of a 129-cube
 LONGEST_LINE = 4096  # characters; of more, no more is kept
+_TITLE_BYTES = 4096  # from the beginning, in which a title is looked for
 _BLOCK = 10_000  # lines that are looked at together for the one that is wrong
 _LONGEST_HEADER = 1000  # items
 HALD_LEVELS = range(2, 17)
@@ -173,6 +175,20 @@ def read_cube(path: AnyPath) -> Lut:
             return _parse(path, _content(path, file))
     except OSError as error:
         raise StockFileError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def read_title(path: AnyPath) -> str:
+    """The title of a LUT, as `read_lut` gives it, from the beginning of a .cube file; other kinds are called by their names.
+
+    The rest of the file is neither read nor checked. Raises OSError.
+    """
+    title = ""
+    if Path(path).suffix.lower() == ".cube":
+        with open(path, "rb") as file:
+            head = io.StringIO(file.read(_TITLE_BYTES).decode("utf-8-sig", "replace"))
+        lines = [line for line in _content(path, head) if line[1].split()[0].upper() == "TITLE"]
+        title = _title({"TITLE": _Entry(lines[-1], ())}) if lines else ""
+    return title or Path(path).stem
 
 
 def _check_size(path: AnyPath) -> None:

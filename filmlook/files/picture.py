@@ -188,7 +188,7 @@ def _one_line(name: object, failed: str) -> Iterator[None]:
     try:
         yield
     except PictureError as error:
-        raise PictureError(f"{name}: {error}") from error
+        raise PictureError(f"{name}: {' '.join(str(error).splitlines()).strip()}") from error
     except Exception as error:  # decoders raise nearly everything on damaged files
         fault = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise PictureError(f"{name}: {failed}: {' '.join(fault.split())}") from error

@@ -69,7 +69,7 @@ class _Problem:
     anchoring: float
     stiffness: Tensor
 
-    def _lab(self, model: FilmModel, light: Tensor, target: Tensor) -> Tensor:
+    def _cielab(self, model: FilmModel, light: Tensor, target: Tensor) -> Tensor:
         """The model's colour as it is compared: clipped only where the target is, so that the rest keeps its gradient."""
         y = model(light).expand(target.shape)
         y = torch.where(target <= 0, y.clamp_min(0), y)
@@ -77,7 +77,7 @@ class _Problem:
 
     def loss(self, theta: Tensor) -> float:
         model = self.parameters.unpack(theta)
-        difference = delta_e(self._lab(model, self.light, self.target), to_cielab(self.target))
+        difference = delta_e(self._cielab(model, self.light, self.target), to_cielab(self.target))
         fit = (self.weights * (difference**2 + SOFT**2) ** (POWER / 2)).sum()
         return float(fit + self.anchoring * self.anchors.loss(model) + (self.stiffness * (theta - self.start) ** 2).sum())
 
@@ -85,7 +85,7 @@ class _Problem:
         """The normal equations at `theta`: `(P, P)` and `(P,)`."""
 
         def pixel(theta: Tensor, light: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-            out = self._lab(self.parameters.unpack(theta), light, target)
+            out = self._cielab(self.parameters.unpack(theta), light, target)
             return out, out
 
         jacobian, out = vmap(jacrev(pixel, has_aux=True), in_dims=(None, 0, 0))(theta, self.light, self.target)

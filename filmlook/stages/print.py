@@ -33,7 +33,7 @@ _TONES = {  # tint of the mid-tones, in code; highlights and full black keep the
 
 
 def print_matrix(stock: Stock, look: Look) -> tuple[Tensor, Tensor]:
-    """The 3x3 matrix and bias from t (or a layerless stock's code) to display code: P, end points, saturation."""
+    """The 3x3 matrix and bias from t (or the code of a stock without layers) to display code: P, end points, saturation."""
     scan = torch.eye(3, dtype=torch.float64)
     if stock.model is not None:
         scan = (torch.eye(stock.layers, dtype=torch.float64) + stock.model.scan).expand(3, -1)

@@ -58,7 +58,7 @@ def add_commands(parser: argparse.ArgumentParser, common: Callable[[argparse.Arg
     _add_photographs(both)
     _add_recipe(both)
 
-    lab = step("lab", _lab, "Train the lab, which sets exposure and colour balance, on well-exposed photographs.")
+    lab = step("lab", _minilab, "Train the lab, which sets exposure and colour balance, on well-exposed photographs.")
     lab.add_argument("--photos", nargs="+", required=True, type=Path, metavar="FOLDER")
     _add_held_out(lab)
     _add_recipe(lab, ("height", "width", "shift_stops", "shift_balance"), steps=3000, batch=64, rate=2e-3, check_every=250)
@@ -179,7 +179,7 @@ def _two_step(args: argparse.Namespace) -> None:
     _say(job, train_two_step(job, args.scans, pick_device(args.device)))
 
 
-def _lab(args: argparse.Namespace) -> None:
+def _minilab(args: argparse.Namespace) -> None:
     from filmlook.engine.device import pick_device
     from filmlook.training.data import photographs
     from filmlook.training.loop import run_folder

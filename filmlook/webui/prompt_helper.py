@@ -40,7 +40,7 @@ _TXT2IMG_IDS = {  # img2img has its sizes from the picture, and no hires fix
     "hires_steps": "hires_steps", "hires_denoising": "denoising_strength", "hires_scale": "hr_scale",
 }  # fmt: skip
 _FIELDS = {name: field for field, name in {**_IDS, **_TXT2IMG_IDS}.items()}
-_IN_PAGES = ("hires", "hires_neg", "_edit_style", "_edit_style_neg")  # other prompts: the hires fix's, and styles'
+_TABS = ("txt2img", "img2img")
 _MOST_UNDONE = 20
 
 
@@ -73,11 +73,12 @@ class _Page:
 
 
 _building: list[_Page] = []  # the one, while there is one; hosts call `ui` and make components at other times too
+_prompts: dict[str, Any] = {}  # those that may begin a page, by its name
 
 
 def page_being_built() -> str:
     """The name of the page that the host is building; empty where it is building none."""
-    return next((page.name for page in _building if "negative" in page.components), "")
+    return _building[0].name if _building else ""
 
 
 def build_helper(page: str, accordion: Accordion, *, img2img: bool) -> None:
@@ -102,35 +103,46 @@ def build_helper(page: str, accordion: Accordion, *, img2img: bool) -> None:
         component.do_not_save_to_config = True
     if page == page_being_built():
         fields = (*_IDS, *(() if img2img else _TXT2IMG_IDS))
-        _building[-1].own = _Own(accordion, fields, findings, checkpoints, networks, ask, lists, press, key, title, undo)
+        _building[0].own = _Own(accordion, fields, findings, checkpoints, networks, ask, lists, press, key, title, undo)
 
 
 def register() -> None:
     """Listens to the pages being built."""
-    script_callbacks.on_before_ui(_building.clear)
+    script_callbacks.on_before_ui(_no_page)
+    script_callbacks.on_app_started(lambda demo, app: _no_page())
     script_callbacks.on_after_component(_after_component)
+
+
+def _no_page() -> None:
+    _building.clear()
+    _prompts.clear()
 
 
 def _after_component(component: Any, **kwargs: Any) -> None:
     identity = str(kwargs.get("elem_id") or "")
-    name = identity.removesuffix("_prompt")
-    if identity == f"{name}_prompt" and not name.endswith(_IN_PAGES):
-        if name.endswith("_neg"):
-            _building[:] = [page for page in _building if f"{page.name}_neg" == name]
-        else:
-            _building[:] = [_Page(name)]
-    page = _building[-1] if _building else None
+    if identity.endswith("_neg_prompt"):
+        _begin(identity.removesuffix("_neg_prompt"))
+    elif identity.endswith("_prompt"):
+        _prompts[identity.removesuffix("_prompt")] = component
+    page = _building[0] if _building else None
     if page is None or not identity.startswith(f"{page.name}_"):
         return
     if field := _FIELDS.get(identity.removeprefix(f"{page.name}_")):
         page.components[field] = component
     if identity == f"{page.name}_gallery":
-        _building.clear()
+        _no_page()
         try:
             if page.own:
                 _Bound(page.own, page.components).bind()
         except Exception as error:
             failed("no prompt helper", error)
+
+
+def _begin(name: str) -> None:
+    """A prompt and a negative one of a name begin a page; within a page they are the hires fix's, a style's or a script's."""
+    if name in _prompts and (not _building or name in _TABS):
+        _building[:] = [_Page(name)]
+        _building[0].components["prompt"] = _prompts[name]
 
 
 class _Bound:

@@ -153,8 +153,12 @@ class _Source:
     name: str = ""
 
     def read(self) -> Image.Image:
-        image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
-        return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+        try:
+            image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
+            image.load()
+            return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+        except (OSError, SyntaxError, ValueError) as error:  # what Pillow says of damaged files, and of none
+            raise PictureError(f"it cannot be read: {str(error) or type(error).__name__}") from None
 
 
 def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:

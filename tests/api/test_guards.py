@@ -175,8 +175,10 @@ def test_bombs_are_told_in_little_memory(client: TestClient, bits: int) -> None:
         tracemalloc.reset_peak()
         answer = client.post(f"{PREFIX}/read", json={"image": b64(data)})
         assert tracemalloc.get_traced_memory()[1] < 90 * 2**20, name
-        if name not in ("of colour", "of data"):  # what is too much of these may be left out
-            assert ("100000 x 100000 pixels; allowed are 64000000" in refusal(answer)) == (name == "of pixels")
+        if name == "of pixels":
+            assert "100000 x 100000 pixels; allowed are 64000000" in refusal(answer)
+        elif "text" in name or "after" in name:  # what is too much of a picture's text is passed over, and the picture read
+            assert (answer.status_code, answer.json()["parameters"]) == (200, ""), name
     tracemalloc.stop()
 
 
@@ -196,7 +198,7 @@ def test_pickles_and_polyglots(client: TestClient, tmp_path: Path, monkeypatch: 
     evil, zipped = pickle.dumps(_Evil()), io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("archive/data.pkl", evil)
-    for data in (evil, zipped.getvalue(), b"%PDF-1.7", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"GIF89a" + bytes(40)):
+    for data in (evil, zipped.getvalue(), b"%PDF-1.7", b"<svg xmlns='http://www.w3.org/2000/svg'/>"):
         assert "is not a PNG, JPEG, WebP or TIFF picture" in told_of(client, data)
     plain = client.post(f"{PREFIX}/develop", json={"images": [IMAGE], "seed": 0}).json()
     for tail in (evil, zipped.getvalue()):
@@ -398,6 +400,11 @@ def test_nothing_that_is_sent_breaks_the_server(name: str) -> None:
     def ask(case: schemathesis.Case) -> None:
         if isinstance(case.body, dict) and isinstance(case.body.get("images"), list) and case.body["images"]:
             case.body["images"] = [TINY if case.media_type == "multipart/form-data" else IMAGE]  # or none were ever developed
-        assert case.call_and_validate(checks=[not_a_server_error, response_schema_conformance], headers=HERE).status_code != 403
+        assert (
+            case.call_and_validate(
+                timeout=PATIENCE_S, checks=[not_a_server_error, response_schema_conformance], headers=HERE
+            ).status_code
+            != 403
+        )
 
     ask()

@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,18 @@ def directory(tags: Iterable[tuple[int, int, int, int]], body: bytes = b"") -> b
     """A TIFF, or EXIF: tag, type, count and value of each entry, sorted; then what they point at, behind the directory."""
     entries = [struct.pack("<HHII", *tag) for tag in sorted(tags)]
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4) + body
+
+
+def dng(path: Path) -> Path:
+    """A small preview, and below it what the sensor saw: 64 x 96 of an even grey under RGGB. Raises ImportError."""
+    import tifffile
+
+    sensor = np.full((64, 96), 12000, np.uint16)
+    tags = [(33421, 3, 2, (2, 2), True), (33422, 1, 4, b"\0\1\1\2", True), (50717, 4, 1, 65535, True)]
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(smooth(15, 24), photometric="rgb", subfiletype=1, subifds=1, extratags=[(50706, 1, 4, b"\1\4\0\0", True)])
+        tiff.write(sensor, photometric="cfa", extratags=tags)
+    return path
 
 
 def camera_exif(comment: bytes | None = None, gps: bool = True) -> bytes:

@@ -43,7 +43,7 @@ UNITS = [
 
 def readers() -> dict[str, Callable[[str], object]]:
     """What sees the text of pictures; prompts have their own test."""
-    from filmlook.server import requests
+    from filmlook.server import fields
 
     pixels = np.zeros((2, 2, 3), np.uint8)
     image = Image.new("RGB", (2, 2))
@@ -56,7 +56,7 @@ def readers() -> dict[str, Callable[[str], object]]:
         "own_seed": lambda text: infotext.own_seed([text, "Steps: 1, Size: 1x1, Seed: " + text], pixels),
         "read": lambda text: (image.info.update(parameters=text + infotext.LOOK), infotext.read(image)),
         "quoted": infotext._quoted,
-        "surrogates": lambda text: requests._SURROGATES.sub("", text),
+        "surrogates": lambda text: fields._SURROGATES.sub("", text),
     }
 
 

@@ -17,6 +17,7 @@ from filmlook import Look, PictureError, develop
 from filmlook.engine.develop import film_picture
 from filmlook.files import boxes, colour
 from filmlook.files.picture import FORMATS, READABLE, Picture, count_pixels, decode, encode, from_pil, read, write
+from tests.files import samples
 
 INFOTEXT = "a cat, ciné 猫\nNegative prompt: blurry\nSteps: 20, Seed: 1"
 PLAIN = Look(stock="kodak_portra_400", grain=0, halation=0, sharpness=0)
@@ -309,15 +310,8 @@ def test_light_of_another_shape_is_refused() -> None:
 
 
 def dng(tmp_path: Path, name: str = "photo.dng") -> Path:
-    """A small preview, and below it what the sensor saw: 64 x 96 of an even grey under RGGB."""
-    tifffile = pytest.importorskip("tifffile")
-    path = tmp_path / name
-    sensor = np.full((64, 96), 12000, np.uint16)
-    tags = [(33421, 3, 2, (2, 2), True), (33422, 1, 4, b"\0\1\1\2", True), (50717, 4, 1, 65535, True)]
-    with tifffile.TiffWriter(path) as tiff:
-        tiff.write(smooth(15, 24), photometric="rgb", subfiletype=1, subifds=1, extratags=[(50706, 1, 4, b"\1\4\0\0", True)])
-        tiff.write(sensor, photometric="cfa", extratags=tags)
-    return path
+    pytest.importorskip("tifffile")
+    return samples.dng(tmp_path / name)
 
 
 def test_a_raw_without_its_extra_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib
 import io
 import json
 import logging
@@ -40,6 +41,7 @@ from filmlook.networks.weights import read_tensors
 from filmlook.paths import BUILT_IN
 from filmlook.presets import read_preset
 from filmlook.stock import load_stock
+from tests.files.samples import dng
 
 CPU_S, MEMORY_MB = 2.0, 1000
 _WORDS = (0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE)
@@ -117,6 +119,23 @@ def _hald(folder: Path) -> bytes:
     return path.read_bytes()
 
 
+def _with_extras(folder: Path) -> dict[str, list[bytes]]:
+    """Valid files of the kinds that extras read, so far as they are installed."""
+    rgb, found = Image.fromarray(_pixels(32, 32, 3)), {}
+    for kind, module in (("AVIF", "PIL.AvifImagePlugin"), ("JXL", "pillow_jxl"), ("EXR", "OpenEXR")):
+        with suppress(ImportError):
+            importlib.import_module(module)
+            found[f"a.{kind.lower()}"] = [_written(kind), _written(kind, 4)]
+    with suppress(ImportError):
+        file = io.BytesIO()
+        importlib.import_module("pillow_heif").from_pillow(rgb).save(file, quality=90, exif=_exif())
+        found["a.heic"] = [file.getvalue()]
+    with suppress(ImportError):
+        importlib.import_module("rawpy")
+        found["a.dng"] = [dng(folder / "a.dng").read_bytes()]
+    return found
+
+
 def _picture(path: Path) -> None:
     data = path.read_bytes()
     shown = picture.decode(data)
@@ -155,6 +174,9 @@ def samples(folder: Path) -> dict[str, tuple[list[bytes], list[Callable[[Path], 
         "a.webp": ([_written("WEBP"), _written("WEBP", 4), _saved("WEBP", rgb, lossless=True)], pictures),
         "a.tif": ([_written("TIFF"), _written("TIFF", 4), _written("TIFF", deep=True), *tiffs], pictures),
         "a.gif": ([_saved("GIF", rgb.convert("P"), comment=b"hello")], pictures),
+        "a.bmp": ([_saved("BMP", rgb), _saved("BMP", rgb.convert("P")), _saved("BMP", rgb.convert("1"))], pictures),
+        "a.jp2": ([_saved("JPEG2000", rgb), _saved("JPEG2000", rgb.convert("RGBA"), irreversible=True)], pictures),
+        **{name: (files, [_picture]) for name, files in _with_extras(folder).items()},
         "a.cube": ([_cube(folder)], [lut.read_lut]),
         "hald.png": ([_hald(folder)], [lut.read_lut, lambda path: load_stock(str(path))]),
         "stock.json": ([(BUILT_IN / "stocks" / "kodak_gold_200.json").read_bytes()], [lambda path: load_stock(str(path))]),

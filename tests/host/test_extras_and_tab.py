@@ -279,14 +279,18 @@ def test_pictures_of_every_mode(tab: Host, mode: str) -> None:
 def test_a_damaged_file_among_good_ones(tab: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = [_write(tmp_path / "in", name, seed) for seed, name in enumerate(("a.png", "<b>.png", "c.png"))]
     Path(files[1]).write_bytes(Path(files[1]).read_bytes()[:700])
+    for name in ("empty.png", "missing.png"):
+        files.append(str(tmp_path / "in" / name))
+    Path(files[3]).write_bytes(b"")
     images, _, report = _develop(tab, 1, files=files)
     assert len(images) == 2
     for image, seed in zip(images, (0, 2), strict=True):
         same(image, develop(raw_picture(seed), FILM, seed=seed_in(image.info["parameters"])))
     assert "&lt;b&gt;" in report
     assert "<b>" not in report
+    assert all(name in report for name in ("empty", "missing"))
     assert [Path(file.path).stem for file in tab.saved] == ["a", "c"]
-    assert len(caplog.records) == 1
+    assert [record.exc_info for record in caplog.records] == [None] * 3  # a line each: it is no fault of ours
 
 
 def test_uploaded_files_keep_their_own_names(tab: Host, tmp_path: Path) -> None:

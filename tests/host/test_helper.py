@@ -110,6 +110,9 @@ def _lay_out(host: Host, tab: str, *, img2img: bool) -> None:
     names = [f"{tab}_{name}" for name in (*IDS, *(() if img2img else HIRES_IDS))]
     for number, name in enumerate(names):
         if number == 2:
+            for other in ("hires", f"{tab}_edit_style", f"script_{tab}_adetailer_ad"):  # prompts within the page
+                for kind in ("prompt", "neg_prompt"):
+                    host.tell("on_after_component", host.gradio.Textbox(), elem_id=f"{other}_{kind}")
             host.script.ui(img2img)
         known = name.removeprefix(f"{tab}_")
         component = host.gradio.Textbox(elem_id=name, value=START.get(known))

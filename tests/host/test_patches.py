@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -135,3 +136,18 @@ def test_a_failure_is_logged_with_its_traceback_unless_it_is_ours(
     assert (record.exc_info is None) == ours
     assert str(error) in record.getMessage()
     assert "\n" not in record.getMessage()
+
+
+@pytest.mark.parametrize(("error", "ours"), [(filmlook.LookError("it needs more"), True), (KeyError("broken"), False)])
+def test_what_keeps_film_look_off_is_told(
+    host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, ours: bool
+) -> None:
+    def register() -> None:
+        raise error
+
+    monkeypatch.setattr(host.module("extension"), "register", register)
+    loaded = runpy.run_path(str(WEBUI.parents[1] / "scripts" / "film_look.py"))
+    assert "FilmLookScript" not in loaded  # the host would show it
+    said = capsys.readouterr()
+    assert f"Film Look is off: {error}" in said.out
+    assert ("Traceback" in said.err) != ours

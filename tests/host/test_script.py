@@ -35,7 +35,7 @@ def _error(text: str) -> str | None:
 
 def _breaks(monkeypatch: pytest.MonkeyPatch, host: Host, error: Exception, at: int = 0) -> None:
     """Makes the development number `at` fail, and all of them where `at` is negative."""
-    darkroom, calls = host.module("processing"), []
+    processing, calls = host.module("processing"), []
 
     def breaking(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
@@ -43,7 +43,7 @@ def _breaks(monkeypatch: pytest.MonkeyPatch, host: Host, error: Exception, at: i
             raise error
         return develop(*args, **kwargs)
 
-    monkeypatch.setattr(darkroom, "develop", breaking)
+    monkeypatch.setattr(processing, "develop", breaking)
 
 
 # off
@@ -368,7 +368,7 @@ def test_a_failure_on_an_assembled_picture_is_told(host: Host, monkeypatch: pyte
 
 def _on_gpu(monkeypatch: pytest.MonkeyPatch, host: Host, fits: Any) -> list[tuple[str, Any]]:
     """Makes the host work on a GPU whose memory holds what `fits` says; the device and tile of each attempt."""
-    darkroom, attempts = host.module("processing"), []
+    processing, attempts = host.module("processing"), []
 
     def on_device(image: Any, look: Look, *, device: torch.device, tile: int | None, **how: Any) -> Any:
         attempts.append((device.type, tile))
@@ -376,9 +376,9 @@ def _on_gpu(monkeypatch: pytest.MonkeyPatch, host: Host, fits: Any) -> list[tupl
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
         return develop(image, look, tile=tile, **how)
 
-    monkeypatch.setattr(darkroom.devices, "get_optimal_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(processing.devices, "get_optimal_device", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(darkroom, "develop", on_device)
+    monkeypatch.setattr(processing, "develop", on_device)
     return attempts
 
 
