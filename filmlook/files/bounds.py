@@ -12,10 +12,12 @@ import io
 import logging
 import os
 import re
+import struct
 import zlib
 from typing import BinaryIO
 
 from filmlook.errors import PictureError
+from filmlook.files import boxes
 from filmlook.files.directories import check_directories
 
 MAX_PACKED_TEXT = 1 << 20  # bytes of a compressed text or profile once unpacked; Pillow refuses the picture above it
@@ -29,6 +31,9 @@ PIXELS_A_BYTE = 1500  # of a JPEG beyond few: one colour takes a byte for 340, a
 MAX_SEGMENTS = 10_000  # of a JPEG
 MAX_JUNK = 65536  # bytes between a JPEG's segments
 MAX_COMMENTS = 1000  # sub-blocks of a GIF's comments, which Pillow joins one by one
+LEAST_BLOCK = 64  # bytes of a GIF's sub-block on average: encoders fill all 255
+MAX_TILES = 4096  # of a JPEG 2000: OpenJPEG takes 11 kB for each, before there is a byte of it
+RUN_BYTES = 3  # of a BMP in runs, for a pixel: two for a run of one
 
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}  # of a PNG's chunks
 _TEXT = (b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf")
@@ -56,6 +61,10 @@ def within_bounds(file: BinaryIO) -> BinaryIO:
         _check_gif(file)
     elif head == b"RIFF":
         _check_webp(file)
+    elif head[:2] == b"BM":
+        _check_bmp(file)
+    elif head in (b"\xff\x4f\xff\x51", b"\0\0\0\x0c") and (tiles := boxes.jpeg_2000_tiles(file)) > MAX_TILES:
+        raise PictureError(f"has {tiles} tiles; allowed are {MAX_TILES}")
     file.seek(0)
     return file
 
@@ -99,9 +108,12 @@ def _png(file: BinaryIO) -> BinaryIO:
             body = file.read(length)
             reason = _chunk_fault(kind, body, file.read(4))
             if kind in _TEXT and not reason:
-                unpacked = _unpacked_size(kind, body) if text <= MAX_TEXT else 0
+                try:
+                    unpacked = _unpacked_size(kind, body) if text <= MAX_TEXT else 0
+                except zlib.error:  # which Pillow passes over, after as much work as for a whole one
+                    unpacked, reason = MAX_PACKED_TEXT, f"damaged {kind.decode('latin-1')}"
                 text += unpacked or length
-                reason = _too_much(kind, unpacked, text, body)
+                reason = reason or _too_much(kind, unpacked, text, body)
             if reason:
                 parts.append((position, position + 12 + length, reason))
         position += 12 + length
@@ -127,7 +139,10 @@ def _too_much(kind: bytes, unpacked: int, text: int, body: bytes) -> str:
 
 
 def _unpacked_size(kind: bytes, body: bytes) -> int:
-    """Bytes of a chunk's compressed content once unpacked, one more than allowed at most; 0 of what is not compressed."""
+    """Bytes of a chunk's compressed content once unpacked, one more than allowed at most; 0 of what is not compressed.
+
+    Raises zlib.error for content that is damaged.
+    """
     _, _, packed = body.partition(b"\0")
     if kind == b"iTXt":
         if packed[:1] in (b"", b"\0"):
@@ -137,10 +152,7 @@ def _unpacked_size(kind: bytes, body: bytes) -> int:
         packed = packed[1:]
     else:
         return 0
-    try:
-        return len(zlib.decompressobj().decompress(packed, MAX_PACKED_TEXT + 1))
-    except zlib.error:
-        return 0  # damaged, which Pillow passes over
+    return len(zlib.decompressobj().decompress(packed, MAX_PACKED_TEXT + 1))
 
 
 def _exif_fault(exif: bytes) -> str:
@@ -166,10 +178,10 @@ def _jpeg(file: BinaryIO) -> BinaryIO:
         junk += start - position if not scans else 0
         if junk > MAX_JUNK:
             raise PictureError(f"has more than {MAX_JUNK} bytes of junk between its segments")
-        if marker == 0xD9:  # the picture's end
-            break
         position = start + 2
-        if marker in (0x01, 0xD8):
+        if marker == 0xD9 and scans:  # the picture's end; before it, Pillow reads on
+            break
+        if marker in (0x01, 0xD8, 0xD9):
             continue
         length = int.from_bytes(data[position : position + 2], "big")
         segments += 1
@@ -203,7 +215,7 @@ def _check_gif(file: BinaryIO) -> None:
     file.seek(0)
     data = memoryview(file.read())
     position = 13 + (3 << (data[10] & 7) + 1 if size > 10 and data[10] & 0x80 else 0)
-    comments = parts = 0
+    comments = parts = blocks = 0
     while position + 1 < size and data[position] in (0x21, 0x2C):
         parts += 1
         comment = data[position] == 0x21 and data[position + 1] == 0xFE
@@ -214,7 +226,10 @@ def _check_gif(file: BinaryIO) -> None:
             position += 2
         while position < size and data[position]:
             comments += comment
+            blocks += 1
             position += 1 + data[position]
+            if blocks > 10_000 + size // LEAST_BLOCK:
+                raise PictureError(f"has more than {10_000 + size // LEAST_BLOCK} blocks of data")
         position += 1
         if comments > MAX_COMMENTS or parts > _most_parts(size):
             raise PictureError(f"has comments in more than {MAX_COMMENTS} parts, or more than {_most_parts(size)} blocks")
@@ -231,3 +246,18 @@ def _check_webp(file: BinaryIO) -> None:
         count += 1
         if count > _most_parts(size):
             raise PictureError(f"has more than {_most_parts(size)} chunks")
+
+
+def _check_bmp(file: BinaryIO) -> None:
+    """Pillow decodes runs in Python: a row that ends early costs a step for each pixel that it leaves out."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(14)
+    head = file.read(40).ljust(40, b"\0")
+    length, width, height, _, bits, runs = struct.unpack_from("<IiiHHI", head)
+    pixels = abs(width * height)
+    if length < 40 or (bits, runs) not in ((8, 1), (4, 2)):
+        return
+    if pixels > FEW_PIXELS:
+        raise PictureError(f"has {pixels} pixels in runs; allowed are {FEW_PIXELS}")
+    if size > RUN_BYTES * pixels + MAX_JUNK:
+        raise PictureError(f"has {size} bytes for {pixels} pixels in runs: most of them tell nothing")

@@ -139,6 +139,19 @@ def jpeg_2000(file: BinaryIO) -> Told:
     return Told()
 
 
+def jpeg_2000_tiles(file: BinaryIO) -> int:
+    """How many tiles the codestream of a JPEG 2000 file has; 0 where it does not say."""
+    file.seek(0)
+    head = file.read(42)
+    if not head.startswith(b"\xff\x4f\xff\x51"):
+        head = _box(file, b"jp2c")[:42]
+    if len(head) < 42:
+        return 0
+    width, height, _, _, across, down, left, top = map(int, struct.unpack_from(">8I", head, 8))
+    columns, rows = -(-max(0, width - left) // max(1, across)), -(-max(0, height - top) // max(1, down))
+    return columns * rows
+
+
 def jpeg_xl(file: BinaryIO) -> Told:
     """Size and bits of a JPEG XL file. Raises PictureError for one that has no header."""
     file.seek(0)

@@ -27,12 +27,13 @@ from PIL.WebPImagePlugin import WebPImageFile
 from filmlook.errors import PictureError, extra
 from filmlook.files import boxes, colour
 from filmlook.files import exif as exif_data
+from filmlook.files.bounds import within_bounds
 from filmlook.files.exr import ExrFile
 from filmlook.files.icc import samples_to_srgb, srgb_of
 from filmlook.files.kinds import HEAD, kind_of
 from filmlook.files.png import add_chunks, check_png, chunk_of, tiny_png
 from filmlook.files.raw import RawFile, is_raw
-from filmlook.files.tiff import TiffFile, TiffSamples, check_layout, is_16_bit, samples_of
+from filmlook.files.tiff import TiffFile, TiffSamples, check_layout, check_strips, is_16_bit, samples_of
 from filmlook.files.told_colour import told_by_boxes, told_by_image
 
 
@@ -92,6 +93,7 @@ def decode_file(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Decoded:
         check_layout(tags, max_pixels)
         offsets, counts = (tags.get(strips) or tags.get(tiles) or (0,) for strips, tiles in ((273, 324), (279, 325)))
         end = max(map(sum, zip(offsets, counts, strict=False)))
+        check_strips(file, size, tags, counts)
         if end <= size and (is_16_bit(tags) or opened.mode == "F"):
             samples = samples_of(file, max_pixels)
             is_light = scene_linear or samples.dtype.kind == "f"
@@ -201,7 +203,7 @@ class JxlFile:
     def decoded(self, max_pixels: int, scene_linear: bool) -> Decoded:
         is_jpeg, info, data, icc, found = self._decoder(num_threads=1)(self._data)
         if is_jpeg:  # a JPEG in a smaller coat, with all that it had
-            return _decode(JpegImageFile(io.BytesIO(data)), io.BytesIO(data), max_pixels, None, scene_linear)
+            return decode_file(within_bounds(io.BytesIO(data)), max_pixels, scene_linear)
         if (info.width, info.height) != (self.width, self.height):
             raise PictureError("is damaged: its header tells of another size")
         exif = next((bytes(box.data) for box in found if box.box_type == b"Exif"), b"")

@@ -6,7 +6,7 @@ Reference: TIFF 6.0.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,8 +15,10 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from filmlook.errors import PictureError, extra
 from filmlook.files import exif as exif_data
+from filmlook.files.bounds import LEAST_SCANS
 
 _TILE_WIDTH, _TILE_LENGTH, _IMAGE_DEPTH = 322, 323, 32997
+_COMPRESSION, _JPEG = 259, (6, 7)
 # None, LZW, Deflate, PackBits, LZMA, Zstandard: tifffile decodes no more of them than it wants. Others tell their own size.
 _LIMITED = (1, 5, 8, 32946, 32773, 34925, 50000)
 
@@ -36,6 +38,21 @@ def check_layout(tags: ImageFileDirectory_v2, max_pixels: int) -> None:
     if tags.get(_IMAGE_DEPTH, 1) != 1:
         raise PictureError(f"is a stack of {tags[_IMAGE_DEPTH]} pictures; allowed is 1")
     _check_tile(tags.get(_TILE_WIDTH, 1), tags.get(_TILE_LENGTH, 1), max_pixels)
+
+
+def check_strips(file: BinaryIO, size: int, tags: ImageFileDirectory_v2, counts: Sequence[int]) -> None:
+    """Raises PictureError for strips or tiles that share their bytes, and for JPEG in them of too many scans: each passes over
+    the whole strip. `size`: bytes of the file; `counts`: of each strip."""
+    if sum(counts) > size:
+        raise PictureError(f"has strips or tiles of {sum(counts)} bytes together in {size}: they share them")
+    if tags.get(_COMPRESSION) not in _JPEG:
+        return
+    position = file.tell()
+    file.seek(0)
+    scans, most = file.read().count(b"\xff\xda"), LEAST_SCANS * (1 + len(counts))
+    file.seek(position)
+    if scans > most:
+        raise PictureError(f"has {scans} scans in {len(counts)} strips or tiles; allowed are {most}")
 
 
 def _check_tile(width: int, length: int, max_pixels: int) -> None:

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADERS_S = 10.0  # from a connection, or the last answer on it, to the end of a request's headers
 UNREAD_S = 20.0  # while nothing of what was written is taken
+LINES = 100_000  # that end in what one connection sends, beyond one for each 16 bytes: a body in chunks of a byte has more
 _LOOK_S = 1.0  # between two looks at a connection
 _MOST = 512  # connections, where the system allows so many files
 
@@ -34,6 +35,7 @@ class GuardedProtocol(H11Protocol):
         super().connection_made(transport)
         self._idle_since = self._taken_at = self.loop.time()
         self._unread = 0
+        self._lines = 0
         self._make_room()
         self._timer = self.loop.call_later(_LOOK_S, self._look)
 
@@ -42,6 +44,13 @@ class GuardedProtocol(H11Protocol):
         if len(kept) > most_connections():
             waiting = [other for other in kept if not other.is_at_work]  # this one among them
             min(waiting, key=lambda other: other._idle_since).transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self._lines += 16 * data.count(b"\r\n") - len(data)
+        if self._lines > 16 * LINES:  # each would cost the loop, which serves all others too, ten microseconds
+            self.transport.abort()
+            return
+        super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()

@@ -51,9 +51,9 @@ class Server:
     def check(self, request: Request) -> None:
         if self._credentials:
             check_basic(request, self._credentials)
-            check_origin(request, self._origins)
         else:
             check_local(request)
+        check_origin(request, self._origins)
 
     @contextmanager
     def turn(self, pictures: int) -> Iterator[Server]:

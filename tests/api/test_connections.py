@@ -72,6 +72,18 @@ def test_more_connections_than_there_is_room_for_stop_nobody(monkeypatch: pytest
         assert not is_closed(waiting[-1])
 
 
+def test_a_body_in_chunks_of_a_byte_does_not_hold_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LINES", 1000)
+    head = f"POST {PREFIX}/read HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with served(build_app(Server({}, Limits(), "cpu"))) as url:
+        hostile = opened(url, head.encode())
+        with contextlib.suppress(ConnectionError):
+            hostile.sendall(b"1\r\n \r\n" * 5000)
+        wait_until(lambda: is_closed(hostile))
+        plain = opened(url, head.encode() + b"".join(b"%x\r\n%s\r\n" % (n, b" " * n) for n in [1000] * 2000) + b"0\r\n\r\n")
+        assert plain.recv(12) == b"HTTP/1.1 422"
+
+
 def test_connections_leave_files_to_open() -> None:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     assert 8 <= connections.most_connections() <= max(8, files // 2)

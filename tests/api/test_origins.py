@@ -102,3 +102,11 @@ def test_no_answer_repeats_a_foreign_host() -> None:
             answer = client.get(PREFIX + path, headers={"Host": host}, follow_redirects=False)
             assert answer.status_code in (403, 404)
             assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), (None, 200)])
+def test_a_server_that_asks_nobody_looks_at_sec_fetch_site_too(site: str | None, status: int) -> None:
+    client = TestClient(build_app(Server({}, Limits(), "cpu")), base_url="http://127.0.0.1:7862")
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    assert client.post(f"{PREFIX}/interrupt", headers=headers).status_code == status
+    assert client.get(f"{PREFIX}/looks", headers=headers).status_code == 200

@@ -21,7 +21,8 @@ from PIL import Image
 from filmlook import Look
 from filmlook.errors import FilmLookError, PictureError, StockFileError
 from filmlook.files import exif as exif_data
-from filmlook.files import infotext, lut, picture
+from filmlook.files import infotext, json_file, lut, picture
+from filmlook.files.bounds import within_bounds
 from filmlook.files.infotext import _PAIR
 from tests.files.samples import INFOTEXT, chunk, directory, jpeg, png, saved, segment, smooth
 
@@ -150,6 +151,25 @@ def exif_of(entries: bytes) -> bytes:
 RATIONALS = struct.pack("<HHHII", 1, 0x9999, 5, 1_000_000, 44) + bytes(4) + bytes(8_000_000)
 SCAN = saved("JPEG", np.zeros((3000, 3000, 3), np.uint8), progressive=True, quality=50)
 LAST = SCAN[SCAN.rfind(b"\xff\xc4", 0, SCAN.rfind(b"\xff\xda")) : -2]
+GIF = saved("GIF", smooth()[..., 0])
+PIXELS_OF_GIF = GIF.index(b"\x2c\0\0\0\0") + 11  # where their sub-blocks begin
+
+
+def runs(width: int, height: int, body: bytes) -> bytes:
+    """A BMP in runs."""
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 2835, 2835, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 1078 + len(body), 0, 0, 1078) + head + bytes(1024) + body
+
+
+def tiles(**options: bool) -> bytes:
+    """A JPEG 2000 of 65 025 tiles, a pixel each."""
+    data = bytearray(saved("JPEG2000", smooth(8, 8), **options))
+    struct.pack_into(">6I", data, data.index(b"\xff\x4f\xff\x51") + 8, 255, 255, 0, 0, 1, 1)
+    if (box := data.find(b"ihdr")) > 0:
+        struct.pack_into(">2I", data, box + 4, 255, 255)
+    return bytes(data)
+
+
 HOSTILE = {
     "65 000 overlapping tags": overlapping([*BASE, *STRIP], 65_000),
     "1 900 overlapping tags": overlapping([*BASE, *STRIP], 1_900),
@@ -165,6 +185,11 @@ HOSTILE = {
     "fill": jpeg(b"\xff" * 20_000_000),
     "segments": jpeg(segment(0xFE, b"") * 2_000_000),
     "a GIF's comments": b"GIF89a\1\0\1\0\0\0\0!\xfe" + (b"\xff" + bytes(255)) * 60_000 + b"\0",
+    "a JPEG 2000's tiles": tiles(),
+    "the tiles of a bare codestream": tiles(no_jp2=True),
+    "a GIF in blocks of a byte": GIF[:PIXELS_OF_GIF] + b"\1\0" * 10_000_000 + b"\0;",
+    "a BMP's rows that end early": runs(30_000, 2000, b"\1\5\0\0" * 2000 + b"\0\1"),
+    "a BMP's steps of nothing": runs(8, 8, b"\0\2\0\0" * 4_000_000),
     "a WebP's chunks": saved("WEBP") + (b"abcd" + bytes(4)) * 500_000,
 }
 
@@ -179,7 +204,10 @@ def test_a_refused_file_costs_little(name):
         assert megabytes < 100 + len(data) / 1e6, (name, megabytes)
 
 
+ALMOST = zlib.compressobj()
+ALMOST_WHOLE = ALMOST.compress(bytes(1_000_000)) + ALMOST.flush(zlib.Z_FULL_FLUSH) + b"\x07" + b"\xff" * 4
 PASSED_OVER = {
+    "text that is damaged at its end": png(chunk(b"zTXt", b"a\0\0" + ALMOST_WHOLE) * 3000),
     "zTXt": png(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000)))),
     "iTXt": png(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"<x>" * 5_000_000))),
     "iCCP": png(chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(50_000_000)))),
@@ -212,6 +240,41 @@ def test_metadata_that_is_too_much_costs_the_metadata_only(name):
     pixels = picture.decode(data).pixels
     assert np.abs(pixels.astype(int) - smooth()).max() <= 16
     assert np.abs(pixels.astype(int) - smooth()).mean() < 3
+
+
+def jpeg_strips(strip: bytes, rows: int, count: int, *, shared: bool) -> bytes:
+    """A TIFF of 500 px in width whose strips are JPEG."""
+    strips = [(k, 4, count, 8 + 2 + 12 * 10 + 4 + 8 + at) for k, at in ((273, 0), (279, 4 * count))]
+    tags = [(256, 4, 1, 500), (257, 4, 1, rows * count), (258, 3, 3, 134), (259, 3, 1, 7), (262, 3, 1, 6), (277, 3, 1, 3)]
+    start = 142 + 8 * count
+    places = [start if shared else start + number * len(strip) for number in range(count)]
+    told = struct.pack(f"<4H{count}I{count}I", 8, 8, 8, 0, *places, *[len(strip)] * count)
+    return directory([*tags, *strips, (278, 4, 1, rows), (530, 3, 2, 0x20002)], told + strip * (1 if shared else count))
+
+
+def test_json_of_many_values_is_refused_before_they_are_made():
+    assert json_file.parse_json("[" + "1," * 50_000 + "1]")
+    with pytest.raises(ValueError, match="more than 100000 values"):
+        json_file.parse_json("[" + "[]," * 60_000 + "[]]")
+
+
+def test_jpeg_in_the_strips_of_a_tiff_has_few_scans_of_its_own():
+    plain = saved("JPEG", smooth(16, 500))
+    scans = saved("JPEG", smooth(16, 500), progressive=True)
+    many = scans[:-2] + scans[scans.rfind(b"\xff\xc4") : -2] * 80 + scans[-2:]
+    assert picture.decode(jpeg_strips(plain, 16, 4, shared=False)).pixels.shape == (64, 500, 3)
+    with pytest.raises(PictureError, match="they share them"):
+        picture.decode(jpeg_strips(plain, 16, 4, shared=True))
+    with pytest.raises(PictureError, match="scans in 4 strips or tiles; allowed are 100"):
+        picture.decode(jpeg_strips(many, 16, 4, shared=False))
+
+
+def test_a_jpeg_that_seems_to_end_at_once_is_looked_through():
+    """Pillow reads on, and so would an EXIF be read that nobody has looked at."""
+    tags = [(kind, 7, 30_000, 8) for kind in range(400, 2300)]
+    data = jpeg(segment(0xE1, b"Exif\0\0" + directory(tags)))
+    with within_bounds(io.BytesIO(data[:2] + b"\xff\xd9" + data[2:])) as file:
+        assert b"Exif" not in file.read()
 
 
 def test_the_good_text_beside_the_bad_stays(caplog):
