@@ -74,7 +74,8 @@ def test_more_connections_than_there_is_room_for_stop_nobody(monkeypatch: pytest
 
 def test_a_body_in_chunks_of_a_byte_does_not_hold_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "LINES", 1000)
-    head = f"POST {PREFIX}/read HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    kind = "Content-Type: application/json\r\nTransfer-Encoding: chunked"
+    head = f"POST {PREFIX}/read HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n\r\n"
     with served(build_app(Server({}, Limits(), "cpu"))) as url:
         hostile = opened(url, head.encode())
         with contextlib.suppress(ConnectionError):
