@@ -1,6 +1,7 @@
 """Run by the WebUI before it starts. Film Look needs nothing that the WebUI does not bring; it installs nothing."""
 
 import importlib.metadata
+import re
 
 NEEDED = {"torch": (2, 0), "numpy": (1, 23), "pillow": (9, 5), "safetensors": (0, 3)}
 
@@ -15,7 +16,7 @@ def shortcomings() -> list[str]:
         except importlib.metadata.PackageNotFoundError:
             lines.append(f"Film Look needs {name} {wanted} or later, which is not installed")
             continue
-        if tuple(int(part) for part in version.split("+")[0].split(".")[:2]) < needed:
+        if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < needed:
             lines.append(f"Film Look needs {name} {wanted} or later; installed is {version}")
     return lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -97,3 +98,8 @@ def _files_in(folder: Path, suffixes: Sequence[str] | None) -> Iterator[Path]:
             tell_once(f"left out {os.fsencode(path)!r}: its name is not UTF-8")
         except OSError as error:
             tell_once(f"left out {path}: {error.strerror}")
+
+
+def natural(path: Path) -> tuple[list[str | int], ...]:
+    """A key that sorts paths as people number them: f1, f2, f10."""
+    return tuple([int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)] for name in path.parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from filmlook.errors import LookError
 from filmlook.files.kinds import FORMATS, RAW, READABLE
+from filmlook.paths import natural
 
 # Who gives a file such an ending means no folder, though none of them is written but those of FORMATS.
 _PICTURES = {*READABLE, ".psd", ".tga", ".svg", ".pdf"}
@@ -103,11 +103,6 @@ def _written_as(below: Path) -> Path:
     """A path with the ending of a kind that is written: what a camera gave raw keeps its 16 bits without an extra."""
     suffix = below.suffix.lower()
     return below if suffix in FORMATS else below.with_suffix(".tif" if suffix in RAW else ".png")
-
-
-def natural(path: Path) -> tuple[list[str | int], ...]:
-    """A key that sorts paths as people number them: f1, f2, f10."""
-    return tuple([int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)] for name in path.parts)
 
 
 def _add(found: Found, candidates: Iterable[Source], exclude: Sequence[str]) -> None:

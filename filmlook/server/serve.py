@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -144,5 +145,6 @@ def run(
         raise LookError(f"{host} can be reached by others; --auth USER:PASSWORD is needed there")
     import uvicorn
 
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of which a stranger's file may cause thousands
     app = build_app(Server(credentials, limits, device, tile, Origins(forwarded=behind_proxy)))
     uvicorn.run(app, host=host, port=port, log_level="info", **options())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import itertools
-import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError, 
 from filmlook.files import infotext
 from filmlook.files.picture import FORMATS
 from filmlook.look_choice import LookChoice
+from filmlook.paths import natural
 from filmlook.webui import hosts, options
 from filmlook.webui.accordion import build_choice
 from filmlook.webui.hooks import is_developed
@@ -171,17 +171,12 @@ def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
         if not folder or not Path(folder).is_dir():
             raise PictureError(f"{folder!r} is not a folder")
         paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in FORMATS]
-        found = [_Source(str(path), path.stem) for path in sorted(paths, key=_natural)]
+        found = [_Source(str(path), path.stem) for path in sorted(paths, key=natural)]
     else:
         found = [_Source(image)] if isinstance(image, Image.Image) else []
     if not found:
         raise PictureError("there is no picture to develop")
     return found
-
-
-def _natural(path: Path) -> list[Any]:
-    """Frame 9 comes before frame 10."""
-    return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", path.name)]
 
 
 def run(
