@@ -69,8 +69,8 @@ class _Exposed:
     def code(self, y: int, x: int, height: int, width: int) -> Tensor:
         return self._exposed(self._pixels.code(y, x, height, width))
 
-    def thumbnail(self, height: int, width: int) -> Tensor:
-        return self._exposed(self._pixels.thumbnail(height, width))
+    def thumbnail(self, height: int, width: int, each: Each) -> Tensor:
+        return self._exposed(self._pixels.thumbnail(height, width, each))
 
     def _exposed(self, code: Tensor) -> Tensor:
         if leaves(self._gain, self._push):

@@ -16,6 +16,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from filmlook.engine.transparency import without_hidden
 from filmlook.errors import PictureError
 from filmlook.files import picture
+from filmlook.film.colour_map import Each
 from filmlook.film.scene_light import MID_GREY, SCENE_GREY, display_code, scene_light
 from filmlook.stages.psf import mirror_index
 
@@ -80,13 +81,17 @@ class Pixels:
         index = self._patch(y, x, height, width).to(torch.int32, memory_format=torch.contiguous_format)
         return torch.index_select(_light_of_bytes(self._device), 0, index.flatten()).view(index.shape)
 
-    def thumbnail(self, height: int, width: int) -> Tensor:
+    def thumbnail(self, height: int, width: int, each: Each) -> Tensor:
         """Code values `(3, height, width)` of the whole picture made smaller (never larger) by averaging its pixels."""
         full_height, full_width = self._source.shape[:2]
         rows = torch.empty((3, full_height, width), device=self._device)
-        for y in range(0, full_height, _THUMBNAIL_ROWS):
+
+        def narrowed(y: int) -> None:
             strip = self.code(y, 0, min(_THUMBNAIL_ROWS, full_height - y), full_width)
             rows[:, y : y + _THUMBNAIL_ROWS] = adaptive_avg_pool2d(strip, (strip.shape[1], width))
+
+        for _ in each(narrowed, range(0, full_height, _THUMBNAIL_ROWS)):
+            pass
         return adaptive_avg_pool2d(rows, (height, width))
 
     def sample(self, side: int) -> Tensor:

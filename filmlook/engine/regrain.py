@@ -20,6 +20,7 @@ from filmlook.engine.develop import run_plans
 from filmlook.engine.metering import Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.plan import Wide, development
+from filmlook.film.colour_map import Each
 from filmlook.film.scene_light import scene_light
 from filmlook.look import Look
 from filmlook.presets import load_look
@@ -46,8 +47,8 @@ class _Scene(Pixels):
     def light(self, y: int, x: int, height: int, width: int) -> Tensor:
         return scene_light(self.code(y, x, height, width))
 
-    def thumbnail(self, height: int, width: int) -> Tensor:
-        return self._pixels.thumbnail(height, width)
+    def thumbnail(self, height: int, width: int, each: Each) -> Tensor:
+        return self._pixels.thumbnail(height, width, each)
 
 
 class _Regraining:

@@ -49,7 +49,7 @@ class ExposedPicture(Protocol):
     def code(self, y: int, x: int, height: int, width: int) -> Tensor:
         """Display code `(3, height, width)` from (y, x), mirrored beyond the picture."""
 
-    def thumbnail(self, height: int, width: int) -> Tensor:
+    def thumbnail(self, height: int, width: int, each: Each) -> Tensor:
         """Display code `(3, height, width)` of the whole picture made smaller."""
 
 

@@ -64,7 +64,7 @@ class _Prepared:
         parts, (height, width) = self._parts, picture.size
         scale = math.sqrt(_THUMBNAIL_PIXELS / (height * width))
         if not self._exact and scale < 1:
-            small = picture.thumbnail(max(1, round(height * scale)), max(1, round(width * scale)))
+            small = picture.thumbnail(max(1, round(height * scale)), max(1, round(width * scale)), each)
             return parts.offset([parts.statistics(pad(small[None], (parts.far_margin,) * 4), (True,) * 4)])
 
         def statistics(corner: tuple[int, int]) -> Statistics:
