@@ -102,7 +102,8 @@ def _address(url: str) -> tuple[str, int | None]:
     """Host and port of a URL; of a damaged one nothing that is allowed."""
     try:
         parts = urlsplit(url)
-        return parts.hostname or "", parts.port
+        plain = not (parts.username or parts.password or parts.path or parts.query or parts.fragment)
+        return (parts.hostname or "", parts.port) if plain else ("", None)
     except ValueError:
         return "", None
 
