@@ -31,9 +31,9 @@ class Lattice:
         """The first pixel of every block."""
         return [(y, x) for y in range(0, self.size[0], self.block[0]) for x in range(0, self.size[1], self.block[1])]
 
-    def begin(self, corners: list[tuple[int, int]], more: int = 0) -> list[tuple[int, int]]:
-        """Where blocks begin with their margins, and `more` pixels before."""
-        return [(y - self.margin - more, x - self.margin - more) for y, x in corners]
+    def begin(self, corners: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Where blocks begin with their margins."""
+        return [(y - self.margin, x - self.margin) for y, x in corners]
 
 
 def _step(length: int, device: torch.device) -> int:

@@ -106,11 +106,18 @@ class FilmModel:
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as a stock file holds them."""
+        return plain_numbers(self)
 
-        def plain(part: Tensor | Curve) -> Any:
-            return part.tolist() if isinstance(part, Tensor) else {f.name: plain(getattr(part, f.name)) for f in fields(part)}
 
-        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+def plain_numbers(record: Any) -> dict[str, Any]:
+    """The fields of a film, a paper or a curve as a file holds them: tensors as lists."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Curve):
+            return plain_numbers(value)
+        return value.tolist() if isinstance(value, Tensor) else value
+
+    return {f.name: plain(getattr(record, f.name)) for f in fields(record)}
 
 
 def _monochrome_terms(e: Tensor, axis: int) -> Tensor:

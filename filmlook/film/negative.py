@@ -17,7 +17,7 @@ so greys follow the published curve exactly, whatever K.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from torch import Tensor
 
 from filmlook.errors import StockFileError
 from filmlook.film.curve import Curve
-from filmlook.film.model import curve_of, numbers_of
+from filmlook.film.model import curve_of, numbers_of, plain_numbers
 from filmlook.film.scene_light import MID_GREY
 
 LEAST_EXPOSURE = 1e-5
@@ -188,12 +188,7 @@ class Film:
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as a stock file holds them."""
-        data: dict[str, Any] = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, Curve):
-                value = {part.name: getattr(value, part.name).tolist() for part in fields(value)}
-            data[f.name] = value.tolist() if isinstance(value, Tensor) else value
+        data = plain_numbers(self)
         if self.kind == "reversal":
             del data["printing"]
         return data

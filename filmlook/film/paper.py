@@ -17,7 +17,7 @@ printing down, printer lights and print exposure are offsets, and contrast c tur
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from torch import Tensor
 
 from filmlook.errors import StockFileError
 from filmlook.film.curve import Curve
-from filmlook.film.model import curve_of, numbers_of
+from filmlook.film.model import curve_of, numbers_of, plain_numbers
 from filmlook.film.srgb import encode
 
 _ROW_SUM = 1e-4  # how far a row of P may be from 1 in a file
@@ -95,12 +95,7 @@ class Paper:
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as a paper file holds them."""
-        data: dict[str, Any] = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, Curve):
-                value = {part.name: getattr(value, part.name).tolist() for part in fields(value)}
-            data[f.name] = value.tolist() if isinstance(value, Tensor) else value
+        data = plain_numbers(self)
         if self.middle is None:
             del data["middle"]
         if not self.free_ends:
