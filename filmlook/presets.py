@@ -68,13 +68,19 @@ def load_preset(name: str) -> Preset:
     Raises:
         LookError: no such preset, two of that label, or its file is damaged or holds a wrong setting.
     """
-    files = _files()
-    path = files.get(name)
-    if path is None:
-        path = files.get(named_by_label("look", name, {preset.name: preset.label for preset in list_presets()}) or "")
-    if path is None:
-        raise LookError(f"unknown look {name[:65]!r}; looks are: {', '.join(list_looks())}")
-    return read_preset(path)
+    while True:
+        files = _files()
+        path = files.get(name)
+        if path is None:
+            labels = {preset.name: preset.label for preset in list_presets()}
+            path = files.get(named_by_label("look", name, labels) or "")
+        if path is None:
+            raise LookError(f"unknown look {name[:65]!r}; looks are: {', '.join(list_looks())}")
+        try:
+            return read_preset(path)
+        except LookError:
+            if path.exists():
+                raise  # else it was deleted meanwhile: a built-in one of its name may show again
 
 
 def read_preset(path: Path) -> Preset:
