@@ -1,6 +1,6 @@
 """Chroma, hues and differences of all stocks over a folder of photographs, each in its default print.
 
-python bench/character.py PHOTOS [--films models/films] [--papers models/papers] [--matrix]
+python bench/character.py PHOTOS [--films models/stocks] [--papers models/papers] [--matrix]
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
     models = Path(__file__).resolve().parents[1] / "models"
     parser = argparse.ArgumentParser(description="Chroma, hues and differences of the stocks over photographs.")
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--films", type=Path, default=models / "films")
+    parser.add_argument("--films", type=Path, default=models / "stocks")
     parser.add_argument("--papers", type=Path, default=models / "papers")
     parser.add_argument("--matrix", action="store_true", help="also the mean CIEDE2000 between all stocks")
     args = parser.parse_args()
@@ -86,7 +86,7 @@ def main() -> None:
     light, source = light_of(codes), to_cielab(codes)
     made = {}
     print(f"{'':30}{'chroma':>8}{'of source':>10}" + "".join(f"{w:>8}" for w in _WATCHED))
-    for path in sorted(args.films.glob("*.json")):
+    for path in sorted(p for p in args.films.glob("*.json") if p.stem != "neutral"):
         film, prints = read_stock(path)
         if film.layers == 1:
             continue

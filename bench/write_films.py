@@ -1,6 +1,6 @@
 """Writes the files of films and papers from fitted numbers.
 
-    python bench/write_films.py fitted.json [--films models/films] [--papers models/papers]
+    python bench/write_films.py fitted.json [--films models/stocks] [--papers models/papers]
 
 `fitted.json` holds what `fit_prints.py`, `fit_slides.py` and `fit_silver.py` found and `print_figures.py` judged.
 """
@@ -223,7 +223,7 @@ def main() -> None:
     models = Path(__file__).resolve().parents[1] / "models"
     parser = argparse.ArgumentParser(description="Write the files of films and papers.")
     parser.add_argument("numbers", type=Path)
-    parser.add_argument("--films", type=Path, default=models / "films")
+    parser.add_argument("--films", type=Path, default=models / "stocks")
     parser.add_argument("--papers", type=Path, default=models / "papers")
     args = parser.parse_args()
     numbers = json.loads(args.numbers.read_text(encoding="utf-8"))

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from filmlook.errors import LookError
+from filmlook.paths import tell_once
 
-LOOK_VERSION = 1  # raise it when a saved look would render differently, and convert the older ones in `from_dict`
+LOOK_VERSION = 2  # raise it when a saved look would render differently, and convert the older ones in `from_dict`
 
 FRAMES_MM = {  # the long side of the picture on film
     "super8": 5.79,
@@ -31,7 +32,8 @@ FRAMES_MM = {  # the long side of the picture on film
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting's declaration. A number has `low`, `high` and `step`; a choice has `choices` (empty: any stock)."""
+    """One setting's declaration. A number has `low`, `high` and `step`; a choice has `choices`, or names something installed:
+    what that may be, `names` tells."""
 
     key: str
     group: str
@@ -43,6 +45,7 @@ class Setting:
     high: float = 0.0
     step: float = 0.0
     choices: tuple[str, ...] = ()
+    names: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -58,7 +61,7 @@ class Setting:
         if not self.is_number:
             if isinstance(value, str) and value and (not self.choices or value in self.choices):
                 return value
-            allowed = ", ".join(self.choices) or "the name of a stock"
+            allowed = ", ".join(self.choices) or self.names
             raise LookError(f"{self.key} is {value!r}; allowed: {allowed}")
         number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
         if self.low <= number <= self.high:  # before it is made a float, for which a whole number may be too large
@@ -83,9 +86,10 @@ def _number(group: str, label: str, low: float, high: float, step: float, defaul
     )
 
 
-def _choice(group: str, label: str, default: str, text: str, choices: tuple[str, ...] = ()) -> Any:
+def _choice(group: str, label: str, default: str, text: str, choices: tuple[str, ...] = (), names: str = "") -> Any:
     return field(
-        default=default, metadata={"default": default, "group": group, "label": label, "choices": choices, "help": text}
+        default=default,
+        metadata={"default": default, "group": group, "label": label, "choices": choices, "help": text, "names": names},
     )
 
 
@@ -93,7 +97,16 @@ def _choice(group: str, label: str, default: str, text: str, choices: tuple[str,
 class Look:
     """What the user chooses. Frozen, comparable, and checked on creation: a wrong value raises `LookError`."""
 
-    stock: str = _choice("Film", "Stock", "kodak_gold_200", "The film: the name of an installed stock.")
+    stock: str = _choice(
+        "Film", "Stock", "kodak_gold_200", "The film: the name of an installed stock.", names="the name of a stock"
+    )
+    print: str = _choice(
+        "Film",
+        "Print",
+        "stock",
+        "What the film is looked at on: what is usual for it, a minilab's scan, a paper, or the negative itself.",
+        names="stock, minilab, negative, or the name of a paper",
+    )
     frame: str = _choice(
         "Film",
         "Film format",
@@ -107,6 +120,16 @@ class Look:
     exposure: float = _number(
         "Film", "Exposure", -4, 4, 0.05, 0, "Exposure in the camera; the print is not corrected for it.", "stops"
     )
+    rating: float = _number(
+        "Film",
+        "Overexposure",
+        -2,
+        4,
+        0.05,
+        0,
+        "More light on the film, which the printer takes back: a film of ISO 400 rated at 200 is 1.",
+        "stops",
+    )
     lab: float = _number(
         "Film",
         "Lab",
@@ -119,6 +142,16 @@ class Look:
     push: float = _number(
         "Film", "Push", -4, 4, 0.05, 0, "Longer (or shorter) development: speed, contrast and grain rise.", "stops"
     )
+    interimage: float = _number(
+        "Film",
+        "Interimage effect",
+        0,
+        2,
+        0.01,
+        1,
+        "How strongly the film's layers hold back each other, which makes its colours pure; 1 is the stock's own.",
+        "x",
+    )
     effect_size: float = _number(
         "Film", "Effect size", 0.25, 8, 0.05, 1, "Multiplies every length on the film: diffusion, halation, grain.", "x"
     )
@@ -128,6 +161,23 @@ class Look:
         "thumbnail",
         "What a network stock judges the whole picture by: a thumbnail, or all its pixels (slower). Other stocks do not judge.",
         ("thumbnail", "exact"),
+    )
+    filter: str = _choice(
+        "Lens",
+        "Colour filter",
+        "none",
+        "A filter in front of the lens, its loss of light given back. On black and white yellow to red darken skies.",
+        ("none", "yellow-8", "orange-21", "red-25", "green-11", "blue-47"),
+    )
+    light_balance: float = _number(
+        "Lens",
+        "Light balance",
+        -200,
+        200,
+        1,
+        0,
+        "Shifts the light's colour before the film, + warms: an 85 filter is 112, an 80A -131, tungsten film in daylight -112.",
+        "mired",
     )
     diffusion: str = _choice(
         "Lens",
@@ -169,16 +219,17 @@ class Look:
     grain_shadows: float = _number("Grain", "Grain in shadows", 0, 4, 0.05, 1, "Multiplies the grain of shadows.", "x")
     grain_mids: float = _number("Grain", "Grain in mid-tones", 0, 4, 0.05, 1, "Multiplies the grain of mid-tones.", "x")
     grain_highlights: float = _number("Grain", "Grain in highlights", 0, 4, 0.05, 1, "Multiplies the grain of highlights.", "x")
+    print_exposure: float = _number("Print", "Print exposure", -2, 2, 0.01, 0, "More light on the paper darkens it.", "stops")
     light_red: float = _number("Print", "Printer light, red", -2, 2, 0.01, 0, "More makes the print redder.", "stops")
     light_green: float = _number("Print", "Printer light, green", -2, 2, 0.01, 0, "More makes the print greener.", "stops")
     light_blue: float = _number("Print", "Printer light, blue", -2, 2, 0.01, 0, "More makes the print bluer.", "stops")
     contrast: float = _number("Print", "Contrast", 0, 2, 0.01, 1, "Contrast of the print around mid-grey.")
     saturation: float = _number("Print", "Saturation", 0, 2, 0.01, 1, "Colourfulness of the print; 0 is grey.")
     black: float = _number(
-        "Print", "Black point", 0, 3, 0.05, 1, "0 reaches full black, 1 is the print's own, above that blacks fade."
+        "Print", "Black point", 0, 3, 0.05, 0, "0 is a scanner's black, 1 is the print's own, above that blacks fade."
     )
     white: float = _number(
-        "Print", "White point", 0, 3, 0.05, 1, "0 reaches full white, 1 is the print's own, above that whites fade."
+        "Print", "White point", 0, 3, 0.05, 0, "0 is a scanner's white, 1 is the print's own, above that whites fade."
     )
     toning: str = _choice(
         "Print",
@@ -186,6 +237,21 @@ class Look:
         "none",
         "Chemical toning of black and white prints; colour stocks are not toned.",
         ("none", "sepia", "selenium", "gold", "blue"),
+    )
+    tone_shadows: float = _number("Print", "Split toning, shadows", 0, 1, 0.01, 0, "How much colour shadows take on.")
+    tone_shadows_hue: float = _number(
+        "Print", "Hue of shadows", 0, 360, 1, 0, "Red is 0, yellow 60, green 120, cyan 180, blue 240, magenta 300.", "degrees"
+    )
+    tone_highlights: float = _number("Print", "Split toning, highlights", 0, 1, 0.01, 0, "How much colour highlights take on.")
+    tone_highlights_hue: float = _number(
+        "Print",
+        "Hue of highlights",
+        0,
+        360,
+        1,
+        0,
+        "Red is 0, yellow 60, green 120, cyan 180, blue 240, magenta 300. A sepia is about 40.",
+        "degrees",
     )
 
     def __post_init__(self) -> None:
@@ -205,6 +271,11 @@ class Look:
         version = values.get("version", LOOK_VERSION)
         if isinstance(version, bool) or version not in range(1, LOOK_VERSION + 1):
             raise LookError(f"version is {version!r}; this Film Look reads looks up to version {LOOK_VERSION}")
+        if version < 2:
+            tell_once(
+                "a look of version 1 was converted: film and print are apart now, so it comes out a little different; "
+                "its print has a scanner's black and white (black 1 and white 1 are the print's own)"
+            )
         for key in settings:
             if key not in _KEYS:
                 raise LookError(f"unknown setting {key!r}; settings are: {', '.join(_KEYS)}")

@@ -1,6 +1,7 @@
 """Stocks: the films. Read, list and check stock files.
 
-A model stock is one JSON file of about 120 numbers; `models/stocks` holds the built-in ones.
+A model stock is one JSON file of about 65 numbers, the film alone; `models/stocks` holds the built-in ones. What it is looked
+at on is another file's: see `filmlook.prints`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ from filmlook.errors import StockFileError, UnknownStockError
 from filmlook.files.json_file import check_finite, parse_json, read_json
 from filmlook.files.lut import LUT_SUFFIXES, read_lut, read_title
 from filmlook.film.colour_map import ColourMap, Neutral
-from filmlook.film.model import FilmModel, numbers_of
+from filmlook.film.negative import Film
+from filmlook.film.numbers import numbers_of
+from filmlook.film.paper import Paper
+from filmlook.film.route import MINILAB, Prints
+from filmlook.film.scanner import ScanCharacter
+from filmlook.film.slide import Slide
 from filmlook.look import FRAMES_MM
 from filmlook.networks.film_network import FilmNetwork
 from filmlook.networks.weights import load_digitalfilm
@@ -30,7 +36,7 @@ class Stock:
     """A film.
 
     Attributes:
-        name: the file's stem; `label`: the human name; `maker`, `sources`: for people.
+        name: the file's stem; `label`: the human name; `maker`, `sources`, `credit`, `licence`: for people.
         kind: "negative", "reversal", "neutral", "lut" or "network".
         iso: the film's speed.
         frame: the film format it is usually shot on (a key of `filmlook.look.FRAMES_MM`).
@@ -39,8 +45,10 @@ class Stock:
         antihalation: "strong", "weak" or "none".
         mtf_cycles, mtf: the film's published response `(L, F)` at spatial frequencies `(F,)` in cycles/mm.
         published: datasheet values for people and tests: "dmin", "dmax", "gamma" per layer.
+        measured, judged: which of its numbers come from data, and which from an eye.
         fit: how closely the model meets what it was fitted to.
-        colour: what it makes of light: a `FilmModel`, a LUT, a network, or `Neutral`.
+        colour: what it makes of light: a `Film`, a LUT, a network, or `Neutral`.
+        prints: what a film is looked at on; of no use to the others.
     """
 
     name: str
@@ -56,28 +64,34 @@ class Stock:
     mtf: tuple[tuple[float, ...], ...] = ((1.1, 1.05, 0.75, 0.5),) * 3  # a generic ISO 200 negative's
     published: dict[str, Any] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
+    credit: str = ""
+    licence: str = ""
     fit: dict[str, Any] = field(default_factory=dict)
     colour: ColourMap = field(default_factory=Neutral)
+    prints: Prints = field(default_factory=lambda: Prints(MINILAB))
 
     @property
-    def model(self) -> FilmModel | None:
+    def film(self) -> Film | None:
         """The numbers of a film that has layers; None for stocks that map display code."""
-        return self.colour if isinstance(self.colour, FilmModel) else None
+        return self.colour if isinstance(self.colour, Film) else None
 
     @property
     def layers(self) -> int:
         return self.colour.layers
 
     def facts(self) -> dict[str, Any]:
-        """All there is to tell of it: everything but the map of colour itself."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "colour"}
+        """All there is to tell of it: everything but the numbers of its colour."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("colour", "prints")}
 
     @property
     def is_monochrome(self) -> bool:
         return self.layers == 1
 
 
-_NO_STOCK = 'not a stock file: it needs "format": 1'
+_NO_STOCK = 'not a stock file: it needs "format": 2'
+_FORMATS = (1, 2)  # 1 has film and print in one set of numbers, and is read where there are none
 _KINDS = ("negative", "reversal", "neutral")
 _BASES = ("still", "cine")
 _ANTIHALATION = ("strong", "weak", "none")
@@ -102,11 +116,13 @@ def parse_stock(name: str, data: Any) -> Stock:
     Raises:
         StockFileError: something is missing or wrong; the message names it.
     """
-    if not isinstance(data, dict) or data.get("format") != 1:
+    if not isinstance(data, dict) or data.get("format") not in _FORMATS:
         raise StockFileError(_NO_STOCK)
     kind = _choice(data, "kind", _KINDS)
-    model = None if kind == "neutral" else FilmModel.from_dict(data)
-    layers = model.layers if model else 3
+    if kind != "neutral" and data["format"] == 1:
+        raise StockFileError("'format' is 1, which had film and print in one; fit it again from what it was fitted to")
+    film = None if kind == "neutral" else Film.from_dict(data)
+    layers = film.layers if film else 3
     mtf = data.get("mtf")
     if not isinstance(mtf, dict):
         raise StockFileError("'mtf' is missing")
@@ -134,8 +150,36 @@ def parse_stock(name: str, data: Any) -> Stock:
         published=dict(facts["published"]),
         sources=tuple(map(str, data.get("sources", ()))),
         fit=dict(facts["fit"]),
-        colour=model or Neutral(),
+        measured=tuple(map(str, data.get("measured", ()))),
+        judged=tuple(map(str, data.get("judged", ()))),
+        credit=str(data.get("credit", "")),
+        licence=str(data.get("licence", "")),
+        colour=film or Neutral(),
+        prints=_prints(data, film) if film else Prints(MINILAB),
     )
+
+
+def _prints(data: dict[str, Any], film: Film) -> Prints:
+    """What a film's file says of its prints. A paper that it names may be missing until it is printed on."""
+    default, parts = data.get("print"), {key: data.get(key) for key in ("slide", "own_print", "minilab")}
+    for key, part in parts.items():
+        if part is not None and not isinstance(part, dict):
+            raise StockFileError(f"{key!r} is no table of numbers")
+    if not isinstance(default, str) or not default:
+        raise StockFileError(f"'print' is {default!r}; allowed: minilab, slide, own, or the name of a paper")
+    needed = "slide" if film.kind == "reversal" or default == "slide" else "own_print" if default == "own" else ""
+    if needed and parts[needed] is None:
+        raise StockFileError(f"{needed!r} is missing")
+    slide, own, minilab = (parts[key] for key in ("slide", "own_print", "minilab"))
+    prints = Prints(
+        "slide" if slide else default,
+        slide=Slide.from_dict(slide) if slide else None,
+        own=Paper.from_dict(own) if own else None,
+        minilab=ScanCharacter.from_dict(minilab or {}),
+    )
+    if prints.own is not None and prints.own.layers != film.layers:
+        raise StockFileError(f"'own_print' has {prints.own.layers} layers, the film {film.layers}")
+    return prints
 
 
 FACTS = "filmlook"  # the key in a weight file's metadata that holds what a stock's JSON says
@@ -189,7 +233,7 @@ def _label_of(path: Path) -> str:
 def _label(path: Path, modified: int) -> str:
     if path.suffix.lower() == ".json":
         facts = read_json(path)
-        if not isinstance(facts, dict) or facts.get("format") != 1:
+        if not isinstance(facts, dict) or facts.get("format") not in _FORMATS:
             raise StockFileError(_NO_STOCK)
     elif path.suffix.lower() == ".safetensors":
         with safe_open(path, "pt") as weights:

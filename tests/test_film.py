@@ -12,8 +12,8 @@ from filmlook.film.filters import FILTERS, camera_gain, filter_gain
 from filmlook.film.negative import Film
 from filmlook.film.scene_light import MID_GREY
 
-FOLDER = Path(__file__).resolve().parents[1] / "models" / "films"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+FOLDER = Path(__file__).resolve().parents[1] / "models" / "stocks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem != "neutral")
 
 UNLIKE_ITS_SHEET = ("cinestill_800t",)  # in another process than the film whose sheet there is
 

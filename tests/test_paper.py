@@ -18,14 +18,14 @@ from filmlook.film.toning import Toning
 from filmlook.fitting.delta_e import to_cielab
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
-NAMES = sorted(path.stem for path in (MODELS / "films").glob("*.json"))
+NAMES = sorted(path.stem for path in (MODELS / "stocks").glob("*.json") if path.stem != "neutral")
 PAPERS = sorted(path.stem for path in (MODELS / "papers").glob("*.json"))
 COLOUR_PAPERS = [n for n in PAPERS if not n.startswith("grade")]
 AS_MADE = PrintSettings()
 
 
 def film_numbers(name: str) -> dict:
-    return json.loads((MODELS / "films" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((MODELS / "stocks" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def paper_numbers(name: str) -> dict:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from filmlook.engine.pixels import Pixels
 from filmlook.film.colour_map import CodeMap, Each
+from filmlook.film.negative import LEAST_EXPOSURE
 from filmlook.film.scene_light import display_code, scene_light
 from filmlook.look import Look
-from filmlook.stages.emulsion import LEAST_EXPOSURE, pushed
+from filmlook.stages.emulsion import pushed
 from filmlook.stages.psf import COARSE
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock

@@ -20,6 +20,7 @@ from filmlook.files import infotext
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.presets import load_look
+from filmlook.prints import checked_print
 from filmlook.stock import installed_name, load_stock
 
 
@@ -98,7 +99,7 @@ def film_picture(
         LookError, StockFileError, PictureError: as `develop`.
     """
     look = load_look(look)
-    look = dataclasses.replace(look, stock=installed_name(look.stock))  # the infotext tells names
+    look = _by_names(look)
     if not again and infotext.of_text(picture.text) is not None:
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
@@ -124,6 +125,7 @@ def run_plans(
 ) -> Any:
     """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s."""
     stock = load_stock(look.stock)
+    look = dataclasses.replace(look, print=checked_print(stock, look.print))
     device = _device(image, device)
     if tile is not None and not (isinstance(tile, Integral) and 64 <= tile <= 65536):
         raise LookError(f"tile is {tile!r}; allowed: a whole number from 64 to 65536 pixels, or None")
@@ -140,7 +142,7 @@ def run_plans(
         if look.strength == 0 and not scene_linear:
             return image.clone() if isinstance(image, Tensor) else image.copy()
         pictures = [Pixels(source, out, device, is_light) for source, out in sources]
-        gain = light_gain(look, pictures, lock)
+        gain = light_gain(look, stock, pictures, lock)
         for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
             plan = plan_for(stock, look, *sources[i][0].shape[:2], device)
             block = plan.lattice.block
@@ -155,6 +157,12 @@ def run_plans(
     if device.type == "cpu":
         return in_pool(work, progress)
     return work(progress or (lambda share: None))
+
+
+def _by_names(look: Look) -> Look:
+    """The look with its stock and print called by their names, whatever they were called by: the infotext tells names."""
+    name, stock = installed_name(look.stock), load_stock(look.stock)
+    return dataclasses.replace(look, stock=name, print=checked_print(stock, look.print))
 
 
 def _device(image: Any, device: str | torch.device | None) -> torch.device:

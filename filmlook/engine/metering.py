@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.pixels import Pixels
+from filmlook.film.filters import camera_gain
 from filmlook.look import Look
 from filmlook.networks.minilab import MINILAB_PX, corrections
+from filmlook.stock import Stock
 
 _EMPTY = 0.01  # mean code of a picture in which there is nothing to judge by; also of a white one, from 1
 
@@ -21,7 +23,7 @@ class Shot:
 
     Attributes:
         pixels: the picture, and where its developed copy goes.
-        gain: `(3,)` float64, multiplies scene light: the look's exposure and the lab's correction.
+        gain: `(3,)` float64, multiplies scene light: exposure, filter and light balance of the look, and the lab's correction.
         offset: `(3, 1, 1)`, what a network adds to the whole picture; None for other stocks.
     """
 
@@ -45,11 +47,13 @@ Lock = ExposureLock
 """Its name up to version 0.1."""
 
 
-def light_gain(look: Look, pictures: Sequence[Pixels], lock: ExposureLock | None) -> Tensor:
+def light_gain(look: Look, stock: Stock, pictures: Sequence[Pixels], lock: ExposureLock | None) -> Tensor:
     """The gain of scene light, `(3,)` float64, of all pictures of a batch: an operator prints a series alike."""
     if lock and look in lock.gains:
         return lock.gains[look]
     stops = torch.full((3,), look.exposure, dtype=torch.float64)
+    if look.filter != "none" or look.light_balance:
+        stops += torch.log2(camera_gain(stock.film, look.filter, look.light_balance))
     if look.lab:
         samples = torch.stack([p.sample(MINILAB_PX).cpu() for p in pictures])
         mean = samples.mean((1, 2, 3))

@@ -19,8 +19,10 @@ from filmlook.engine.lattice import Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.threads import side_by_side, thread_count
+from filmlook.film.paper import Paper
 from filmlook.film.scene_light import WHITE_LIGHT
 from filmlook.look import FRAMES_MM, Look
+from filmlook.prints import paper_of
 from filmlook.stages.emulsion import Emulsion, Sharpness
 from filmlook.stages.grain import Grain, noise_key
 from filmlook.stages.halation import Halation
@@ -88,7 +90,7 @@ class Development:
     def __init__(self, stock: Stock, look: Look, height: int, width: int, device: torch.device) -> None:
         self.stock, self.look, self.device = stock, look, device
         pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
-        stages = _DEVELOPING if stock.model else _MAPPING
+        stages = _DEVELOPING if stock.film else _MAPPING
         self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
         self._vignette = next((s for s in self._stages if isinstance(s, Vignette)), None)
         self._emulsion = next((s for s in self._stages if isinstance(s, Emulsion)), None)
@@ -104,11 +106,11 @@ class Development:
 
     def _exposure(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture, and its excess where highlights are rebuilt above white."""
-        light, model, gain = shot.pixels.light(*corner, *size)[None], self.stock.model, shot.gain
+        light, film, gain = shot.pixels.light(*corner, *size)[None], self.stock.film, shot.gain
         brightest = light.amax(1, keepdim=True) if shot.pixels.scene_linear else None
-        if model is not None and shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
-            light = torch.maximum(light, -(model.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
-        exposure = model.expose(light, gain) if model else light.mul_(gain.to(light).view(3, 1, 1))
+        if film is not None and shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
+            light = torch.maximum(light, -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
+        exposure = film.expose(light, gain) if film else light.mul_(gain.to(light).view(3, 1, 1))
         if not self.look.highlights:
             return exposure, None
         rebuilt = highlight_gain(shot.pixels.code(*corner, *size)[None], self.look.highlights)
@@ -247,7 +249,15 @@ def in_flight_on(device: torch.device) -> int:
     return thread_count() if device.type == "cpu" else _IN_FLIGHT_GPU
 
 
-@lru_cache(maxsize=8)
 def development(stock: Stock, look: Look, height: int, width: int, device: torch.device) -> Development:
-    """A `Development`, kept for the next picture of the same size and look."""
+    """A `Development`, kept for the next picture of the same size and look, as long as its paper's file stays as it is.
+
+    Raises:
+        LookError, StockFileError: the paper is missing or damaged.
+    """
+    return _kept(stock, look, paper_of(stock, look.print), height, width, device)
+
+
+@lru_cache(maxsize=8)
+def _kept(stock: Stock, look: Look, paper: Paper | None, height: int, width: int, device: torch.device) -> Development:
     return Development(stock, look, height, width, device)

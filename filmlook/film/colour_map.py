@@ -30,12 +30,12 @@ class ColourMap(Protocol):
     @property
     def margin(self) -> int: ...
 
-    def ends(self) -> Tensor:
-        """Display code `(2, 3)` float64 that full black and a picture's white become."""
-
 
 class CodeMap(ColourMap, Protocol):
     """A stock's colour as a map of display code: it has no layers of its own."""
+
+    def ends(self) -> Tensor:
+        """Display code `(2, 3)` float64 that full black and a picture's white become."""
 
     def on(self, device: torch.device, *, exact: bool) -> PreparedMap:
         """The map with its tables on `device`. `exact`: it judges a whole picture by all its pixels, not by a thumbnail."""

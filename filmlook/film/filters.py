@@ -34,16 +34,17 @@ def light_balance_gain(mired: float) -> Tensor:
     return gain / (gain @ torch.tensor(_LUMA, dtype=torch.float64))
 
 
-def filter_gain(name: str, film: Film) -> Tensor:
+def filter_gain(name: str, film: Film | None) -> Tensor:
     """What a filter multiplies red, green and blue with, `(3,)`, its filter factor given back.
 
-    On black and white a grey keeps its exposure. On colour a picture takes the filter's colour, and a grey keeps its luminance.
+    On black and white a grey keeps its exposure. On colour (and where there is no
+    film) a picture takes the filter's colour, and a grey keeps its luminance.
 
     Raises:
         KeyError: no such filter.
     """
     through = torch.tensor(FILTERS[name], dtype=torch.float64)
-    if film.layers == 1:
+    if film is not None and film.layers == 1:
         grey = torch.full((3,), MID_GREY, dtype=torch.float64)
         target, low, high = float(film.layer_exposure(grey)), 0.0, 12.0
         for _ in range(60):  # exposure rises with the gain; square roots keep it from being one division
@@ -54,6 +55,6 @@ def filter_gain(name: str, film: Film) -> Tensor:
     return through / (through @ torch.tensor(_LUMA, dtype=torch.float64))
 
 
-def camera_gain(film: Film, filter_name: str = "none", mired: float = 0.0) -> Tensor:
+def camera_gain(film: Film | None, filter_name: str = "none", mired: float = 0.0) -> Tensor:
     """Filter and light balance together, `(3,)`. The filter factor is that of the light which comes in."""
     return light_balance_gain(mired) * filter_gain(filter_name, film)

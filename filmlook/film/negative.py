@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from filmlook.errors import StockFileError
-from filmlook.film.curve import Curve
-from filmlook.film.model import curve_of, numbers_of, plain_numbers
+from filmlook.film.curve import Curve, mix
+from filmlook.film.numbers import curve_of, numbers_of, plain_numbers
 from filmlook.film.scene_light import MID_GREY
 
 LEAST_EXPOSURE = 1e-5
@@ -47,8 +47,12 @@ def pushed(log_exposure: Tensor, push: float) -> Tensor:
     """log10 exposure, 0 at mid-grey, as `push` stops of longer (below 0: shorter) development see it."""
     if push == 0:
         return log_exposure
-    stops = _effective(push)
-    return log_exposure * (1 + _PUSH_CONTRAST * stops) + _PUSH_SPEED * stops
+    return log_exposure * push_contrast(push) + _PUSH_SPEED * _effective(push)
+
+
+def push_contrast(push: float) -> float:
+    """What the slope over log10 exposure is multiplied by after `push` stops of longer development."""
+    return 1 + _PUSH_CONTRAST * _effective(push)
 
 
 def push_gain(push: float) -> float:
@@ -68,7 +72,7 @@ def interpolated(x: Tensor, at: Tensor, values: Tensor) -> Tensor:
     return torch.stack(columns, -1).reshape(x.shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Film:
     """The numbers of one film, float64; L layers: 3 for colour, 1 for black and white.
 
@@ -92,6 +96,9 @@ class Film:
     printing: Tensor
     dmin: Tensor
 
+    margin: ClassVar[int] = 0
+    """Pixels around one that its colour depends on."""
+
     @property
     def layers(self) -> int:
         return self.curve.base.shape[0]
@@ -110,9 +117,15 @@ class Film:
         """Scene light `(..., 3)` to layer exposure `(..., L)`, at least 1e-5."""
         e = light + self.flare
         if self.layers == 1:
-            r, g, b = e.clamp_min(0).unbind(-1)
-            e = torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), -1)
+            e = _monochrome_terms(e.clamp_min(0), -1)
         return (e @ self.sensitivity.T).clamp_min(LEAST_EXPOSURE)
+
+    def expose(self, light: Tensor, gain: Tensor) -> Tensor:
+        """Scene light `B,3,H,W` times `gain` `(3,)` to layer exposure `B,L,H,W`, in the precision of the light."""
+        if self.layers == 3:
+            return mix(self.sensitivity * gain, light, self.sensitivity @ self.flare)
+        e = light * gain.to(light).view(3, 1, 1) + self.flare.to(light).view(3, 1, 1)
+        return mix(self.sensitivity, _monochrome_terms(e.clamp_min(0), 1))
 
     def dmax(self) -> Tensor:
         """The densest the curve gets, `(L,)`."""
@@ -198,7 +211,13 @@ class Film:
         return replace(self, interimage=factor)
 
 
-@dataclass(frozen=True)
+def _monochrome_terms(e: Tensor, axis: int) -> Tensor:
+    """What black and white film weighs: r, g, b, sqrt(rg), sqrt(gb), sqrt(rb), along `axis`."""
+    r, g, b = e.unbind(axis)
+    return torch.stack((r, g, b, (r * g).sqrt(), (g * b).sqrt(), (r * b).sqrt()), axis)
+
+
+@dataclass(frozen=True, eq=False)
 class Development:
     """A film as it is developed: `coupling` K, Cb as a table (`corrected` log10 exposure `(N, L)` to `greys` density), push."""
 

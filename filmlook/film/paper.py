@@ -25,13 +25,13 @@ from torch import Tensor
 
 from filmlook.errors import StockFileError
 from filmlook.film.curve import Curve
-from filmlook.film.model import curve_of, numbers_of, plain_numbers
+from filmlook.film.numbers import curve_of, numbers_of, plain_numbers
 from filmlook.film.srgb import encode
 
 _ROW_SUM = 1e-4  # how far a row of P may be from 1 in a file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Paper:
     """The numbers of one paper, float64; L layers, 3 or (black and white) 1.
 
@@ -103,7 +103,7 @@ class Paper:
         return data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """One way from a film's density to code; see this module. `curve` is None where dyes are looked at directly.
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from filmlook.errors import StockFileError
-from filmlook.film.model import numbers_of
+from filmlook.film.numbers import numbers_of
 
 
 @dataclass(frozen=True)

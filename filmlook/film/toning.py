@@ -19,7 +19,7 @@ from filmlook.film.srgb import decode, encode
 
 _STRENGTH = 0.35  # of a channel's density, at full toning
 _TURNS_AT, _SOFT = 0.75, 0.18  # density of mid-grey, where shadows and highlights part, and how softly
-_LUMA = (0.2126, 0.7152, 0.0722)
+LUMA = (0.2126, 0.7152, 0.0722)
 _DARKEST = 1e-3  # of light: below it density is not known
 
 
@@ -38,20 +38,22 @@ class Toning:
     def __call__(self, code: Tensor) -> Tensor:
         """Code `(..., 3)` or `(..., 1)` to toned code `(..., 3)`."""
         linear = decode(code.clamp(0, 1))
-        luma = torch.tensor(_LUMA, dtype=code.dtype, device=code.device)
-        light = linear @ luma if code.shape[-1] == 3 else linear[..., 0]
+        luma = torch.tensor(LUMA, dtype=code.dtype, device=code.device)
+        return encode(linear * self.gain(linear @ luma if code.shape[-1] == 3 else linear[..., 0]))
+
+    def gain(self, light: Tensor) -> Tensor:
+        """What luminance `(...)` has its light multiplied by, `(..., 3)`."""
         density = -torch.log10(light.clamp_min(_DARKEST))[..., None]
         share = torch.sigmoid((density - _TURNS_AT) / _SOFT)
-        toned = self.shadows * share * _turn(self.shadows_hue, code) + self.highlights * (1 - share) * _turn(
-            self.highlights_hue, code
-        )
+        shadows, highlights = (_turn(hue, light) for hue in (self.shadows_hue, self.highlights_hue))
+        toned = self.shadows * share * shadows + self.highlights * (1 - share) * highlights
         fade = (light / _DARKEST).clamp(0, 1)[..., None]  # full black stays black
-        return encode(linear * 10 ** (-density * _STRENGTH * toned * fade))
+        return torch.exp(-density * _STRENGTH * toned * fade * math.log(10))
 
 
 def _turn(hue: float, like: Tensor) -> Tensor:
     """What density takes on per channel for a hue, `(3,)`: less where the hue is bright, none in luminance."""
     angle = torch.tensor([0.0, 120.0, 240.0], dtype=like.dtype, device=like.device)
     bright = torch.cos((hue - angle) * (math.pi / 180))
-    luma = torch.tensor(_LUMA, dtype=like.dtype, device=like.device)
+    luma = torch.tensor(LUMA, dtype=like.dtype, device=like.device)
     return (bright @ luma) - bright

@@ -1,6 +1,6 @@
 """EMULSION: layer exposure to density, through the characteristic curve, the interimage and the edge effect.
 
-    D0 = C(log10 h)           D = C(log10 h -+ K D0 + c (D0 - B*D0))
+    D0 = C(log10 h)           D = Cb(log10 h -+ K D0 + c (D0 - B*D0))      see `film.negative`
 
 B spreads the inhibitors that development sets free (.94 Gauss(20 um) + .06 Exp(200 um)): where exposure changes faster than
 they reach, less is inhibited than in a flat field, and contrast rises. This is film's edge effect. How much follows from c,
@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from filmlook.film.curve import Table, mix
-from filmlook.film.model import FilmModel
+from filmlook.film.negative import LEAST_EXPOSURE, Development, Film, push_contrast
 from filmlook.film.scene_light import MID_GREY
 from filmlook.look import Look
+from filmlook.stages.darkroom import film_development, film_view
 from filmlook.stages.halation import scatter_transfer
 from filmlook.stages.psf import (
     COARSE,
@@ -35,12 +36,7 @@ from filmlook.stages.psf import (
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
-LEAST_EXPOSURE = 1e-5
-FILM_RANGE = (MID_GREY * 2**-10, MID_GREY * 2**6)  # a film is fitted, and its greys are monotone, over these exposures
 _LOG_RANGE = (-8.0, 4.0)  # log10 exposure, inhibition included
-
-PUSH_SPEED = 0.1  # log10 exposure per stop of push, per log10 unit above the pivot
-_PUSH_PIVOT = -3.0  # log10 exposure below which development makes no difference
 
 _EDGE_GAIN = 0.25  # how much higher the contrast of the finest detail is than a flat field's, before scatter
 _EDGE_LIMIT = 0.4  # density: inhibitors run short at hard edges, or lamps would wear dark rings
@@ -49,10 +45,11 @@ _MOST_NEAR_PX = 3.0  # sigma up to which inhibitors spread pixel by pixel; wider
 
 
 def pushed(log_exposure: Tensor, push: float) -> Tensor:
-    """log10 exposure as longer development sees it: 10 % more contrast and 3/4 of a stop at mid-grey for each stop."""
+    """log10 exposure of stocks without layers as longer development sees it: steeper around mid-grey, as films are."""
     if push == 0:
         return log_exposure
-    return log_exposure + PUSH_SPEED * push * (log_exposure - _PUSH_PIVOT).clamp_min(0)
+    grey = math.log10(MID_GREY)
+    return grey + push_contrast(push) * (log_exposure - grey)
 
 
 NEAR_SHARE, NEAR_UM, _FAR_UM = 0.94, 20.0, 200.0  # of the inhibitors' spread
@@ -76,19 +73,20 @@ def film_transfer(frequency: Tensor, stock: Stock, sharpness: float, scatter: fl
     datasheet plots the response falls on as it did last.
     """
     wanted, power = _published_response(frequency, stock), sharpness
-    if stock.model:
-        wanted = _before_development(wanted, 1 - inhibitor_transfer(frequency)[0], stock.model)
+    if stock.film:
+        wanted = _before_development(wanted, 1 - inhibitor_transfer(frequency)[0], stock.film)
         # More than the film's own sharpness is left to the edge effect: density is bounded, but light can go negative.
         power = min(sharpness, 1.0)
     return (wanted / scatter_transfer(frequency, stock.layers, scatter)).clamp(0.01, _MOST_SHARPENED) ** power
 
 
-def _before_development(response: Tensor, missing: Tensor, model: FilmModel) -> Tensor:
+def _before_development(response: Tensor, missing: Tensor, film: Film) -> Tensor:
     """The responses `(L, h, w)` of exposure from which development makes those of density, for small signals at mid-grey;
     `missing` `(h, w)` is the share of inhibitors that fine detail does not meet."""
-    gamma = _first_gamma(model)
-    flat = torch.diag(gamma) - gamma[:, None] * model.coupling * gamma
-    edge = torch.diag(_edge_strength(model) * gamma**2)
+    gamma, inhibition = grey_slope(film), film.coupling() * grey_slope(film).abs()
+    second = (gamma / (1 - inhibition.sum(1)))[:, None]  # the slope of Cb, which gives greys back the slope of C
+    flat = second * (torch.eye(film.layers, dtype=torch.float64) - inhibition)
+    edge = torch.diag(second[:, 0] * _edge_strength(film) * gamma)
     system = flat + missing[..., None, None] * edge
     density = response * flat.sum(1)[:, None, None]
     solved: Tensor = torch.linalg.solve(system, density.movedim(0, -1)[..., None])[..., 0].movedim(-1, 0)
@@ -116,17 +114,17 @@ def _published_response(frequency: Tensor, stock: Stock) -> Tensor:
     return torch.stack(rows)
 
 
-def _first_gamma(model: FilmModel) -> Tensor:
-    """Slope of C at mid-grey, `(L,)`."""
+def grey_slope(film: Film) -> Tensor:
+    """Slope of density over log10 exposure of greys at mid-grey, `(L,)`; below 0 in slides."""
     step = 0.01
-    log_grey = torch.log10(model.layer_exposure(torch.full((3,), MID_GREY, dtype=torch.float64)))
-    return (model.film(log_grey + step) - model.film(log_grey - step)) / (2 * step)
+    log_grey = torch.log10(film.layer_exposure(torch.full((3,), MID_GREY, dtype=torch.float64)))
+    return (film.curve(log_grey + step) - film.curve(log_grey - step)) / (2 * step)
 
 
-def _edge_strength(model: FilmModel) -> Tensor:
+def _edge_strength(film: Film) -> Tensor:
     """c, `(L,)`: what gives detail at mid-grey that is finer than the inhibitors' reach its gain of contrast."""
-    gamma = _first_gamma(model)
-    return _EDGE_GAIN * (1 - model.coupling @ gamma) / gamma
+    gamma = grey_slope(film)
+    return _EDGE_GAIN * (1 - film.coupling() @ gamma.abs()) / gamma
 
 
 class Sharpness:
@@ -159,14 +157,14 @@ class Emulsion:
     name = "density"
 
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        model = stock.model
-        if model is None:
+        if stock.film is None:
             raise ValueError(f"{stock.name} has no layers to develop")
-        self._push, self._pitch_um = look.push, pitch_um
-        self._flare = model.layer_exposure(torch.zeros(3, dtype=torch.float64)).float().view(-1, 1, 1).to(device)
-        self._curve = film_table(stock, device)
-        self._coupling = model.coupling
-        self._edges = (look.sharpness * _edge_strength(model)).float().view(-1, 1, 1).to(device)
+        self._pitch_um = pitch_um
+        added = film_view(stock, look)[1] + look.rating * math.log10(2)
+        self._added = added.float().view(-1, 1, 1).to(device) if added.any() else None
+        self._curve, self._corrected = _tables(film_development(stock, look), device)
+        self._coupling = film_development(stock, look).coupling * (1 if stock.kind == "negative" else -1)
+        self._edges = (look.sharpness * _edge_strength(stock.film)).float().view(-1, 1, 1).to(device)
         self.margin, self._near, self._far = 0, [1.0], None
         if look.sharpness:
             sigma_px = NEAR_UM / pitch_um
@@ -197,11 +195,10 @@ class Emulsion:
         return self._second(place.inner(log_exposure), place.inner(first), around)
 
     def _first(self, exposure: Tensor) -> tuple[Tensor, Tensor]:
-        """log10 exposure, push included, and D0, of layer exposure `B,L,H,W`."""
-        if self._push:  # flare is no part of what is developed longer: greys stay on their axis
-            light = (exposure - self._flare).clamp_min_(LEAST_EXPOSURE)
-            exposure = exposure + torch.exp(pushed(torch.log10(light), self._push) * math.log(10)) - light
-        log_exposure = torch.log10(exposure.clamp(*FILM_RANGE))
+        """log10 exposure, rating included, and D0, of layer exposure `B,L,H,W`."""
+        log_exposure = torch.log10(exposure.clamp_min(LEAST_EXPOSURE))
+        if self._added is not None:
+            log_exposure += self._added
         return log_exposure, self._curve(log_exposure)
 
     def _second(self, log_exposure: Tensor, first: Tensor, around: Tensor | None) -> Tensor:
@@ -211,14 +208,22 @@ class Emulsion:
             missing = first - around
             missing /= 1 + missing.abs() / _EDGE_LIMIT
             inhibited.addcmul_(missing, self._edges)
-        return self._curve(inhibited)
+        return self._corrected(inhibited)
 
 
 @lru_cache(maxsize=32)
-def film_table(stock: Stock, device: torch.device) -> Table:
-    """The characteristic curve of a model stock, log10 exposure to density, as a table."""
-    assert stock.model is not None
-    return Table(stock.model.film, *_LOG_RANGE, stock.layers, device)
+def _tables(development: Development, device: torch.device) -> tuple[Table, Table]:
+    """C, log10 exposure to D0, and Cb, log10 exposure less (in slides: and) what D0 inhibits to D.
+
+    Slides are inhibited by the density that they lack, Dmax - D0: what K Dmax takes away is in the table.
+    """
+    layers = development.film.layers
+    most = development.released(torch.zeros(layers, dtype=torch.float64)) @ development.coupling.T
+
+    def second(corrected: Tensor) -> Tensor:
+        return development.second(corrected - most)
+
+    return Table(development.first, *_LOG_RANGE, layers, device), Table(second, *_LOG_RANGE, layers, device)
 
 
 @cache

@@ -21,9 +21,11 @@ import torch
 from torch import Tensor
 
 from filmlook.film.curve import Table
+from filmlook.film.negative import push_contrast
 from filmlook.film.scene_light import MID_GREY
 from filmlook.look import Look
-from filmlook.stages.emulsion import FILM_RANGE, GENERIC_GAMMA, GENERIC_RANGE, PUSH_SPEED, generic_density, pushed
+from filmlook.stages.darkroom import film_development
+from filmlook.stages.emulsion import GENERIC_GAMMA, GENERIC_RANGE, generic_density, pushed
 from filmlook.stages.psf import convolved, gaussian_kernel, upsampled
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock
@@ -169,7 +171,7 @@ class Grain:
         self._clouds = _clouds(pitch_um / look.grain_size)
         self._colour = look.grain_colour
         scale = torch.tensor(stock.granularity, dtype=torch.float64) / 1000 * (look.grain * self._clouds.sigma)
-        deviation = _deviation(stock, look.push, (look.grain_shadows, look.grain_mids, look.grain_highlights))
+        deviation = _deviation(stock, look)
         self._sigma = Table(lambda _: deviation * scale, *_range_of(stock), stock.layers, device)
 
     def __call__(self, density: Tensor, place: Place) -> Tensor:
@@ -194,34 +196,36 @@ _clouds = lru_cache(maxsize=32)(_Clouds)
 
 def _range_of(stock: Stock) -> tuple[float, float]:
     """The density, or (of stocks without layers) the log10 exposure, over which grain is tabulated."""
-    return (-5.0, 3.0) if stock.model is None else (0.0, 5.0)
+    return (-5.0, 3.0) if stock.film is None else (0.0, 5.0)
 
 
 @lru_cache(maxsize=32)
-def _deviation(stock: Stock, push: float, tones: tuple[float, float, float]) -> Tensor:
-    """Deviation of grain in the units of `_range_of`, `(N, L)` on a table's grid, 1 at a net density of 1; `tones` are the
-    factors of shadows, mid-tones and highlights. Push raises granularity with contrast."""
+def _deviation(stock: Stock, look: Look) -> Tensor:
+    """Deviation of grain in the units of `_range_of`, `(N, L)` on a table's grid, 1 at a net density of 1 (without the look's
+    amount and size). Push raises granularity with contrast; what is shadow and highlight, the print decides, not the film's
+    exposure."""
     at = Table.grid(*_range_of(stock), stock.layers)
-    if stock.model is None:
-        return _exposure_deviation(at, push) * tone_factor(_stops(at), *tones)
+    tones = look.grain_shadows, look.grain_mids, look.grain_highlights
+    if stock.film is None:
+        return _exposure_deviation(at, look.push) * tone_factor(_stops(at), *tones)
     grid = torch.linspace(-5, 3, 4096, dtype=torch.float64)
-    curve = _neutral_curve(stock, grid, push)
+    curve = _neutral_curve(stock, look, grid)
     dmin, dmax = curve.amin(0), curve.amax(0)
-    full = _neutral_curve(stock, torch.tensor([math.log10(FILM_RANGE[1])], dtype=torch.float64), push)[0]
-    stops = torch.stack([_inverse(at[:, i], curve[:, i], _stops(grid)) for i in range(stock.layers)], -1)
-    # Fully exposed, a film has no grain left to vary: paper white is clean. (The curve may end elsewhere.)
-    left = (full - at if stock.kind == "negative" else at - full) / _LAST_DENSITY
+    stops = torch.stack([_inverse(at[:, i], curve[:, i], _stops(grid)) for i in range(stock.layers)], -1) - look.rating
+    # Fully exposed, a film has no grain left to vary: paper white is clean.
+    left = (dmax - at if stock.kind == "negative" else at - dmin) / _LAST_DENSITY
     shape = variance_shape(at - dmin, dmax - dmin).clamp_min(0).sqrt()
-    return shape * _smooth(left) * tone_factor(stops, *tones) * (1 + PUSH_SPEED * push)
+    return shape * _smooth(left) * tone_factor(stops, *tones) * push_contrast(look.push)
 
 
 def _stops(log_exposure: Tensor) -> Tensor:
     return (log_exposure - math.log10(MID_GREY)) / math.log10(2)
 
 
-def _neutral_curve(stock: Stock, log_exposure: Tensor, push: float) -> Tensor:
-    assert stock.model is not None
-    return stock.model.density(pushed(log_exposure, push)[:, None].expand(-1, stock.layers))
+def _neutral_curve(stock: Stock, look: Look, log_light: Tensor) -> Tensor:
+    """Density `(N, L)` of greys of log10 scene light `(N,)`."""
+    development = film_development(stock, look)
+    return development.density(log_light[:, None] + development.film.grey_offsets())
 
 
 def _inverse(value: Tensor, rising_or_falling: Tensor, at: Tensor) -> Tensor:

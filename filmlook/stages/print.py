@@ -1,28 +1,35 @@
-"""PRINT: density to display code: dye side absorptions, print and scan curve, black and white points.
+"""PRINT: density to display code, through the print that the look chooses (see `film.paper`), then saturation and toning.
 
-    t = Q((I + A) D + printer lights)          y = (I + P) t, then black and white points and saturation
-
-For stocks without layers the same controls act on the display code the stock gave.
+For stocks without layers contrast, printer lights and the ends' fading act on the display code the stock gave.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from filmlook.film.colour_map import CodeMap
 from filmlook.film.curve import Table, mix
+from filmlook.film.ends import FADE, PrintSettings
+from filmlook.film.paper import Paper, View
 from filmlook.film.scene_light import MID_GREY, display_code, scene_light
+from filmlook.film.srgb import decode, encode
+from filmlook.film.toning import LUMA, Toning
 from filmlook.look import Look
+from filmlook.prints import paper_of
+from filmlook.stages.darkroom import film_view
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
-_ARGUMENT_RANGE = (-6.0, 10.0)  # analytical density, printer lights included
-_FADE = 0.08  # how far black or white moves towards grey for each step above 1, in code
-_LUMA = (0.2126, 0.7152, 0.0722)
+Step = Callable[[Tensor], Tensor]
+"""`B,C,H,W` to `B,C,H,W`."""
+
+_GRAIN = 0.5  # density by which grain may leave the film's range
+_LEAST_SPAN = 0.1  # code between black and white; a LUT may fall, or be flat
 _TONES = {  # tint of the mid-tones, in code; highlights and full black keep their neutral
     "none": (0.0, 0.0, 0.0),
     "sepia": (0.075, 0.010, -0.085),
@@ -32,37 +39,6 @@ _TONES = {  # tint of the mid-tones, in code; highlights and full black keep the
 }
 
 
-def print_matrix(stock: Stock, look: Look) -> tuple[Tensor, Tensor]:
-    """The 3x3 matrix and bias from t (or the code of a stock without layers) to display code: P, end points, saturation."""
-    scan = torch.eye(3, dtype=torch.float64)
-    if stock.model is not None:
-        scan = (torch.eye(stock.layers, dtype=torch.float64) + stock.model.scan).expand(3, -1)
-        scan = scan if stock.layers == 3 else torch.eye(3, dtype=torch.float64) * scan[0, 0]
-    ends = stock.colour.ends()
-    black, white = ends.clamp(0, 1).unbind(0)
-    new_black = black * min(look.black, 1) + _FADE * max(look.black - 1, 0)
-    new_white = 1 - (1 - white) * min(look.white, 1) - _FADE * max(look.white - 1, 0)
-    span = white - black  # a LUT may fall, or be flat
-    gain = 1 + (new_white - new_black - span) / torch.where(span.abs() < 0.1, 0.1, span)
-    luma = torch.tensor(_LUMA, dtype=torch.float64).expand(3, 3)
-    colour = luma + look.saturation * (torch.eye(3, dtype=torch.float64) - luma)
-    return colour @ (gain[:, None] * scan), colour @ (new_black - gain * black)
-
-
-@dataclass(frozen=True)
-class _Printing:
-    """What prints one stock as one look says: a curve behind the dyes, and a matrix behind the curve.
-
-    Attributes:
-        curve: of analytical density (display code, for stocks without layers); None: it would change nothing.
-        matrix, bias: as of `print_matrix`; the matrix is None where it would change nothing.
-    """
-
-    curve: Table | None
-    matrix: Tensor | None
-    bias: Tensor
-
-
 class Print:
     """The print of one stock: density to display code; for stocks without layers from display code to display code."""
 
@@ -70,50 +46,112 @@ class Print:
     margin = 0
 
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._printing = _printing(stock, look, device)
-        model = stock.model
-        self._absorption = None
-        if model is not None and model.layers == 3:
-            self._absorption = torch.eye(3, dtype=torch.float64) + model.absorption
+        self._steps = _steps(stock, look, paper_of(stock, look.print), device)
 
     def __call__(self, density: Tensor, place: Place | None = None) -> Tensor:
-        """Density `B,L,H,W` to display code `B,3,H,W`, clipped to [0, 1]."""
-        printing = self._printing
-        if self._absorption is not None:
-            density = mix(self._absorption, density)
-        code = density.expand(-1, 3, -1, -1)
-        if printing.curve is not None:
-            code = printing.curve(code)
-        return code if printing.matrix is None else mix(printing.matrix, code, printing.bias).clamp_(0, 1)
+        """Density `B,L,H,W` to display code `B,3,H,W` in [0, 1]."""
+        for step in self._steps:
+            density = step(density)
+        return density
 
 
 @lru_cache(maxsize=32)
-def _printing(stock: Stock, look: Look, device: torch.device) -> _Printing:
-    matrix, bias = print_matrix(stock, look)
-    lights = math.log10(2) * torch.tensor((look.light_red, look.light_green, look.light_blue), dtype=torch.float64)
-    model = stock.model
-    if model is None:
-        plain = not lights.any() and look.contrast == 1
-        identity = plain and bool(torch.allclose(matrix, torch.eye(3, dtype=torch.float64)))
+def _steps(stock: Stock, look: Look, paper: Paper | None, device: torch.device) -> tuple[Step, ...]:
+    toning = Toning(look.tone_shadows, look.tone_shadows_hue, look.tone_highlights, look.tone_highlights_hue)
+    if stock.layers == 1:
+        return (_monochrome(stock, look, toning, device),)
+    steps = list(_of_film(stock, look, device) if stock.film else _of_code(stock, look, device))
+    luma = torch.tensor(LUMA, dtype=torch.float64).expand(3, 3)
+    if look.saturation != 1:
+        colour = luma + look.saturation * (torch.eye(3, dtype=torch.float64) - luma)
+        steps.append(lambda code: mix(colour, code).clamp_(0, 1))
+    if toning:
+        light, gain = (Table(f, 0, 1, 3, device) for f in (decode, lambda y: toning.gain(y[:, 0])))
+        code = Table(encode, 0, 1, 3, device)
+        steps.append(lambda c: code((linear := light(c)) * gain(mix(luma, linear))))
+    return tuple(steps)
+
+
+def _of_film(stock: Stock, look: Look, device: torch.device) -> Iterator[Step]:
+    view, _ = film_view(stock, look)
+    matrix, offset = view.matrix, view.offset
+    if view.curve is None:  # dyes looked at directly: their side absorptions join the first matrix
+        matrix, offset = view.absorption @ matrix, view.absorption @ offset
+    yield lambda density: mix(matrix, density, offset)
+    low, high = _range(stock, matrix, offset)
+    if _is_diagonal(view.mixing) and (view.curve is None or _is_diagonal(view.absorption)):
+        whole = _through(view)
+        yield Table(lambda at: encode(whole(at)).clamp(0, 1), low, high, 3, device)
+        return
+    if view.curve is not None:
+        absorption = view.absorption * -math.log(10)
+        yield Table(view.curve, low, high, 3, device)
+        yield lambda density: mix(absorption, density).exp_()
+    else:
+        yield lambda density: density.mul_(-math.log(10)).exp_()
+    yield lambda light: mix(view.mixing, light, view.bias)
+    yield Table(lambda light: encode(light).clamp(0, 1), 0, 1, 3, device)
+
+
+def _through(view: View) -> Callable[[Tensor], Tensor]:
+    """Linear light at `View`'s l, or, where dyes are looked at directly, at their density with side absorptions."""
+    if view.curve is not None:
+        return view.linear
+    return lambda density: torch.exp(density * -math.log(10)) @ view.mixing.T + view.bias
+
+
+def _monochrome(stock: Stock, look: Look, toning: Toning, device: torch.device) -> Step:
+    """Everything from a single density on is one table."""
+    view, _ = film_view(stock, look)
+    tint = torch.tensor(_TONES[look.toning], dtype=torch.float64)
+    luma = torch.tensor(LUMA, dtype=torch.float64)
+
+    def code(density: Tensor) -> Tensor:
+        t = view(density[:, :1]).clamp(0, 1)
+        t = (t + 4 * t * (1 - t) * tint).clamp(0, 1)
+        grey = (t @ luma)[:, None]
+        t = (grey + look.saturation * (t - grey)).clamp(0, 1)
+        return toning(t).clamp(0, 1) if toning else t
+
+    eye = torch.eye(1, dtype=torch.float64)
+    table = Table(code, *_range(stock, eye, torch.zeros(1, dtype=torch.float64)), 3, device)
+    return lambda density: table(density.expand(-1, 3, -1, -1))
+
+
+def _range(stock: Stock, matrix: Tensor, offset: Tensor) -> tuple[float, float]:
+    """Between which values `matrix @ density + offset` lies, grain included."""
+    assert stock.film is not None
+    most = stock.film.dmax().expand_as(matrix)
+    ends = torch.stack((matrix * -_GRAIN, matrix * (most + _GRAIN)))
+    low, high = ends.amin(0).sum(1) + offset, ends.amax(0).sum(1) + offset
+    return float(low.min()), max(float(high.max()), float(low.min()) + 1e-3)
+
+
+def _is_diagonal(matrix: Tensor) -> bool:
+    return bool(torch.equal(matrix, torch.diag(matrix.diagonal())))
+
+
+def _of_code(stock: Stock, look: Look, device: torch.device) -> Iterator[Step]:
+    lights = PrintSettings(exposure=look.print_exposure, lights=(look.light_red, look.light_green, look.light_blue)).darker(3)
+    if lights.any() or look.contrast != 1:
+        log_grey = math.log10(MID_GREY)
 
         def controls(code: Tensor) -> Tensor:
             log_light = torch.log10(scene_light(code.clamp(1e-6, 1)))
-            log_grey = math.log10(MID_GREY)
-            return display_code(10 ** (log_grey + look.contrast * (log_light - log_grey) + lights)).clamp(0, 1)
+            return display_code(10 ** (log_grey + look.contrast * (log_light - log_grey) - lights)).clamp(0, 1)
 
-        return _Printing(None if plain else Table(controls, 0, 1, 3, device), None if identity else matrix, bias)
-    grey = model.density(torch.log10(model.layer_exposure(torch.full((3,), MID_GREY, dtype=torch.float64))))
-    grey = grey + model.absorption @ grey
-    if stock.layers == 1:
-        lights = lights.mean()  # black and white paper has one light, and stays neutral
-    direction = 1.0 if stock.kind == "negative" else -1.0
-    tint = torch.tensor(_TONES[look.toning], dtype=torch.float64)
-
-    def curve(x: Tensor) -> Tensor:
-        t = model.print(grey + look.contrast * (x - grey) + direction * lights)
-        return t if model.layers == 3 else t + 4 * (t * (1 - t)).clamp_min(0) * tint
-
-    return _Printing(Table(curve, *_ARGUMENT_RANGE, 3, device), matrix, bias)
+        yield Table(controls, 0, 1, 3, device)
+    else:
+        yield lambda code: code.expand(-1, 3, -1, -1)
+    faded = [FADE * max(setting - 1, 0) for setting in (look.black, look.white)]
+    if any(faded):
+        colour: CodeMap = stock.colour  # type: ignore[assignment]
+        black, white = colour.ends().clamp(0, 1).unbind(0)
+        span = white - black
+        gain = 1 - (faded[0] + faded[1]) / torch.where(span.abs() < _LEAST_SPAN, _LEAST_SPAN, span)
+        bias = black + faded[0] - gain * black
+        matrix = torch.diag(gain)
+        yield lambda code: mix(matrix, code, bias).clamp_(0, 1)
 
 
 def print_(density: Tensor, stock: Stock, look: Look | None = None) -> Tensor:
