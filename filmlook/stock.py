@@ -172,9 +172,9 @@ def _prints(data: dict[str, Any], film: Film) -> Prints:
         raise StockFileError(f"{needed!r} is missing")
     slide, own, minilab = (parts[key] for key in ("slide", "own_print", "minilab"))
     prints = Prints(
-        "slide" if slide else default,
-        slide=Slide.from_dict(slide) if slide else None,
-        own=Paper.from_dict(own) if own else None,
+        default if slide is None else "slide",
+        slide=Slide.from_dict(slide) if slide is not None else None,
+        own=Paper.from_dict(own) if own is not None else None,
         minilab=ScanCharacter.from_dict(minilab or {}),
     )
     if prints.own is not None and prints.own.layers != film.layers:

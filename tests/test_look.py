@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from filmlook import SETTINGS, Look, LookError, list_looks, list_stocks, load_look
+from filmlook.film import filters
+from filmlook.paths import tell_once
 from filmlook.presets import load_preset
 from filmlook.stages.lens import FILTERS
 from filmlook.stages.print import _TONES
@@ -18,7 +20,8 @@ KEYS = {
     "stock", "frame", "strength", "exposure", "push", "effect_size", "diffusion", "diffusion_grade", "vignette", "highlights",
     "halation", "halation_size", "sharpness", "grain", "grain_size", "grain_colour", "grain_shadows", "grain_mids",
     "grain_highlights", "light_red", "light_green", "light_blue", "contrast", "saturation", "black", "white", "toning",
-    "lab", "context",
+    "lab", "context", "print", "rating", "print_exposure", "interimage", "filter", "light_balance",
+    "tone_shadows", "tone_shadows_hue", "tone_highlights", "tone_highlights_hue",
 }  # fmt: skip
 
 RANGES = {
@@ -27,7 +30,10 @@ RANGES = {
     "halation": (0, 8, 1), "grain": (0, 8, 1), "halation_size": (0.25, 4, 1), "grain_size": (0.25, 4, 1),
     "highlights": (0, 5, 0), "grain_colour": (0, 1, 1), "grain_shadows": (0, 4, 1), "grain_mids": (0, 4, 1),
     "grain_highlights": (0, 4, 1), "light_red": (-2, 2, 0), "light_green": (-2, 2, 0), "light_blue": (-2, 2, 0),
-    "contrast": (0, 2, 1), "saturation": (0, 2, 1), "black": (0, 3, 1), "white": (0, 3, 1), "sharpness": (0, 3, 1),
+    "contrast": (0, 2, 1), "saturation": (0, 2, 1), "black": (0, 3, 0), "white": (0, 3, 0), "sharpness": (0, 3, 1),
+    "rating": (-2, 4, 0), "print_exposure": (-2, 2, 0), "interimage": (0, 2, 1), "light_balance": (-200, 200, 0),
+    "tone_shadows": (0, 1, 0), "tone_shadows_hue": (0, 360, 0), "tone_highlights": (0, 1, 0),
+    "tone_highlights_hue": (0, 360, 0),
 }  # fmt: skip
 
 
@@ -70,6 +76,18 @@ def test_names_of_choices_are_those_the_stages_know() -> None:
     choices = {s.key: s.choices for s in SETTINGS}
     assert set(choices["diffusion"]) == set(FILTERS)
     assert set(choices["toning"]) == set(_TONES)
+    assert choices["filter"] == tuple(filters.FILTERS)
+
+
+def test_a_look_of_version_1_is_converted_and_that_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    tell_once.cache_clear()
+    old = [{"version": 1, "stock": "kodak_gold_200", "grain": 2.0}, {"version": 1, "white": 1.0, "black": 0.5}]
+    looks = [Look.from_dict(values) for values in old] + [Look.from_text("v1 stock=kodak_gold_200 white=2")]
+    assert [(look.white, look.black) for look in looks] == [(0, 0), (1, 0.5), (2, 0)]
+    assert looks[0] == Look(stock="kodak_gold_200", grain=2)
+    assert [r.getMessage() for r in caplog.records if "version 1" in r.getMessage()] == [r.getMessage() for r in caplog.records]
+    assert len(caplog.records) == 1
+    assert looks[0].to_text().startswith("v2 ")
 
 
 EXAMPLES = [Look(), Look(stock='My Film, 2: "x" é', grain=0.1 + 0.2, light_red=-2, frame="super8", toning="sepia")]
@@ -79,7 +97,7 @@ EXAMPLES = [Look(), Look(stock='My Film, 2: "x" é', grain=0.1 + 0.2, light_red=
 def test_a_look_comes_back_whole(look: Look) -> None:
     assert Look.from_dict(look.to_dict()) == look
     assert Look.from_json(look.to_json()) == look
-    assert Look.from_json(json.dumps({**dataclasses.asdict(look), "version": 1})) == look
+    assert Look.from_json(json.dumps({**dataclasses.asdict(look), "version": 2})) == look
     back = Look.from_text(look.to_text())
     assert back == dataclasses.replace(look, grain=back.grain)
     assert back.grain == pytest.approx(look.grain, abs=1e-12)
@@ -90,7 +108,7 @@ def test_the_text_survives_an_infotext() -> None:
         text = look.to_text()
         assert re.fullmatch(r"[^,:\"'\n]+", text)  # the host quotes or splits values with these
         assert not re.match(r"^\d+x\d+$", text)
-        assert text.startswith("v1 ")
+        assert text.startswith("v2 ")
 
 
 def test_numpy_numbers_and_whole_numbers_are_numbers() -> None:
@@ -117,7 +135,7 @@ def test_wrong_tables_are_refused_by_name(values, message: str) -> None:
         Look.from_dict(values)
 
 
-@pytest.mark.parametrize("text", ["", "grain=1", "v1 grain", "v1 grain=x", "v1 grain=99", "v2 grain=1", "v1 =", "vx"])
+@pytest.mark.parametrize("text", ["", "grain=1", "v1 grain", "v2 grain=x", "v1 grain=99", "v3 grain=1", "v2 =", "vx"])
 def test_wrong_texts_are_refused(text: str) -> None:
     with pytest.raises(LookError):
         Look.from_text(text)
@@ -154,7 +172,7 @@ def test_a_damaged_preset_names_its_file(tmp_path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("text", ["v" + "9" * 5000 + " stock=neutral", "v" + "9" * 5000, "v²", "v", "x" * 10**6])
 def test_a_version_of_any_length_is_refused(text: str) -> None:
-    with pytest.raises(LookError, match="it begins with v1") as told:
+    with pytest.raises(LookError, match="it begins with v2") as told:
         Look.from_text(text)
     assert len(str(told.value)) < 200
 

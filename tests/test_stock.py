@@ -27,7 +27,7 @@ FILMS = [name for name in SHIPPED if name != "neutral"]
 
 def test_all_promised_stocks_are_there() -> None:
     assert {"cinestill_800t", "neutral", "fujifilm_classic_negative", "kodak_tri_x_400"} <= set(SHIPPED)
-    assert len(FILMS) == 19
+    assert len(FILMS) >= 23
     assert list_stocks() == sorted(SHIPPED + NETWORKS)
 
 
@@ -75,18 +75,23 @@ def test_a_shipped_stock_is_small_readable_and_complete(name: str) -> None:
     assert stock.sources
     assert stock.frame in FRAMES_MM
     assert stock.name == name
-    if stock.model:
-        assert _count(stock.model.to_dict()) <= 160
-        assert stock.is_monochrome == (name in ("kodak_tri_x_400", "kodak_double_x_5222"))
+    if stock.film:
+        slide = stock.prints.slide is not None
+        assert _count(stock.film.to_dict()) <= (72 if slide else 81)
         assert len(stock.granularity) == stock.layers
-        assert all(0 < fit < 6 for fit in (stock.fit["mean_de00"], stock.fit["p95_de00"]))
+        assert stock.measured
+        assert stock.credit
+        assert stock.licence
+        assert slide == (stock.kind == "reversal")
 
 
-def test_cinestill_is_500t_without_its_backing() -> None:
+def test_cinestill_is_500t_without_its_backing_developed_in_another_process() -> None:
     still, cine = load_stock("cinestill_800t"), load_stock("kodak_vision3_500t")
-    assert (still.antihalation, still.iso, still.frame) == ("none", 800, "35mm")
-    assert cine.antihalation == "strong"
-    assert still.model.to_dict() == cine.model.to_dict()
+    assert (still.antihalation, still.iso, still.frame, still.prints.default) == ("none", 800, "35mm", "minilab")
+    assert (cine.antihalation, cine.prints.default) == ("strong", "kodak_2383")
+    steeper = (still.film.status_gamma() / cine.film.status_gamma()).tolist()
+    assert all(1.05 < ratio < 1.4 for ratio in steeper)
+    assert max(steeper) - min(steeper) > 0.02  # and its layers no more alike: a balance of its own
 
 
 # --- files of the user's
@@ -118,15 +123,21 @@ def _with(value, *keys: str):
     ("change", "message"),
     [
         (_without("flare"), "'flare' is missing"),
-        (_without("film", "slope"), "'film': 'slope' is missing"),
-        (_without("print"), "'print' is missing"),
+        (_without("curve", "slope"), "'curve': 'slope' is missing"),
+        (_without("print"), "'print' is None; allowed: minilab, slide, own, or the name of a paper"),
+        (_with("own", "print"), "'own_print' is missing"),
+        (_with({}, "own_print"), "'curve' is missing"),
+        (_with([1], "minilab"), "'minilab' is no table of numbers"),
+        (_with({"hue": 1}, "minilab"), "'minilab' has 'hue'; allowed: warmth"),
+        (_with(1, "format"), "'format' is 1, which had film and print in one"),
+        (_with("reversal", "kind"), "'curve' of a reversal film has to fall"),
         (_without("format"), "format"),
         (_without("mtf"), "'mtf' is missing"),
         (_with(float("nan"), "flare", 1), "'flare' holds a number that is not finite"),
-        (_with(float("inf"), "scan", 0, 0), "'scan' holds a number that is not finite"),
+        (_with(float("inf"), "printing", 0, 0), "'printing' holds a number that is not finite"),
         (_with([0.1, 0.2], "flare"), r"'flare' has shape \(2,\), expected 3"),
         (_with("wide", "inhibition"), "'inhibition' is not a table of numbers"),
-        (_with([[1, 2], [3]], "scan"), "'scan' is not a table of numbers"),
+        (_with([[1, 2], [3]], "printing"), "'printing' is not a table of numbers"),
         (_with("slide", "kind"), "'kind' is 'slide'; allowed: negative, reversal, neutral"),
         (_with("24x36", "frame"), "'frame' is '24x36'; allowed: .*35mm"),
         (_with("some", "antihalation"), "'antihalation' is 'some'"),
@@ -151,7 +162,7 @@ def test_a_damaged_stock_file_names_file_and_fault(change, message: str, tmp_pat
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\x80\x04pickle", b'{"format": 2}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\x80\x04pickle", b'{"format": 3}', b'{"format": 2}'])
 def test_what_is_no_stock_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_bytes(content)

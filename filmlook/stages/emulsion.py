@@ -236,12 +236,12 @@ def _all_inhibitors() -> RadialTable:
     return RadialTable(inhibitor_transfer)
 
 
-def emulsion(exposure: Tensor, stock: Stock, *, pitch_um: float, push: float = 0.0, sharpness: float = 1.0) -> Tensor:
-    """Layer exposure `B,L,H,W` to density `B,L,H,W` of a model stock, the edge effect included."""
-    look = Look(stock=stock.name, push=push, sharpness=sharpness)
+def emulsion(exposure: Tensor, stock: Stock, *, pitch_um: float, look: Look | None = None) -> Tensor:
+    """Layer exposure `B,L,H,W` to density `B,L,H,W` of a model stock as the look exposes it, the edge effect included."""
+    look = look or Look(stock=stock.name)
     film = Emulsion(stock, look, pitch_um, exposure.device)
     log_exposure, first = film._first(exposure)
-    around = spread(first, inhibitor_transfer, pitch_um) if sharpness else None
+    around = spread(first, inhibitor_transfer, pitch_um) if look.sharpness else None
     return film._second(log_exposure, first, around)
 
 
