@@ -74,6 +74,23 @@ def test_a_push_steepens_and_a_pull_softens() -> None:
     assert rise[2] - rise[1] > rise[3] - rise[2], "each further stop does less"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_greys_stay_monotone_however_hard_a_film_is_pushed_or_pulled(name: str) -> None:
+    film = Film.from_dict(numbers(name))
+    for push in (-4, -2, 2, 4):
+        step = film.develop(push=push)(greys(-4, 5, 400)).diff(dim=0)
+        assert bool((step > -1e-6).all() if film.kind == "negative" else (step < 1e-6).all())
+
+
+def test_a_push_moves_every_colour_one_way() -> None:
+    film = Film.from_dict(numbers("kodak_portra_800"))
+    light = torch.tensor([[0.5, 0.1, 0.1], [0.1, 0.4, 0.1], [0.1, 0.1, 0.5], [0.6, 0.5, 0.1], [0.02, 0.03, 0.02]]).double()
+    pushes = (-4, -3, -2, -1, 0, 1, 2, 3, 4)
+    spread = torch.stack([(film.develop(push=p)(light) - film.develop(push=p).grey()).norm(dim=1) for p in pushes])
+    assert bool((spread.diff(dim=0) > 0).all())
+    assert bool((film.coupling(push=4.0).fill_diagonal_(0) >= 0).all()), "no layer speeds its neighbours up"
+
+
 @pytest.mark.parametrize("name", ["kodak_tri_x_400", "kodak_double_x_5222"])
 @pytest.mark.parametrize("filter_name", list(FILTERS))
 def test_a_filter_keeps_mid_grey_on_black_and_white(name: str, filter_name: str) -> None:
