@@ -61,6 +61,16 @@ class GreyScale:
         inside = place.clamp(float(self.mean[0]), float(self.mean[-1]))
         return interpolated(inside, self.mean[:, None].expand_as(self.layers), self.layers) + place - inside
 
+    def moved(
+        self, density: Tensor, exposed: GreyScale, start: Tensor, to: Tensor, contrast: float, further: float = 0.0
+    ) -> Tensor:
+        """Density `(..., L)` with contrast turned around a grey, and that moved to this scale's `to` `(L,)` and `further`.
+
+        Args:
+            exposed: the scale of greys as they were exposed; they come to lie on this one. start: the grey `(L,)` on it.
+        """
+        return self.back(self.along(to) + further + contrast * (exposed.along(density) - exposed.along(start)))
+
 
 def calmed(view: View, greys: Tensor, taken: float) -> View:
     """The view of a print, with the share `taken` of its greys' tint taken out by its curve.

@@ -6,11 +6,13 @@ what makes it mid-grey (code .4663).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from filmlook.film.balance import TINT_TAKEN, GreyScale, calmed, scanners_share
-from filmlook.film.ends import LEAST_CONTRAST, LOG_STOP, PrintSettings, ends_light, middle_code, solve, solve_ends
+from filmlook.film.ends import LEAST_CONTRAST, LOG_STOP, Ends, PrintSettings, ends_light, middle_code, solve, solve_ends
 from filmlook.film.negative import Development
 from filmlook.film.paper import Paper, View
 from filmlook.film.scene_light import MID_CODE, MID_GREY, scene_light
@@ -47,6 +49,8 @@ def print_on_paper(film: Development, paper: Paper, settings: PrintSettings, sto
 
     steep = max(settings.contrast, LEAST_CONTRAST)
     found = solve_ends(settle, lambda g: bare.linear(g + steep * spread), settings, paper.base_light, middle, paper.free_ends)
+    if paper.free_ends and (stops != 0 or settings.contrast != 1 or settings.exposure != 0 or any(settings.lights)):
+        return _along_own_greys(film, replace(bare, matrix=matrix), found, settings, stops)
     matrix = settings.contrast * matrix
     offset = found.settled + settings.darker(paper.layers) - matrix @ film.grey(stops)
     view = View(matrix, offset, bare.curve, bare.absorption, bare.mixing, bare.bias).with_ends(found.gain, found.bias)
@@ -55,6 +59,20 @@ def print_on_paper(film: Development, paper: Paper, settings: PrintSettings, sto
         return view
     darker = settings.darker(paper.layers)  # coloured lights are meant: only what equal ones do is looked at
     return calmed(view, film(_grey_ramp(), stops) @ matrix.T + offset - darker + darker.mean(), taken)
+
+
+def _along_own_greys(film: Development, bare: View, found: Ends, settings: PrintSettings, stops: float) -> View:
+    """A print of the film's own, of which no other exposure is known than it was measured at: it follows its greys."""
+    scale, exposed = (GreyScale.of(film(_grey_ramp(), s) @ bare.matrix.T) for s in (0.0, stops))
+    grey, start = bare.matrix @ film.grey(), bare.matrix @ film.grey(stops)
+    darker = settings.darker(len(grey))
+    further, beside = float(darker.mean()), found.settled - grey + darker - darker.mean()
+
+    def curve(seen: Tensor) -> Tensor:
+        at: Tensor = bare.curve(scale.moved(seen, exposed, start, grey, settings.contrast, further) + beside)
+        return at
+
+    return replace(bare, curve=curve).with_ends(found.gain, found.bias)
 
 
 def project_slide(film: Development, slide: Slide, settings: PrintSettings, stops: float = 0.0) -> tuple[View, Tensor]:
@@ -82,14 +100,15 @@ def project_slide(film: Development, slide: Slide, settings: PrintSettings, stop
         start = zeros if last is None else last
         return solve(shown, start, torch.log10(wanted.clamp_min(1e-6)))
 
+    log_ramp = torch.log10(film.film.layer_exposure(_grey_ramp()))
+
     def scale_of(shift: Tensor) -> GreyScale:
-        return GreyScale.of(film.density(torch.log10(film.film.layer_exposure(_grey_ramp())) + shift) @ colour.T)
+        return GreyScale.of(film.density(log_ramp + shift) @ colour.T)
 
     def ends(shift: Tensor) -> Tensor:
         grey, scale = film.density(log_grey + shift), scale_of(shift)
-        place = scale.along(grey @ colour.T)
-        moved = scale.back(place + steep * (scale.along(film.density(log_ends + shift) @ colour.T) - place))
-        return bare.linear(moved + grey - grey @ colour.T)
+        seen = colour @ grey
+        return bare.linear(scale.moved(film.density(log_ends + shift) @ colour.T, scale, seen, seen, steep) + grey - seen)
 
     found = solve_ends(settle, ends, settings, slide.base_light, middle, False)
     grey = film.density(log_grey + found.settled)
@@ -97,12 +116,11 @@ def project_slide(film: Development, slide: Slide, settings: PrintSettings, stop
     if stops == 0 and settings.contrast == 1:  # what the rest comes to then, and it costs less
         view = View(colour, beside, None, slide.absorption, slide.mixing, zeros)
         return view.with_ends(found.gain, found.bias), found.settled
-    scale = scale_of(found.settled)
-    exposed = film.density(log_grey + found.settled + stops * LOG_STOP)
-    place, taken_back = scale.along(colour @ grey), scale.along(colour @ exposed)
+    more = found.settled + stops * LOG_STOP
+    scale, exposed, start = scale_of(found.settled), scale_of(more), colour @ film.density(log_grey + more)
 
     def curve(density: Tensor) -> Tensor:
-        return scale.back(place + settings.contrast * (scale.along(density) - taken_back)) + beside
+        return scale.moved(density, exposed, start, colour @ grey, settings.contrast) + beside
 
     view = View(colour, zeros, curve, slide.absorption, slide.mixing, zeros)
     return view.with_ends(found.gain, found.bias), found.settled
