@@ -110,6 +110,7 @@ STOCKS: dict[str, Facts] = {
     ),
     "cinestill_800t": Facts(
         "CineStill 800T", "CineStill", 800, [6.4, 7.1, 19.2], "none", "Vision3 500T", "Vision3 500T", _STILL,
+        minilab={"contrast": 0.97},
         note="Vision3 500T without its backing, in C-41: its curves steeper by 12, 15 and 20 % (judged: nothing is published).",
     ),
     "kodak_ektachrome_100": Facts(
