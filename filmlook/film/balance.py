@@ -19,10 +19,8 @@ from filmlook.film.srgb import decode, encode
 
 TINT_TAKEN = 1 / 3  # of a print's greys, under the scanner's rule: judged, so that the strongest crossover stays a nuance
 _LUMA = (0.2126, 0.7152, 0.0722)
-_LEAST_STEP, _MOST_STEP = (
-    0.5,
-    2.0,
-)  # of one layer's density for a step of the layers' mean: at a curve's end a layer stands still
+# Of one layer's density, for a step of the layers' mean: where its curve ends a layer would stand still.
+_LEAST_STEP, _MOST_STEP = 0.5, 2.0
 _MOST_TAKEN = 0.5  # of one dye's light, to take out tint
 _APART = 1e-9  # of abscissae that coincide
 
