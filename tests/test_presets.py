@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from filmlook.stock import stock_labels
 
 MINE = Look(stock="kodak_portra_400", grain=1.7)
 BUILT_IN_LOOKS = sorted(path.stem for path in (BUILT_IN / "looks").iterdir())
-WITHOUT_TEXTURE = {"grain": 0.0, "halation": 0.0, "sharpness": 0.0, "diffusion_grade": 0.0, "vignette": 0.0}
+WITHOUT_TEXTURE: dict[str, Any] = {"grain": 0.0, "halation": 0.0, "sharpness": 0.0, "diffusion_grade": 0.0, "vignette": 0.0}
 
 
 @pytest.fixture(autouse=True)
