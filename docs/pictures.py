@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,7 @@ def scaled(image: Image.Image, width: int, height: int) -> Image.Image:
     return image.crop((left, top, left + width, top + height))
 
 
-def save(name: str, cells: list[list[Image.Image]], quality: int = 88) -> None:
-    """The cells as one picture of the documentation."""
-    table(cells).save(FOLDER / f"{name}.jpg", quality=quality, optimize=True)
-
-
-def looks() -> None:
+def looks() -> Image.Image:
     """README: two pictures with four looks."""
     rows, pictures = [], samples()
     for name in ("portrait", "night"):
@@ -90,10 +86,10 @@ def looks() -> None:
         for look in ("gold-snapshot", "classic-negative", "cinestill-night", "tri-x-street"):
             row.append(labelled(scaled(develop(pictures[name], look, seed=7), 300, 240), load_preset(look).label))
         rows.append(row)
-    save("looks", rows)
+    return table(rows)
 
 
-def details() -> None:
+def details() -> Image.Image:
     """README: grain and halation at full size."""
     rows, pictures = [], samples()
     for name, box in {"portrait": (380, 150, 680, 390), "night": (330, 250, 630, 490)}.items():
@@ -101,19 +97,19 @@ def details() -> None:
         for look in ("gold-snapshot", "super-8", "cinestill-night", "tri-x-street"):
             row.append(labelled(develop(pictures[name], look, seed=7).crop(box), f"{load_preset(look).label}, 100 %"))
         rows.append(row)
-    save("details", rows, quality=92)
+    return table(rows)
 
 
-def stocks() -> None:
+def stocks() -> Image.Image:
     """README: one picture on many stocks, in their usual prints."""
     picture, cells = samples()["coffee"], []
     for stock in STOCKS:
         film = develop(picture, Look(stock=stock, effect_size=1.5), seed=7)
         cells.append(labelled(scaled(film, 375, 250), load_stock(stock).label))
-    save("stocks", [cells[i : i + 4] for i in range(0, len(cells), 4)])
+    return table([cells[i : i + 4] for i in range(0, len(cells), 4)])
 
 
-def lab() -> None:
+def lab() -> Image.Image:
     """README: what the lab makes of pictures that came out wrong."""
     rows, pictures = [], samples()
     for strength in (0.0, 1.0):
@@ -126,20 +122,20 @@ def lab() -> None:
             image = Image.fromarray((film * 255).round().byte().numpy())
             row.append(labelled(scaled(image, 300, 240), f"{what}, lab {strength:g}"))
         rows.append(row)
-    save("lab", rows)
+    return table(rows)
 
 
-def training_sheet() -> None:
+def training_sheet() -> Image.Image:
     """training.md: the sheet that training a film writes."""
     before = torch.from_numpy(np.asarray(samples()["portrait"]).copy()).movedim(2, 0) / 255
     after, target = (colour_of(Look(stock=stock))(before[None])[0] for stock in ("kodak_gold_200_network", "kodak_gold_200"))
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "sheet.png"
         sheet(drawn, "portrait", before, after, target, scores(after, target))
-        Image.open(drawn).convert("RGB").save(FOLDER / "training-sheet.jpg", quality=88)
+        return Image.open(drawn).convert("RGB")
 
 
-def prints() -> None:
+def prints() -> Image.Image:
     """prints.md: six films on six prints, colour alone."""
     picture = scaled(samples()["portrait"], 210, 168)
     rows = []
@@ -149,7 +145,7 @@ def prints() -> None:
     rows[0] = [
         labelled(cell, text) for cell, text in zip(rows[0], ("", *(load_stock(film).label for film in FILMS)), strict=True)
     ]
-    save("prints", rows, quality=80)
+    return table(rows)
 
 
 def titled(text: str, width: int, height: int) -> Image.Image:
@@ -161,7 +157,7 @@ def titled(text: str, width: int, height: int) -> Image.Image:
     return cell
 
 
-def ladder() -> None:
+def ladder() -> Image.Image:
     """prints.md: exposure and rating from two stops under to three over."""
     picture, stops = scaled(samples()["portrait"], 240, 192), range(-2, 4)
     rows = []
@@ -171,19 +167,19 @@ def ladder() -> None:
             made = develop(picture, Look.from_dict({"stock": film, setting: float(more), **COLOUR_ONLY}))
             row.append(labelled(made, f"{load_stock(film).label}, {setting} {more:+d}"))
         rows.append(row)
-    save("rating", rows)
+    return table(rows)
 
 
-def filters() -> None:
+def filters() -> Image.Image:
     """prints.md: a landscape on black and white through each filter."""
     picture, cells = scaled(landscape(), 390, 260), []
     for name in ("none", "yellow-8", "orange-21", "red-25", "green-11", "blue-47"):
         made = develop(picture, Look(stock="kodak_tri_x_400", filter=name, halation=0, sharpness=0, grain=0.5), seed=7)
         cells.append(labelled(made, name))
-    save("filters", [[labelled(picture, "source"), *cells[:3]], cells[3:]])
+    return table([[labelled(picture, "source"), *cells[:3]], cells[3:]])
 
 
-def negative() -> None:
+def negative() -> Image.Image:
     """prints.md: the film itself, and what is printed from it."""
     picture, cells = landscape(), []
     for film in ("kodak_gold_200", "kodak_tri_x_400"):
@@ -191,10 +187,10 @@ def negative() -> None:
         for name, text, light in (("negative", f"{label}, the negative", -0.7), ("stock", f"{label}, printed", 0.0)):
             made = develop(picture, Look(stock=film, print=name, effect_size=1.5, print_exposure=light), seed=7)
             cells.append(labelled(scaled(made, 360, 240), text))
-    save("negative", [cells])
+    return table([cells])
 
 
-def settings() -> None:
+def settings() -> Image.Image:
     """prints.md: the ends, the layers' inhibition, the light's colour and split toning."""
     portrait, coffee = (scaled(samples()[name], 300, 225) for name in ("portrait", "coffee"))
     meadow = scaled(landscape(), 300, 225)
@@ -213,17 +209,28 @@ def settings() -> None:
         ("warm highlights, blue shadows", coffee, {**tri_x, **sepia}),
     ]
     made = [labelled(develop(p, Look.from_dict({**look, **COLOUR_ONLY})), text) for text, p, look in cells]
-    save("print-settings", [made[:5], made[5:]])
+    return table([made[:5], made[5:]])
 
 
-PICTURES = (looks, details, stocks, lab, training_sheet, prints, ladder, filters, negative, settings)
+PICTURES: dict[str, Callable[[], Image.Image]] = {
+    "looks": looks,
+    "details": details,
+    "stocks": stocks,
+    "lab": lab,
+    "training-sheet": training_sheet,
+    "prints": prints,
+    "rating": ladder,
+    "filters": filters,
+    "negative": negative,
+    "print-settings": settings,
+}
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for picture in PICTURES:
-        if not sys.argv[1:] or picture.__name__ in sys.argv[1:]:
-            picture()
+    for name, picture in PICTURES.items():
+        if not sys.argv[1:] or name in sys.argv[1:]:
+            picture().save(FOLDER / f"{name}.jpg", quality=88, optimize=True)
 
 
 if __name__ == "__main__":
