@@ -44,6 +44,9 @@ FILMS = (
 PRINTS = (
     "minilab", "kodak_portra_endura", "kodak_endura_premier", "fujifilm_crystal_archive_typeii", "kodak_2383", "kodak_2393",
 )  # fmt: skip
+TAUGHT = Look(  # what the shipped network of Gold 200 was trained on
+    stock="kodak_gold_200", print="kodak_portra_endura", white=1, black=1, interimage=0.84
+)
 COLOUR_ONLY: dict[str, Any] = {"grain": 0, "halation": 0, "sharpness": 0}
 
 
@@ -105,7 +108,7 @@ def stocks() -> Image.Image:
     picture, cells = samples()["coffee"], []
     for stock in STOCKS:
         film = develop(picture, Look(stock=stock, effect_size=1.5), seed=7)
-        cells.append(labelled(scaled(film, 375, 250), load_stock(stock).label))
+        cells.append(labelled(scaled(film, 330, 220), load_stock(stock).label))
     return table([cells[i : i + 4] for i in range(0, len(cells), 4)])
 
 
@@ -128,7 +131,7 @@ def lab() -> Image.Image:
 def training_sheet() -> Image.Image:
     """training.md: the sheet that training a film writes."""
     before = torch.from_numpy(np.asarray(samples()["portrait"]).copy()).movedim(2, 0) / 255
-    after, target = (colour_of(Look(stock=stock))(before[None])[0] for stock in ("kodak_gold_200_network", "kodak_gold_200"))
+    after, target = (colour_of(look)(before[None])[0] for look in (Look(stock="kodak_gold_200_network"), TAUGHT))
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "sheet.png"
         sheet(drawn, "portrait", before, after, target, scores(after, target))
@@ -137,11 +140,11 @@ def training_sheet() -> Image.Image:
 
 def prints() -> Image.Image:
     """prints.md: six films on six prints, colour alone."""
-    picture = scaled(samples()["portrait"], 210, 168)
+    picture = scaled(samples()["portrait"], 180, 144)
     rows = []
     for name in PRINTS:
         row = [develop(picture, Look(stock=film, print=name, **COLOUR_ONLY)) for film in FILMS]
-        rows.append([titled(print_labels()[name], 110, 168), *row])
+        rows.append([titled(print_labels()[name], 100, 144), *row])
     rows[0] = [
         labelled(cell, text) for cell, text in zip(rows[0], ("", *(load_stock(film).label for film in FILMS)), strict=True)
     ]
