@@ -240,12 +240,19 @@ class Look:
     )
     tone_shadows: float = _number("Print", "Split toning, shadows", 0, 1, 0.01, 0, "How much colour shadows take on.")
     tone_shadows_hue: float = _number(
-        "Print", "Hue of shadows", 0, 360, 1, 0, "Red is 0, yellow 60, green 120, cyan 180, blue 240, magenta 300.", "degrees"
+        "Print",
+        "Split toning, hue of shadows",
+        0,
+        360,
+        1,
+        0,
+        "Red is 0, yellow 60, green 120, cyan 180, blue 240, magenta 300.",
+        "degrees",
     )
     tone_highlights: float = _number("Print", "Split toning, highlights", 0, 1, 0.01, 0, "How much colour highlights take on.")
     tone_highlights_hue: float = _number(
         "Print",
-        "Hue of highlights",
+        "Split toning, hue of highlights",
         0,
         360,
         1,

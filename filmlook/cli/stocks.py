@@ -16,10 +16,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Lists the stocks; one that cannot be read is told of, and the others are listed."""
+    from filmlook.prints import stock_facts
     from filmlook.stock import list_stocks, load_stock
 
     for given in args.names:
-        say(json.dumps(load_stock(given).facts(), indent=2))
+        say(json.dumps(stock_facts(load_stock(given)), indent=2))
     if args.names:
         return DONE
     say(f"{'name':36}{'stock':28}{'kind':10}{'ISO':>5}  {'grain R/G/B':16}{'halation':9}colour, mean dE00")

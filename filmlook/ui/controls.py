@@ -8,15 +8,23 @@ from typing import Any
 
 import gradio as gr
 
+from filmlook.errors import FilmLookError
+from filmlook.film.route import STOCK
 from filmlook.look import SETTINGS, Look, Setting
-from filmlook.look_choice import SEED_MODES, VALUES
-from filmlook.stock import stock_labels
+from filmlook.look_choice import SEED_MODES, VALUES, key_of_label
+from filmlook.prints import print_labels
+from filmlook.stock import load_stock, stock_labels
 
-FIRST = ("stock", "strength")
+FIRST = ("stock", "print", "strength")
 """What stands before the groups."""
 
 REFRESH = "\U0001f504"
 _IN_A_ROW = 2
+_TOGETHER = (  # settings that have a row of their own
+    ("light_red", "light_green", "light_blue"),
+    ("tone_shadows", "tone_shadows_hue"),
+    ("tone_highlights", "tone_highlights_hue"),
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,29 @@ def stock_choices() -> list[str]:
     return sorted(stock_labels().values(), key=str.lower)
 
 
+def _prints_of(stock: str | None) -> dict[str, str]:
+    """Names and labels of the prints that a stock, told by label or name, allows; its own alone where none is chosen, or where
+    it cannot be read."""
+    try:
+        if stock:
+            return print_labels(load_stock(key_of_label(stock, stock_labels()), allow_path=False))
+    except FilmLookError:
+        pass  # it is told of where the stock is used
+    return {STOCK: print_labels()[STOCK]}
+
+
+def _follow_stock(stock: str | None, chosen: str | None) -> Any:
+    """The dropdown of prints for a stock; a chosen print that it does not allow becomes the stock's own."""
+    labels = _prints_of(stock)
+    choices = list(labels.values())
+    return gr.update(choices=choices, **({} if chosen in choices else {"value": labels[STOCK]}))
+
+
+def _refreshed(stock: str | None, chosen: str | None) -> list[Any]:
+    """Both dropdowns, with what lies in the folders now."""
+    return [gr.update(choices=stock_choices()), _follow_stock(stock, chosen)]
+
+
 def groups() -> dict[str, list[Setting]]:
     """The settings by group, less those that stand before the groups."""
     found: dict[str, list[Setting]] = {}
@@ -69,9 +100,13 @@ def build_controls(prefix: str, look: Look) -> Controls:
     built: dict[str, Any] = {}
     with gr.Row():
         built["stock"] = _component(by_key["stock"], prefix, look)
+        built["print"] = _component(by_key["print"], prefix, look)
         refresh = gr.Button(REFRESH, elem_id=f"{prefix}_film_look_refresh_stocks", elem_classes=["tool", "film-look-tool"])
         built["strength"] = _component(by_key["strength"], prefix, look)
-    refresh.click(fn=lambda: gr.update(choices=stock_choices()), inputs=[], outputs=[built["stock"]], show_progress=False)
+    both = [built["stock"], built["print"]]
+    refresh.click(fn=_refreshed, inputs=both, outputs=both, show_progress=False)
+    # by whatever it was changed: a preset, a pasted infotext and "send to" set both, and their print is allowed
+    built["stock"].change(fn=_follow_stock, inputs=both, outputs=[built["print"]], show_progress=False)
     for group, settings in groups().items():
         with gr.Accordion(group, open=False, elem_id=f"{prefix}_film_look_{group.lower()}_group"):
             for row in _rows(settings):
@@ -102,12 +137,29 @@ def values_of(look: Look) -> list[Any]:
 def value_of(look: Look, setting: Setting) -> Any:
     """A setting's value as its component shows it."""
     value = getattr(look, setting.key)
+    if setting.key == "print":
+        labels = _prints_of(look.stock)
+        return labels.get(value) or (value if value in labels.values() else labels[STOCK])
     return stock_labels().get(value, value) if setting.key == "stock" else value
 
 
 def _rows(settings: Sequence[Setting]) -> Iterator[Sequence[Setting]]:
-    for i in range(0, len(settings), _IN_A_ROW):
-        yield settings[i : i + _IN_A_ROW]
+    """What stands side by side: two, or what belongs together."""
+    row: list[Setting] = []
+    for setting in settings:
+        if row and (len(row) == _most_beside(row[0]) or _family(row[0]) != _family(setting)):
+            yield row
+            row = []
+        row.append(setting)
+    yield row
+
+
+def _family(setting: Setting) -> tuple[str, ...]:
+    return next((keys for keys in _TOGETHER if setting.key in keys), ())
+
+
+def _most_beside(setting: Setting) -> int:
+    return len(_family(setting)) or _IN_A_ROW
 
 
 def _component(setting: Setting, prefix: str, look: Look) -> Any:
@@ -119,5 +171,7 @@ def _component(setting: Setting, prefix: str, look: Look) -> Any:
     }
     if setting.is_number:
         return gr.Slider(minimum=setting.low, maximum=setting.high, step=setting.step, **common)
-    choices: list[Any] = list(setting.choices) or stock_choices()
+    choices: list[Any] = list(setting.choices)
+    if setting.names:
+        choices = stock_choices() if setting.key == "stock" else list(_prints_of(look.stock).values())
     return gr.Dropdown(choices=choices, **common)
