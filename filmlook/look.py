@@ -149,7 +149,7 @@ class Look:
         2,
         0.01,
         1,
-        "How strongly the film's layers hold back each other, which makes its colours pure; 1 is the stock's own.",
+        "How strongly the film's layers hold each other back, which makes colours purer; 1 is the stock's own.",
         "x",
     )
     effect_size: float = _number(

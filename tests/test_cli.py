@@ -377,7 +377,7 @@ def test_sixteen_bits_and_metadata_go_through(tmp_path: Path, scene: np.ndarray)
     film = picture.read(out)
     assert film.pixels.dtype == np.uint16
     assert len(np.unique(film.pixels)) > 1000
-    assert film.text["parameters"].startswith("a cat\nSteps: 20, Seed: 1, CFG scale: 7, Film Look: v1 ")
+    assert film.text["parameters"].startswith("a cat\nSteps: 20, Seed: 1, CFG scale: 7, Film Look: v2 ")
     assert main(["develop", str(out), "-o", str(tmp_path / "film.jpg"), "--look", "clean-print", "--again"]) == 0
     assert picture.read(tmp_path / "film.jpg").text["parameters"].startswith("a cat")
 
