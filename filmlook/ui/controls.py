@@ -20,11 +20,7 @@ FIRST = ("stock", "print", "strength")
 
 REFRESH = "\U0001f504"
 _IN_A_ROW = 2
-_TOGETHER = (  # settings that have a row of their own
-    ("light_red", "light_green", "light_blue"),
-    ("tone_shadows", "tone_shadows_hue"),
-    ("tone_highlights", "tone_highlights_hue"),
-)
+_HUE = "_hue"  # ends the key of a strength's hue, which stands beside the strength
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ def build_controls(prefix: str, look: Look) -> Controls:
         built["stock"] = _component(by_key["stock"], prefix, look)
         built["print"] = _component(by_key["print"], prefix, look)
         refresh = gr.Button(REFRESH, elem_id=f"{prefix}_film_look_refresh_stocks", elem_classes=["tool", "film-look-tool"])
-        built["strength"] = _component(by_key["strength"], prefix, look)
+    built["strength"] = _component(by_key["strength"], prefix, look)
     both = [built["stock"], built["print"]]
     refresh.click(fn=_refreshed, inputs=both, outputs=both, show_progress=False)
     # by whatever it was changed: a preset, a pasted infotext and "send to" set both, and their print is allowed
@@ -144,22 +140,15 @@ def value_of(look: Look, setting: Setting) -> Any:
 
 
 def _rows(settings: Sequence[Setting]) -> Iterator[Sequence[Setting]]:
-    """What stands side by side: two, or what belongs together."""
+    """What stands side by side: two by two, and a hue beside its strength."""
+    hues = {setting.key for setting in settings if setting.key.endswith(_HUE)}
     row: list[Setting] = []
     for setting in settings:
-        if row and (len(row) == _most_beside(row[0]) or _family(row[0]) != _family(setting)):
+        if len(row) == _IN_A_ROW or (row and f"{setting.key}{_HUE}" in hues):
             yield row
             row = []
         row.append(setting)
     yield row
-
-
-def _family(setting: Setting) -> tuple[str, ...]:
-    return next((keys for keys in _TOGETHER if setting.key in keys), ())
-
-
-def _most_beside(setting: Setting) -> int:
-    return len(_family(setting)) or _IN_A_ROW
 
 
 def _component(setting: Setting, prefix: str, look: Look) -> Any:

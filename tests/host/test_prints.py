@@ -150,5 +150,5 @@ def test_what_belongs_together_stands_side_by_side(page: Host) -> None:
     assert _row_of(page, STOCK)[:2] == ["stock", "print"]
     assert _row_of(page, "txt2img_film_look_tone_shadows_hue") == ["tone_shadows", "tone_shadows_hue"]
     assert _row_of(page, "txt2img_film_look_tone_highlights") == ["tone_highlights", "tone_highlights_hue"]
-    assert _row_of(page, "txt2img_film_look_light_red") == ["light_red", "light_green", "light_blue"]
+    assert _row_of(page, "txt2img_film_look_light_red") == ["print_exposure", "light_red"]
     assert _row_of(page, "txt2img_film_look_filter") == ["filter", "light_balance"]
