@@ -87,8 +87,12 @@ def paper_facts(given: str) -> dict[str, Any]:
 
 def stock_facts(stock: Stock) -> dict[str, Any]:
     """All there is to tell of a stock: what its file says, what it is looked at on unless told, and what it may be."""
-    default = stock.prints.default if stock.film else "own"
-    return {**stock.facts(), "print": default, "prints": list(print_labels(stock))}
+    return {**stock.facts(), "print": usual_print(stock), "prints": list(print_labels(stock))}
+
+
+def usual_print(stock: Stock) -> str:
+    """What a stock is looked at on unless told: "minilab", a paper's name, "slide", or "own" where its colour is one map."""
+    return stock.prints.default if stock.film else "own"
 
 
 def print_labels(stock: Stock | None = None, *, beyond: str = "") -> dict[str, str]:
