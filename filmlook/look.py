@@ -104,7 +104,7 @@ class Look:
         "Film",
         "Print",
         "stock",
-        "What the film is looked at on: what is usual for it, a minilab's scan, a paper, or the negative itself.",
+        "What the film is looked at on: a scan, a paper, the negative itself.",
         names="stock, minilab, negative, or the name of a paper",
     )
     frame: str = _choice(
