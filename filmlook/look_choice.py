@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from filmlook.errors import LookError, StockFileError
-from filmlook.film.route import STOCK
 from filmlook.look import SETTINGS, Look
 from filmlook.presets import load_look
-from filmlook.prints import checked_print
+from filmlook.prints import OWN, checked_print
 from filmlook.stock import installed_name, is_installed, list_stocks, load_stock, stock_labels
 
 SEED_MODES = {"picture": "As the picture's", "fixed": "Fixed", "random": "Random"}
@@ -94,7 +93,7 @@ class LookChoice:
 
 def _print_of(stock: str, given: str) -> str:
     """The name of the print that an installed stock allows. Raises LookError for another."""
-    if given == STOCK:  # which all allow: no file is read for it
+    if given == OWN:  # which all allow: no file is read for it
         return given
     try:
         return checked_print(load_stock(stock, allow_path=False), given)

@@ -17,6 +17,9 @@ from filmlook.film.route import MINILAB, NEGATIVE, STOCK, allowed_prints
 from filmlook.paths import find_files, listed, named_by_label, tell_once
 from filmlook.stock import Stock
 
+OWN = STOCK
+"""The print that every stock allows: its own."""
+
 _SUFFIXES = (".json",)
 _MOST_BYTES = 2**16  # of a file, of which ours have 2 kB
 _LABELS = {STOCK: "The stock's own", MINILAB: "Minilab scan", NEGATIVE: "The negative itself"}

@@ -9,10 +9,9 @@ from typing import Any
 import gradio as gr
 
 from filmlook.errors import FilmLookError
-from filmlook.film.route import STOCK
 from filmlook.look import SETTINGS, Look, Setting
 from filmlook.look_choice import SEED_MODES, VALUES, key_of_label
-from filmlook.prints import print_labels
+from filmlook.prints import OWN, print_labels
 from filmlook.stock import load_stock, stock_labels
 
 FIRST = ("stock", "print", "strength")
@@ -61,14 +60,14 @@ def _prints_of(stock: str | None) -> dict[str, str]:
             return print_labels(load_stock(key_of_label(stock, stock_labels()), allow_path=False))
     except FilmLookError:
         pass  # it is told of where the stock is used
-    return {STOCK: print_labels()[STOCK]}
+    return {OWN: print_labels()[OWN]}
 
 
 def _follow_stock(stock: str | None, chosen: str | None) -> Any:
     """The dropdown of prints for a stock; a chosen print that it does not allow becomes the stock's own."""
     labels = _prints_of(stock)
     choices = list(labels.values())
-    return gr.update(choices=choices, **({} if chosen in choices else {"value": labels[STOCK]}))
+    return gr.update(choices=choices, **({} if chosen in choices else {"value": labels[OWN]}))
 
 
 def _refreshed(stock: str | None, chosen: str | None) -> list[Any]:
@@ -135,7 +134,7 @@ def value_of(look: Look, setting: Setting) -> Any:
     value = getattr(look, setting.key)
     if setting.key == "print":
         labels = _prints_of(look.stock)
-        return labels.get(value) or (value if value in labels.values() else labels[STOCK])
+        return labels.get(value) or (value if value in labels.values() else labels[OWN])
     return stock_labels().get(value, value) if setting.key == "stock" else value
 
 
