@@ -20,7 +20,7 @@ def page() -> str:
         lines += [f"## {group}", "", "| key | label | range | default | |", "|---|---|---|---|---|"]
         for s in settings:
             unit = f" {s.unit}" if s.unit else ""
-            allowed = f"{s.low:g} to {s.high:g}{unit}" if s.is_number else ", ".join(f"`{c}`" for c in s.choices) or "any stock"
+            allowed = f"{s.low:g} to {s.high:g}{unit}" if s.is_number else ", ".join(f"`{c}`" for c in s.choices) or s.names
             default = f"{s.default:g}" if isinstance(s.default, float) else f"`{s.default}`"
             lines.append(f"| `{s.key}` | {s.label} | {allowed} | {default} | {s.help} |")
         lines.append("")

@@ -104,7 +104,7 @@ class Look:
         "Film",
         "Print",
         "stock",
-        "What the film is looked at on: what is usual for it, a minilab's scan, a paper, or the negative itself.",
+        "What the film is looked at on: a scan, a paper, the negative itself.",
         names="stock, minilab, negative, or the name of a paper",
     )
     frame: str = _choice(
@@ -149,7 +149,7 @@ class Look:
         2,
         0.01,
         1,
-        "How strongly the film's layers hold back each other, which makes its colours pure; 1 is the stock's own.",
+        "How strongly the film's layers hold each other back, which makes colours purer; 1 is the stock's own.",
         "x",
     )
     effect_size: float = _number(
@@ -240,12 +240,19 @@ class Look:
     )
     tone_shadows: float = _number("Print", "Split toning, shadows", 0, 1, 0.01, 0, "How much colour shadows take on.")
     tone_shadows_hue: float = _number(
-        "Print", "Hue of shadows", 0, 360, 1, 0, "Red is 0, yellow 60, green 120, cyan 180, blue 240, magenta 300.", "degrees"
+        "Print",
+        "Split toning, hue of shadows",
+        0,
+        360,
+        1,
+        0,
+        "Red is 0, yellow 60, green 120, cyan 180, blue 240, magenta 300.",
+        "degrees",
     )
     tone_highlights: float = _number("Print", "Split toning, highlights", 0, 1, 0.01, 0, "How much colour highlights take on.")
     tone_highlights_hue: float = _number(
         "Print",
-        "Hue of highlights",
+        "Split toning, hue of highlights",
         0,
         360,
         1,

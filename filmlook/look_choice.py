@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from filmlook.errors import LookError
+from filmlook.errors import LookError, StockFileError
 from filmlook.look import SETTINGS, Look
 from filmlook.presets import load_look
-from filmlook.stock import installed_name, is_installed, list_stocks, stock_labels
+from filmlook.prints import OWN, checked_print
+from filmlook.stock import installed_name, is_installed, list_stocks, load_stock, stock_labels
 
 SEED_MODES = {"picture": "As the picture's", "fixed": "Fixed", "random": "Random"}
 """How grain is seeded, with what people read."""
@@ -29,7 +30,7 @@ VALUES = (*_FIRST, "seed_mode", "seed", *(s.key for s in SETTINGS if s.key not i
 class LookChoice:
     """A look, and how its grain is seeded: "picture" follows the picture's own seed, "fixed" is `seed`.
 
-    Its stock may be told by its label; `look` then has its name.
+    Its stock and its print may be told by their labels; `look` then has their names. The print is one that the stock allows.
     """
 
     look: Look
@@ -40,8 +41,9 @@ class LookChoice:
         name = installed_name(self.look.stock)
         if not is_installed(name):  # a name or label, never a path: looks come from infotexts and from the network
             raise LookError(f"stock is {self.look.stock!r}; installed stocks are: {', '.join(list_stocks())}")
-        if name != self.look.stock:
-            object.__setattr__(self, "look", replace(self.look, stock=name))
+        look = replace(self.look, stock=name, print=_print_of(name, self.look.print))
+        if look != self.look:
+            object.__setattr__(self, "look", look)
         if not isinstance(self.seed_mode, str) or self.seed_mode not in SEED_MODES:
             raise LookError(f"grain_seed is {self.seed_mode!r}; allowed: {', '.join(SEED_MODES)}, or a whole number")
 
@@ -87,6 +89,18 @@ class LookChoice:
         seed = settings.pop("grain_seed", "picture")
         look = Look.from_dict({**start, **settings})
         return cls(look, seed) if isinstance(seed, str) else cls(look, "fixed", _whole(seed))
+
+
+def _print_of(stock: str, given: str) -> str:
+    """The name of the print that an installed stock allows. Raises LookError for another."""
+    if given == OWN:  # which all allow: no file is read for it
+        return given
+    try:
+        return checked_print(load_stock(stock, allow_path=False), given)
+    except StockFileError as error:
+        if isinstance(error, LookError):  # deleted meanwhile
+            raise
+        return given  # a damaged file is told of where its film is used
 
 
 def key_of_label(value: Any, labels: Mapping[str, str]) -> Any:

@@ -16,6 +16,7 @@ from filmlook import Look, LookError, __version__, develop, film_picture, list_s
 from filmlook.cli import main
 from filmlook.files import infotext, picture
 from filmlook.paths import BUILT_IN
+from filmlook.prints import list_papers
 
 
 @pytest.fixture
@@ -107,6 +108,16 @@ def test_two_inputs_of_one_name_do_not_replace_each_other(tmp_path: Path, scene:
         (["develop", "PHOTO", "-o", "OUT", "--grain", "99"], "grain is 99"),
         (["develop", "PHOTO", "-o", "OUT", "--diffusion", "mist"], "glimmerglass"),
         (["develop", "PHOTO", "-o", "OUT", "--look", "nope"], "unknown look"),
+        (["develop", "PHOTO", "-o", "OUT", "--print", "kodak_9999"], "Kodak Gold 200 allows: stock, minilab, "),
+        (
+            ["develop", "PHOTO", "-o", "OUT", "-m", "kodak_tri_x_400", "--print", "kodak_2383"],
+            "allows: stock, minilab, grade-0",
+        ),
+        (
+            ["export-lut", "-o", "a.cube", "-m", "fujifilm_velvia_100", "--print", "minilab"],
+            "Fujifilm Velvia 100 allows: stock",
+        ),
+        (["papers", "kodak_9999"], "installed papers are: fujifilm_crystal"),
         (["develop", "-o", "OUT"], "no INPUT"),
         (["develop", "PHOTO"], "no OUT"),
         (["develop", "PHOTO", "-o", "OUT", "--format", "tga"], "format is 'tga'"),
@@ -260,7 +271,7 @@ def test_a_label_that_two_have_names_both(tmp_path: Path, monkeypatch: pytest.Mo
 def test_one_damaged_file_does_not_hide_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for kind in ("looks", "stocks"):
+    for kind in ("looks", "papers", "stocks"):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / "aaa.json").write_text("{")
         (tmp_path / kind / "deep.json").write_text("[" * 100_000)
@@ -271,6 +282,10 @@ def test_one_damaged_file_does_not_hide_the_others(
     said = capsys.readouterr()
     assert all(name in said.out for name in ("classic-negative", "velvia-landscape"))
     assert "aaa.json" in said.err
+    assert main(["papers"]) == 1
+    said = capsys.readouterr()
+    assert all(name in said.out for name in ("kodak_2383", "grade-5"))
+    assert all(name in said.err for name in ("aaa.json", "deep.json"))
     assert main(["stocks"]) == 1
     said = capsys.readouterr()
     assert all(name in said.out for name in ("cinestill_800t", "neutral"))
@@ -348,12 +363,31 @@ def test_a_list_that_does_not_arrive_is_a_failure() -> None:
     assert done.returncode == 1
 
 
+def test_a_film_overexposed_and_printed_on_a_paper(photo: Path, tmp_path: Path, scene: np.ndarray) -> None:
+    look = Look(stock="kodak_portra_400", print="kodak_2383", rating=1, print_exposure=0.1, filter="yellow-8")
+    words = ["-m", "kodak_portra_400", "--rating", "1", "--print-exposure", ".1", "--filter", "yellow-8", "--seed", "3"]
+    for number, told in enumerate(("kodak_2383", "Kodak Vision 2383")):
+        out = tmp_path / f"{number}.png"
+        assert main(["develop", str(photo), "-o", str(out), "--print", told, *words]) == 0
+        assert (np.asarray(Image.open(out)) == develop(scene, look, seed=3)).all()
+        found = infotext.read(Image.open(out))
+        assert found
+        assert found.look == look
+
+
 def test_stocks_and_looks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stocks"]) == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in list_stocks())
     assert main(["stocks", "kodak_gold_200"]) == 0
-    assert json.loads(capsys.readouterr().out)["label"] == "Kodak Gold 200"
+    told = json.loads(capsys.readouterr().out)
+    assert (told["label"], told["print"]) == ("Kodak Gold 200", "minilab")
+    assert {"kodak_2383", "negative"} < set(told["prints"])
+    assert main(["papers"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in list_papers())
+    assert main(["papers", "Kodak Vision 2383"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "kodak_2383"
     assert main(["looks"]) == 0
     assert "classic-negative" in capsys.readouterr().out
 
@@ -377,7 +411,7 @@ def test_sixteen_bits_and_metadata_go_through(tmp_path: Path, scene: np.ndarray)
     film = picture.read(out)
     assert film.pixels.dtype == np.uint16
     assert len(np.unique(film.pixels)) > 1000
-    assert film.text["parameters"].startswith("a cat\nSteps: 20, Seed: 1, CFG scale: 7, Film Look: v1 ")
+    assert film.text["parameters"].startswith("a cat\nSteps: 20, Seed: 1, CFG scale: 7, Film Look: v2 ")
     assert main(["develop", str(out), "-o", str(tmp_path / "film.jpg"), "--look", "clean-print", "--again"]) == 0
     assert picture.read(tmp_path / "film.jpg").text["parameters"].startswith("a cat")
 

@@ -10,6 +10,7 @@ import pytest
 
 from filmlook.look import SETTINGS
 from filmlook.look_choice import SEED_MODES
+from filmlook.prints import print_labels
 from filmlook.webui.once.policies import INPUTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,6 +18,7 @@ LOCALES = ("zh_CN", "zh_TW", "ja_JP", "ko_KR", "de_DE", "es_ES")
 KEYWORDS = ("label", "info", "placeholder", "tooltip")
 FIRST = ("Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
+MAKERS = ("fujifilm_", "kodak_")  # of papers, whose names stay as they are
 NAMES = ("Film Look", "img2img", "txt2img")  # stay as they are
 
 
@@ -45,6 +47,7 @@ def texts() -> set[str]:
     """What people read on the page, of our own."""
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
     found |= set(SEED_MODES.values()) | set(INPUTS.values())
+    found |= {label for name, label in print_labels().items() if not name.startswith(MAKERS)}
     for room in ("ui", "webui"):
         for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))

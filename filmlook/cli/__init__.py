@@ -1,4 +1,4 @@
-"""The command line: `filmlook develop`, `stocks`, `looks`, `fit`, `train`, `export-lut`, `prompt`, `serve`, `bench` and others.
+"""The command line: `filmlook develop`, `stocks`, `papers`, `looks`, `fit`, `train`, `export-lut`, `serve` and others.
 
 Each command is a module with `add_options(parser)` and `run(args) -> exit code`, imported when it is called: a list of the
 commands needs no PyTorch, which takes a second. Exit codes: 0 all done, 1 some failed, 2 usage.
@@ -22,6 +22,7 @@ from filmlook.version import __version__
 _COMMANDS = {  # its module, and what it does
     "develop": ("filmlook.cli.develop", "Develop pictures as film."),
     "stocks": ("filmlook.cli.stocks", "List the installed stocks."),
+    "papers": ("filmlook.cli.papers", "List the installed papers."),
     "looks": ("filmlook.cli.looks", "List the looks."),
     "fit": ("filmlook.cli.fit", "Make a stock from a colour table, a LUT, or aligned photographs before and after."),
     "import-weights": (
@@ -66,7 +67,7 @@ def _run(words: list[str]) -> int:
     args = parser.parse_args(words)
     home = user_folder()
     if home and not home.is_dir():
-        messages.warn(f"FILMLOOK_HOME is {home}, which is no folder: no stocks and looks of your own")
+        messages.warn(f"FILMLOOK_HOME is {home}, which is no folder: no stocks, papers and looks of your own")
     try:
         code: int = args.run(args)
         return code

@@ -14,6 +14,11 @@ from filmlook.presets import load_preset, read_preset
 DONE, FAILED, USAGE = 0, 1, 2
 """Exit codes."""
 
+_NAMED = {
+    "stock": "Or the path of a stock file.",
+    "print": "One of: stock, minilab, negative, or one of 'filmlook papers'; 'filmlook stocks NAME' tells what a stock allows.",
+}
+
 
 def name(text: str) -> str:
     """The name of a file, a folder or something installed; an empty one, as of a shell's unset variable, is wrong usage."""
@@ -50,18 +55,20 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
             unit = f" {s.unit}" if s.unit else ""
             text = f"{s.help} From {s.low:g} to {s.high:g}{unit}, {s.default:g} unless told."
         else:
-            text = s.help + (f" One of: {', '.join(s.choices)}." if s.choices else " Or the path of a stock file.")
+            more = f"One of: {', '.join(s.choices)}." if s.choices else _NAMED[s.key]
+            text = f"{s.help} {more}"
         kind = float if s.is_number else name
         meta = s.unit.upper() or "N" if s.is_number else "NAME"
         group.add_argument(*names, dest=f"setting_{s.key}", type=kind, metavar=meta, help=text.replace("%", "%%"))
 
 
 def chosen_look(args: argparse.Namespace) -> Look:
-    """The look that the options say; its stock is called by its name, whether a name, a label or a path was given.
+    """The look that the options say; its stock and its print are called by name, whether a name, a label or a path was given.
 
     Raises:
         LookError, StockFileError: a wrong setting, or a preset or stock that is missing or damaged.
     """
+    from filmlook.prints import checked_print
     from filmlook.stock import installed_name, load_stock
 
     given = {s.key: v for s in SETTINGS if (v := getattr(args, f"setting_{s.key}")) is not None}
@@ -70,8 +77,8 @@ def chosen_look(args: argparse.Namespace) -> Look:
         path = Path(args.look)
         start = (read_preset(path) if path.suffix.lower() == ".json" and path.is_file() else load_preset(args.look)).look
     look = dataclasses.replace(start, **given)
-    load_stock(look.stock)  # before any work is done
-    return dataclasses.replace(look, stock=installed_name(look.stock))
+    stock = load_stock(look.stock)  # before any work is done
+    return dataclasses.replace(look, stock=installed_name(look.stock), print=checked_print(stock, look.print))
 
 
 def make_folder(path: Path) -> None:

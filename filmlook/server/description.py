@@ -135,9 +135,20 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "mtf_cycles": _NUMBERS,
             "mtf": _list(_NUMBERS),
             "sources": _list(_TEXT),
+            "print": {**_TEXT, "description": "What it is looked at on unless told: what `stock` means."},
+            "prints": {**_list(_TEXT), "description": "What `print` may be."},
         },
-        "required": ["name", "label", "kind", "iso"],
+        "required": ["name", "label", "kind", "iso", "print", "prints"],
     },
+    "papers": _list(_object({"name": _TEXT, "label": _TEXT})),
+    "paper": _object(
+        {
+            **dict.fromkeys(("name", "label", "maker", "credit", "licence"), _TEXT),
+            "sources": _list(_TEXT),
+            "layers": {"enum": [1, 3], "description": "1 is for black and white film."},
+            "fit": {"type": "object"},
+        }
+    ),
     "schema": {"type": "object", "description": "JSON Schema, 2020-12."},
     "health": _object({"status": _TEXT, "version": _TEXT, "stocks": _WHOLE, "looks": _WHOLE}),
     "progress": _object({"working": _SWITCH, "progress": {"type": "number", "minimum": 0, "maximum": 1}}),

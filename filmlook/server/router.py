@@ -29,6 +29,7 @@ from filmlook.presets import (
     load_preset,
     save_preset,
 )
+from filmlook.prints import is_paper, paper_facts, paper_labels, stock_facts
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server import jobs, requests
@@ -141,9 +142,20 @@ def build_router(backend: Backend) -> APIRouter:
             raise HTTPException(404, f"there is no stock {name!r}")
         with _refused():
             try:
-                return load_stock(name, allow_path=False).facts()
+                return stock_facts(load_stock(name, allow_path=False))
             except UnknownStockError:  # deleted meanwhile
                 raise HTTPException(404, f"there is no stock {name!r}") from None
+
+    @router.get("/papers", summary="The installed papers", **answered("papers"))
+    def papers() -> list[dict[str, Any]]:
+        return [{"name": name, "label": label} for name, label in paper_labels().items()]
+
+    @router.get("/papers/{name}", summary="What is known of a paper", **answered("paper", 404, 422))
+    def paper(name: str) -> dict[str, Any]:
+        if not is_paper(name):
+            raise HTTPException(404, f"there is no paper {name!r}")
+        with _refused():
+            return paper_facts(name)
 
     @router.get("/looks", summary="The presets", **answered("looks"))
     def looks() -> list[dict[str, Any]]:

@@ -27,4 +27,6 @@ def _setting(setting: Setting) -> dict[str, Any]:
     about = {"title": setting.caption, "description": setting.help, "default": setting.default}
     if setting.is_number:
         return {"type": "number", "minimum": setting.low, "maximum": setting.high, **about}
-    return {"type": "string", **({"enum": list(setting.choices)} if setting.choices else {}), **about}
+    if setting.choices:
+        return {"type": "string", "enum": list(setting.choices), **about}
+    return {"type": "string", **about, "description": f"{setting.help} Allowed: {setting.names}."}

@@ -6,11 +6,14 @@ import sys
 from functools import wraps
 from typing import Any
 
-_KEEPERS = ("filmlook.engine.plan", "filmlook.engine.regrain", "filmlook.stages.", "filmlook.networks.", "filmlook.stock")
+_KEEPERS = (
+    *("filmlook.engine.plan", "filmlook.engine.regrain", "filmlook.stages.", "filmlook.networks."),
+    *("filmlook.stock", "filmlook.prints"),
+)
 
 
 def clear() -> None:
-    """Forgets plans, tables and stocks; the next picture makes them anew. Work that is in progress keeps its own."""
+    """Forgets plans, tables, stocks and papers; the next picture makes them anew. Work that is in progress keeps its own."""
     for name, module in list(sys.modules.items()):
         if name.startswith(_KEEPERS):
             for kept in list(vars(module).values()):

@@ -43,8 +43,8 @@ def _declared() -> dict[str, OptionInfo]:
             "0: as it suits the device; less needs less memory, and the picture is the same"
         ),
         "save_before": OptionInfo(False, "Save the undeveloped picture too").info("its name ends with -before-film-look"),
-        "folder": OptionInfo("", "Folder of your own stocks and looks", onchange=use_folder, restrict_api=True).info(
-            "empty: models/FilmLook; stocks are .json, .safetensors, .pt, .cube and HaldCLUT .png"
+        "folder": OptionInfo("", "Folder of your own stocks, papers and looks", onchange=use_folder, restrict_api=True).info(
+            "empty: models/FilmLook; stocks are .json, .safetensors, .pt, .cube and HaldCLUT .png, papers are .json"
         ),
         "api_megabytes": OptionInfo(64, "API: most megabytes of a request", gr.Number, {"precision": 0}),
         "api_megapixels": OptionInfo(64, "API: most megapixels of a picture", gr.Number, {"precision": 0}),
@@ -83,7 +83,7 @@ def use_folder() -> None:
     folder = _folder()
     os.environ["FILMLOOK_HOME"] = str(folder)
     try:
-        for kind in ("stocks", "looks", "recipes"):
+        for kind in ("stocks", "papers", "looks", "recipes"):
             (folder / kind).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         print(f"Film Look: the folder {folder} cannot be made: {error.strerror}")

@@ -202,7 +202,8 @@ class _Bound:
         else:
             label, wanted = _wanted(key, now)
             changes = {field: value for field, value in _of_components(wanted).items() if field in now}
-            if missing := [v for f, v in changes.items() if f in self.components and not _has(self.components[f], v)]:
+            named = {f: v for f, v in changes.items() if f in self.components and f != "look.print"}  # it follows the stock
+            if missing := [v for f, v in named.items() if not _has(self.components[f], v)]:
                 gr.Warning(f"Film Look: {missing[0]} is not installed.")
                 changes = {}
             changes = {field: value for field, value in changes.items() if now[field] != value}

@@ -11,6 +11,7 @@ from modules import script_callbacks, scripts
 from filmlook.look import SETTINGS, Setting
 from filmlook.look_choice import LookChoice, key_of_label
 from filmlook.presets import list_looks, load_look, load_preset
+from filmlook.prints import print_labels
 from filmlook.stock import list_stocks, stock_labels
 from filmlook.webui.arguments import Asked
 from filmlook.webui.once.pass_state import keep, state_of
@@ -67,8 +68,10 @@ def _add(plot: Any) -> None:
 def _setting_axis(axis: Callable[..., Any], setting: Setting) -> Any:
     if setting.is_number:
         return axis(setting.caption, float, setting.key)
-    if not setting.choices:
+    if setting.key == "stock":
         return axis(setting.caption, str, setting.key, choices=lambda: [OFF, *list_stocks()], format_value=_told(_stock_label))
+    if setting.key == "print":  # of all stocks: a cell whose stock does not allow its print says so
+        return axis(setting.caption, str, setting.key, choices=lambda: list(print_labels()), format_value=_told(_print_label))
     return axis(setting.caption, str, setting.key, choices=lambda: list(setting.choices))
 
 
@@ -79,6 +82,10 @@ def _told(label_of: Callable[[str], str]) -> Callable[[Any, Any, Any], str]:
 
 def _stock_label(name: str) -> str:
     return stock_labels().get(name, name)
+
+
+def _print_label(name: str) -> str:
+    return print_labels().get(name, name)
 
 
 def _preset_label(name: str) -> str:

@@ -22,7 +22,7 @@ from filmlook.engine.colour_only import colour_of
 from filmlook.files import lut, picture
 from filmlook.files.infotext import developed, pairs_of
 from filmlook.look import LOOK_VERSION
-from filmlook.paths import BUILT_IN
+from filmlook.paths import BUILT_IN, tell_once
 from filmlook.server.request_body import Limits
 from filmlook.server.serve import Server, build_app
 from tests.api.clients import (
@@ -271,7 +271,9 @@ def test_the_schema_tells_every_setting_and_its_range(client: TestClient) -> Non
     assert set(schema["properties"]) == {"look", "version", *(s.key for s in SETTINGS)}
     for setting in SETTINGS:
         told = schema["properties"][setting.key]
-        assert (told["default"], told["description"]) == (setting.default, setting.help)
+        assert told["default"] == setting.default
+        assert told["description"].startswith(setting.help)
+        assert setting.names in told["description"]
         if setting.is_number:
             assert (told["type"], told["minimum"], told["maximum"]) == ("number", setting.low, setting.high)
         else:
@@ -286,6 +288,66 @@ def test_stocks_are_told(client: TestClient) -> None:
     for stock in stocks:
         facts = client.get(f"{PREFIX}/stocks/{stock['name']}").json()
         assert (facts["name"], facts["label"]) == (stock["name"], stock["label"])
+
+
+def test_prints_are_told(client: TestClient, home: Path) -> None:
+    papers = client.get(f"{PREFIX}/papers").json()
+    assert {"name": "kodak_2383", "label": "Kodak Vision 2383"} in papers
+    for paper in papers:
+        facts = client.get(f"{PREFIX}/papers/{paper['name']}").json()
+        assert (facts["name"], facts["label"]) == (paper["name"], paper["label"])
+    layers = {paper["name"]: client.get(f"{PREFIX}/papers/{paper['name']}").json()["layers"] for paper in papers}
+    colour, grey = ([name for name in layers if layers[name] == number] for number in (3, 1))
+    expected = {
+        "kodak_gold_200": ("minilab", ["stock", "minilab", *colour, "negative"]),
+        "kodak_vision3_500t": ("kodak_2383", ["stock", "minilab", *colour, "negative"]),
+        "kodak_tri_x_400": ("grade-2", ["stock", "minilab", *grey, "negative"]),
+        "fujifilm_velvia_100": ("slide", ["stock"]),
+        "fujifilm_classic_negative": ("own", ["stock", "negative"]),
+        "kodak_gold_200_network": ("own", ["stock"]),
+        "neutral": ("own", ["stock"]),
+    }
+    for name, told in expected.items():
+        facts = client.get(f"{PREFIX}/stocks/{name}").json()
+        assert (facts["print"], facts["prints"]) == told
+        for choice in facts["prints"]:
+            assert client.put(f"{PREFIX}/looks/x", json={"look": {"stock": name, "print": choice}}).status_code == 200
+    assert client.get(f"{PREFIX}/papers/kodak_9999").status_code == 404
+
+
+def test_papers_of_the_users_are_told_and_a_damaged_one_hides_no_other(client: TestClient, home: Path) -> None:
+    (home / "papers").mkdir(parents=True)
+    text = (BUILT_IN / "papers" / "kodak_2383.json").read_text(encoding="utf-8")
+    (home / "papers" / "mine.json").write_text(text.replace("Kodak Vision 2383", "My paper"), encoding="utf-8")
+    (home / "papers" / "broken.json").write_text("{", encoding="utf-8")
+    papers = client.get(f"{PREFIX}/papers").json()
+    assert {"name": "mine", "label": "My paper"} in papers
+    assert "broken" not in {paper["name"] for paper in papers}
+    assert "mine" in client.get(f"{PREFIX}/stocks/kodak_portra_400").json()["prints"]
+    told = client.get(f"{PREFIX}/papers/broken")
+    assert told.status_code == 422
+    assert str(home) not in told.text
+
+
+def test_a_print_by_its_label_is_the_print(client: TestClient, home: Path) -> None:
+    saved = client.put(f"{PREFIX}/looks/x", json={"look": {"stock": "Kodak Portra 400", "print": "kodak vision 2383"}}).json()
+    assert saved["look"] == Look(stock="kodak_portra_400", print="kodak_2383").to_dict()
+
+
+def test_a_look_of_version_1_is_converted_and_that_is_told_once(
+    client: TestClient, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = {"version": 1, "stock": "kodak_ektar_100", "grain": 2}
+    (home / "looks").mkdir(parents=True)
+    (home / "looks" / "old.json").write_text(json.dumps({"look": {**old, "white": 1, "black": 1}}), encoding="utf-8")
+    assert client.get(f"{PREFIX}/looks").status_code == 200  # built-in ones may tell, too
+    tell_once.cache_clear()
+    caplog.clear()
+    for _ in range(2):
+        assert client.put(f"{PREFIX}/looks/new", json={"look": old}).json()["look"] == {**old, "version": 2}
+        found = client.get(f"{PREFIX}/looks/old").json()["look"]
+        assert found == {**old, "version": 2, "white": 1, "black": 1}
+    assert len([line for line in caplog.messages if "version 1 was converted" in line]) == 1
 
 
 def test_looks_are_saved_changed_and_deleted(client: TestClient, home: Path) -> None:

@@ -146,6 +146,7 @@ def test_long_lists_are_cut_and_names_beyond_still_load(
     built_in = {path.stem for path in (BUILT_IN / "looks").iterdir()}, {path.stem for path in (BUILT_IN / "stocks").iterdir()}
     monkeypatch.setenv("FILMLOOK_MAX_FILES", "40")
     tell_once.cache_clear()
+    caplog.clear()
     for route, own in zip(("looks", "stocks"), built_in, strict=True):
         for _ in range(2):
             names = [told["name"] for told in client.get(f"{PREFIX}/{route}").json()]
@@ -154,7 +155,7 @@ def test_long_lists_are_cut_and_names_beyond_still_load(
         assert own <= set(names)
         assert client.get(f"{PREFIX}/{route}/p00059").status_code == 200
     assert [line for line in caplog.messages if "40 of them are listed" in line][1:] != []
-    assert len(caplog.messages) == 2  # one line each, however often
+    assert len([line for line in caplog.messages if "are listed" in line]) == 2  # one line each, however often
     assert load_look("p00059") == Look()
     assert load_stock("p00059").label == GOLD["label"]
     answer = client.post(f"{PREFIX}/export-lut", json={"look": {"stock": "p00059"}, "size": 17})

@@ -32,6 +32,7 @@ from PIL.PngImagePlugin import PngInfo
 from filmlook import SETTINGS, list_looks, list_stocks
 from filmlook.errors import FilmLookError, PictureError
 from filmlook.paths import BUILT_IN
+from filmlook.prints import print_labels
 from filmlook.server.request_body import Limits
 from filmlook.server.router import PREFIX
 from filmlook.server.serve import Server, build_app
@@ -171,6 +172,8 @@ def look(chance: random.Random) -> Any:
             settings[setting.key] = chance.choice((setting.low, setting.high, chance.uniform(setting.low, setting.high)))
         elif setting.choices:
             settings[setting.key] = chance.choice(setting.choices)
+        else:  # of all stocks: many refuse it
+            settings[setting.key] = chance.choice([*print_labels(), "Kodak Vision 2383", "no such print"])
     if chance.random() < 0.2:
         settings[chance.choice((*settings, "look", "version", "grain_seed", "x"))] = chance.choice(_ODD)
     return settings
@@ -257,7 +260,19 @@ def request(seed: int, number: int) -> Sent:
     if route == "get":
         name = chance.choice(_NAMES)
         path = chance.choice(
-            (f"looks/{name}", f"stocks/{name}", "looks", "stocks", "schema", "health", "progress", "looks/", "x")
+            (
+                f"looks/{name}",
+                f"stocks/{name}",
+                f"papers/{name}",
+                "looks",
+                "stocks",
+                "papers",
+                "schema",
+                "health",
+                "progress",
+                "looks/",
+                "x",
+            )
         )
         return Sent(chance.choice(("GET", "GET", "GET", "DELETE", "HEAD", "PATCH")), path, b"", {})
     method, path = ("PUT", f"looks/{chance.choice(_NAMES)}") if route == "put" else ("POST", route)

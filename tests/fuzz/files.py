@@ -40,6 +40,7 @@ from filmlook.files import infotext, lut, picture
 from filmlook.networks.weights import read_tensors
 from filmlook.paths import BUILT_IN
 from filmlook.presets import read_preset
+from filmlook.prints import _read
 from filmlook.stock import load_stock
 from tests.files.samples import dng
 
@@ -179,6 +180,7 @@ def samples(folder: Path) -> dict[str, tuple[list[bytes], list[Callable[[Path], 
         **{name: (files, [_picture]) for name, files in _with_extras(folder).items()},
         "a.cube": ([_cube(folder)], [lut.read_lut]),
         "hald.png": ([_hald(folder)], [lut.read_lut, lambda path: load_stock(str(path))]),
+        "paper.json": ([(BUILT_IN / "papers" / "kodak_2383.json").read_bytes()], [lambda path: _read(path, 0)]),
         "stock.json": ([(BUILT_IN / "stocks" / "kodak_gold_200.json").read_bytes()], [lambda path: load_stock(str(path))]),
         "preset.json": ([path.read_bytes() for path in sorted((BUILT_IN / "looks").glob("*.json"))[:3]], [read_preset]),
         "a.safetensors": ([tensors], [read_tensors]),

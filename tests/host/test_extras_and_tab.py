@@ -108,6 +108,8 @@ def test_what_extras_developed_counts_as_developed(host: Host) -> None:
         ({"grain": 99}, "grain is 99"),
         ({"stock": None}, "stock"),
         ({"stock": "../x"}, "stock"),
+        ({"print": "kodak_9999"}, "print is 'kodak_9999'; Kodak Portra 400 allows: stock, minilab, "),
+        ({"stock": "Kodak Tri-X 400", "print": "Kodak Vision 2383"}, "Kodak Tri-X 400 allows: stock, minilab, grade-0"),
         ({"seed": 1.5}, "grain seed"),
         ({"seed": None, "seed_mode": "Fixed"}, "grain seed"),
     ],

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from filmlook import load_look
-from filmlook.presets import load_preset
+from filmlook import Look, load_look
+from filmlook.presets import load_preset, save_preset
 from filmlook.ui.prompt_report import ADD, AVOID, CHECKPOINT, HASH, UNDO
 from tests.host.fake import Host
 
@@ -171,6 +171,14 @@ def test_the_matching_look_turns_film_look_on_with_all_its_settings(helper: Help
     assert not any(label.startswith("Develop with") for label in helper.buttons())
     helper.press(UNDO)
     assert helper.page == before
+
+
+def test_the_matching_looks_print_is_set_though_the_dropdown_was_made_for_other_stocks(helper: Helper) -> None:
+    save_preset(OWN, Look(stock="kodak_tri_x_400", print="grade-3"), label=load_preset(OWN).label)
+    helper.host.find("txt2img_film_look_print").choices = ["The stock's own", "Minilab scan"]  # type: ignore[attr-defined]
+    changed = helper.press_label(f"Develop with “{load_preset(OWN).label}”")
+    assert changed["txt2img_film_look_stock"] == "Kodak Tri-X 400"
+    assert changed["txt2img_film_look_print"] == "Black and white, grade 3"
 
 
 def test_undo_leaves_what_the_user_changed_since(helper: Helper) -> None:

@@ -156,7 +156,8 @@ def test_send_to_img2img_takes_film_look_along(host: Host) -> None:
         assert name is other
         assert there.kwargs["elem_id"].startswith("img2img_")
     taken = [there for there, _ in target]
-    assert all(any(c is t for t in taken) for c in components[: 1 + len(SETTINGS) + 2])
+    left = [c.kwargs["elem_id"] for c in components if not any(c is there for there in taken)]
+    assert left == ["img2img_film_look_input", "img2img_film_look_frames"]
 
 
 # axes
@@ -195,3 +196,30 @@ def test_an_axis_takes_stocks_by_label_and_the_legend_tells_it(host: Host) -> No
     preset = _axes(host)["[Film Look] Preset"]
     assert preset.format_value(None, preset, "None") == "[Film Look] Preset: None"
     assert preset.format_value(None, preset, "cinema") == "[Film Look] Preset: Cinema print"
+
+
+def test_an_axis_of_prints_tells_what_a_cells_stock_does_not_allow(host: Host) -> None:
+    """Such a cell keeps its picture."""
+    axis = _axes(host)["[Film Look] Print"]
+    assert {"stock", "minilab", "kodak_2383", "grade-2", "negative"} <= set(axis.choices())
+    assert axis.format_value(None, axis, "kodak_2383") == "[Film Look] Print: Kodak Vision 2383"
+    x, y = ("[Film Look] Print", ["kodak_2383", "Minilab scan", "grade-2"]), ("[Film Look] Grain", [0.0])
+    plot = host.txt2img([ON], "X/Y/Z plot", x=x, y=y)
+    told = [look_in(text) for text in plot.infotexts]
+    assert [look and look.print for look in told] == ["kodak_2383", "minilab", None]
+    error = infotext.pairs_of(plot.infotexts[2])[infotext.ERROR]
+    assert error.startswith("print is 'grade-2'; Kodak Gold 200 allows: stock, minilab, ")
+    same(plot.images[2], raw_picture(11))
+
+
+def test_an_axis_of_stocks_with_a_print_that_one_does_not_allow(host: Host) -> None:
+    x, y = ("[Film Look] Stock", ["kodak_portra_400", "fujifilm_velvia_100", "kodak_tri_x_400"]), ("[Film Look] Grain", [0.0])
+    plot = host.txt2img([{**ON, "print": "kodak_portra_endura"}], "X/Y/Z plot", x=x, y=y)
+    errors = [infotext.pairs_of(text).get(infotext.ERROR, "") for text in plot.infotexts]
+    assert [error.partition(":")[0] for error in errors] == [
+        "",
+        "print is 'kodak_portra_endura'; Fujifilm Velvia 100 allows",
+        "print is 'kodak_portra_endura'; Kodak Tri-X 400 allows",
+    ]
+    for image in plot.images[1:]:
+        same(image, raw_picture(11))

@@ -97,13 +97,14 @@ def test_a_frame_under_another_extensions_does_nothing_once_unloaded(host: Host,
 
 
 def test_memory_is_let_go_with_the_hosts(host: Host) -> None:
-    from filmlook.engine.plan import development
+    from filmlook.prints import _read
+    from filmlook.stages.darkroom import _view
 
     for let_go in (_framed(host)["unload"], lambda: host.tell("on_script_unloaded")):
         host.txt2img(ON)
-        assert development.cache_info().currsize > 0
+        assert all(kept.cache_info().currsize > 0 for kept in (_view, _read))
         let_go()
-        assert development.cache_info().currsize == 0
+        assert all(kept.cache_info().currsize == 0 for kept in (_view, _read))
     assert host.txt2img(None).images  # and the host works on
 
 

@@ -16,9 +16,10 @@ import torch
 from PIL import Image
 
 import filmlook
-from filmlook import SETTINGS, Look, load_look
+from filmlook import Look, load_look
 from filmlook.files import infotext
-from filmlook.look_choice import SEED_MODES, LookChoice
+from filmlook.look_choice import SEED_MODES, VALUES, LookChoice
+from filmlook.paths import tell_once
 from filmlook.stock import stock_labels
 from tests.host.conftest import codes, develop, look_in, regrain, same, seed_in
 from tests.host.fake import Host
@@ -26,7 +27,7 @@ from tests.host.fake_processing import BaseScript, Processed, raw_picture
 
 FILM = Look(stock="kodak_gold_200", grain=3.0, toning="sepia")
 ON = [FILM.to_dict()]
-VALUES = [getattr(FILM, setting.key) for setting in SETTINGS]
+LIST = [getattr(FILM, key) for key in VALUES[: VALUES.index("seed_mode")]]
 
 
 def _error(text: str) -> str | None:
@@ -72,9 +73,9 @@ def test_off_by_default_and_free_when_off(host: Host, monkeypatch: pytest.Monkey
     [
         ON,
         [{**FILM.to_dict(), "enabled": True}],
-        [True, *VALUES],
-        [True, *VALUES, "picture", 0],
-        [True, stock_labels()["kodak_gold_200"], *VALUES[1:], SEED_MODES["picture"], 5],
+        [True, *LIST],
+        [True, *LIST, "picture", 0],
+        [True, stock_labels()["kodak_gold_200"], *LIST[1:], SEED_MODES["picture"], 5],
     ],
     ids=["table", "enabled", "list", "modes", "labels"],
 )
@@ -82,6 +83,38 @@ def test_arguments_say_the_look(host: Host, args: list[Any]) -> None:
     done = host.txt2img(args)
     assert look_in(done.infotexts[0]) == FILM
     same(done.images[0], develop(raw_picture(11), FILM, seed=11))
+
+
+OLD_LIST: list[Any] = [
+    *(True, "kodak_portra_400", "35mm", 0.8, 0.5, 0.1, 1.0, 1.2, "thumbnail", "black-pro-mist", 0.25, 0.3, 1.0, 1.5, 0.8, 1.1),
+    *(2.0, 1.3, 0.5, 1.1, 0.9, 0.7, 0.1, -0.1, 0.05, 1.1, 0.9, 1.0, 1.0, "none", "Fixed", 7, "Automatic", False),
+]  # as programs wrote it for version 0.1, whose black and white were 1
+
+
+def test_a_list_of_version_0_1_means_what_it_meant(host: Host) -> None:
+    """Whatever was added since stands behind it, and is at its default."""
+    meant: dict[str, Any] = {
+        "stock": "kodak_portra_400", "frame": "35mm", "strength": 0.8, "exposure": 0.5, "lab": 0.1, "push": 1.0,
+        "effect_size": 1.2, "context": "thumbnail", "diffusion": "black-pro-mist", "diffusion_grade": 0.25, "vignette": 0.3,
+        "highlights": 1.0, "halation": 1.5, "halation_size": 0.8, "sharpness": 1.1, "grain": 2.0, "grain_size": 1.3,
+        "grain_colour": 0.5, "grain_shadows": 1.1, "grain_mids": 0.9, "grain_highlights": 0.7, "light_red": 0.1,
+        "light_green": -0.1, "light_blue": 0.05, "contrast": 1.1, "saturation": 0.9, "black": 1.0, "white": 1.0,
+    }  # fmt: skip
+    done = host.txt2img(OLD_LIST)
+    assert look_in(done.infotexts[0]) == Look(**meant)
+    assert seed_in(done.infotexts[0]) == 7
+    more = [*OLD_LIST, *[getattr(Look(), key) for key in VALUES[VALUES.index("seed") + 1 :]]]
+    assert look_in(host.txt2img(more).infotexts[0]) == Look(**meant)
+    more[VALUES.index("print") + 3] = "Kodak Vision 2383"  # after `enabled`, and `input` and `frames`
+    assert look_in(host.txt2img(more).infotexts[0]) == Look(**{**meant, "print": "kodak_2383"})
+
+
+@pytest.mark.parametrize("told", ["kodak_2383", "Kodak Vision 2383", "kodak vision 2383"])
+def test_a_print_by_name_or_label(host: Host, told: str) -> None:
+    done = host.txt2img([{**FILM.to_dict(), "print": told}])
+    look = dataclasses.replace(FILM, print="kodak_2383")
+    assert look_in(done.infotexts[0]) == look
+    same(done.images[0], develop(raw_picture(11), look, seed=11))
 
 
 @pytest.mark.parametrize("args", [["cinema"], [{"look": "cinema"}]])
@@ -118,17 +151,21 @@ def test_the_page_as_it_stands_gives_the_default_look(host: Host) -> None:
         ([{"grain_seed": 2**64}], "grain seed"),
         ([{"version": 99}], "version"),
         ([{"enabled": "yes"}], "enabled"),
+        ([{"print": "kodak_2384"}], "print"),
+        ([{"stock": "kodak_tri_x_400", "print": "kodak_2383"}], "Kodak Tri-X 400 allows: stock, minilab, grade-0"),
+        ([{"stock": "fujifilm_velvia_50", "print": "minilab"}], "print is 'minilab'"),
+        ([{"print": 7}], "print"),
         (["no-such-preset"], "no-such-preset"),
         (["t", "r", "u", "e"], "'t'"),
         ([7], "enabled"),
         ([[True]], "enabled"),
         ([True, "kodak_gold_201"], "stock"),
-        ([True, *VALUES[:-1], "purple"], "toning"),
-        ([True, *VALUES, "sometimes", 0], "grain_seed"),
-        ([True, *VALUES, "fixed", "x"], "grain seed"),
-        ([True, *VALUES, "fixed", float("inf")], "grain seed"),
-        ([True, *VALUES, ["fixed"], 0], "grain_seed"),
-        ([True, ["kodak_gold_200"], *VALUES[1:]], "stock"),
+        ([True, *LIST[:-1], "purple"], "toning"),
+        ([True, *LIST, "sometimes", 0], "grain_seed"),
+        ([True, *LIST, "fixed", "x"], "grain seed"),
+        ([True, *LIST, "fixed", float("inf")], "grain seed"),
+        ([True, *LIST, ["fixed"], 0], "grain_seed"),
+        ([True, ["kodak_gold_200"], *LIST[1:]], "stock"),
     ],
 )
 def test_a_wrong_argument_keeps_the_picture_and_is_named(
@@ -181,10 +218,17 @@ def _pasted(host: Host, text: str, **more: str) -> tuple[bool, list[Any]]:
     return by_component[id(components[0])], values
 
 
+def _choice(host: Host, values: list[Any]) -> LookChoice:
+    """What the controls then mean."""
+    choice: LookChoice = host.module("arguments").shown_by([True, *values]).choice
+    return choice
+
+
 @pytest.mark.parametrize(
     ("look", "seed"),
     [
         (FILM, "picture"),
+        (Look(stock="kodak_vision3_500t", print="kodak_2393", rating=1, light_balance=-112, tone_shadows_hue=220), 3),
         (Look(stock="neutral", exposure=-0.35, frame="super8", diffusion="cinebloom", diffusion_grade=0.25), 12345678901),
         (load_look("cinestill-night"), 0),
     ],
@@ -193,7 +237,7 @@ def test_paste_brings_the_look_back_whole(host: Host, look: Look, seed: Any) -> 
     done = host.txt2img([{**look.to_dict(), "grain_seed": seed}])
     on, values = _pasted(host, done.infotexts[0])
     assert on is True
-    again = LookChoice.from_values(values[: len(SETTINGS) + 2])
+    again = _choice(host, values)
     assert again.look == look
     assert again.seed_mode == ("picture" if seed == "picture" else "fixed")
     assert again.grain_seed(11) == (11 if seed == "picture" else seed)
@@ -207,17 +251,36 @@ def test_paste_shows_the_preset(host: Host) -> None:
         assert [function(keys) for _, function in host.script.infotext_fields][1]["value"] == label
 
 
+def test_pasting_a_look_of_version_1_converts_it_and_says_so_once(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    text = host.txt2img(None).infotexts[0]
+    tell_once.cache_clear()
+    for _ in range(2):
+        on, values = _pasted(host, text, **{infotext.LOOK: "v1 stock=kodak_ektar_100 grain=2", infotext.SEED: "4"})
+        assert on is True
+        assert _choice(host, values).look == Look(stock="kodak_ektar_100", grain=2)
+    assert len([line for line in caplog.messages if "version 1 was converted" in line]) == 1
+    told = {**infotext.pairs_of(text), infotext.LOOK: "v1 stock=kodak_ektar_100 black=1 white=1", infotext.SEED: "4"}
+    assert _choice(host, _pasted(host, text, **told)[1]).look == Look(stock="kodak_ektar_100", black=1, white=1)
+
+
+@pytest.mark.parametrize("told", ["v2 stock=kodak_gold_200 print=kodak_9999", "v2 stock=kodak_ektachrome_100 print=kodak_2383"])
+def test_pasting_a_print_that_cannot_be_had_shows_the_stocks_own(host: Host, told: str) -> None:
+    _, values = _pasted(host, host.txt2img(None).infotexts[0], **{infotext.LOOK: told, infotext.SEED: "4"})
+    look = _choice(host, values).look
+    assert (look.stock, look.print) == (told.split()[1].removeprefix("stock="), "stock")
+
+
 def test_pasting_a_picture_without_our_keys_switches_off_and_leaves_the_rest(host: Host) -> None:
     on, values = _pasted(host, host.txt2img(None).infotexts[0])
     assert on is False
-    assert LookChoice.from_values(values[: len(SETTINGS) + 2]).look == Look()
+    assert _choice(host, values).look == Look()
 
 
 def test_pasting_a_look_of_a_later_version_leaves_the_settings(host: Host) -> None:
     text = host.txt2img(None).infotexts[0]
     on, values = _pasted(host, text, **{infotext.LOOK: "v99 stock=x", infotext.SEED: "4"})
     assert on is True
-    assert LookChoice.from_values(values[: len(SETTINGS) + 2]).look == Look()
+    assert _choice(host, values).look == Look()
 
 
 def test_every_picture_has_its_own_infotext(host: Host) -> None:
@@ -486,8 +549,9 @@ def test_the_look_to_begin_with(host: Host) -> None:
 
 
 def test_stocks_and_looks_of_the_users_are_found(host: Host) -> None:
-    looks = host.folder / "models" / "FilmLook" / "looks"
+    looks, papers = (host.folder / "models" / "FilmLook" / kind for kind in ("looks", "papers"))
     assert looks.is_dir()
+    assert papers.is_dir()
     (looks / "mine.json").write_text('{"label": "Mine", "look": {"version": 1, "stock": "neutral", "grain": 2}}')
     assert look_in(host.txt2img(["mine"]).infotexts[0]) == Look(stock="neutral", grain=2)
     host.options.data["film_look_folder"] = str(host.folder / "elsewhere")

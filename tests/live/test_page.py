@@ -96,6 +96,18 @@ class Page:
     def shown(self, dropdown: str) -> str:
         return self.find(f"#{dropdown} input").input_value()
 
+    def offered(self, dropdown: str) -> list[str]:
+        """What a dropdown lets one choose."""
+        box = self.find(f"#{dropdown} input")
+        box.click()
+        self.page.wait_for_timeout(400)
+        labels = [
+            label or "" for label in self.page.locator("ul.options li").evaluate_all("(all) => all.map((li) => li.ariaLabel)")
+        ]
+        box.blur()
+        self.page.wait_for_timeout(300)
+        return labels
+
     def number(self, slider: str) -> float:
         return float(self.find(f"#{slider} input[type=number]").input_value())
 
@@ -264,8 +276,39 @@ def test_send_to_img2img_takes_film_look_along(page: Page) -> None:
     page.tab("tab_txt2img")
 
 
+def test_the_prints_follow_the_stock(page: Page) -> None:
+    page.tab("tab_txt2img")
+    page.switch("txt2img", True)
+    prints = "txt2img_film_look_print"
+    page.choose("txt2img_film_look_stock", "Kodak Portra 400")
+    page.choose(prints, "Kodak Vision 2383")
+    page.choose("txt2img_film_look_stock", "Kodak Ektar 100")
+    assert page.shown(prints) == "Kodak Vision 2383"
+    assert "Kodak Vision 2383" in page.offered(prints)
+    page.choose("txt2img_film_look_stock", "Kodak Tri-X 400")
+    assert page.shown(prints) == "The stock's own"
+    assert [label for label in page.offered(prints) if "grade" in label] == [f"Black and white, grade {n}" for n in range(6)]
+    assert "Kodak Vision 2383" not in page.offered(prints)
+    page.choose(prints, "Black and white, grade 4")
+    page.settle("txt2img")
+    found = infotext.read(page.gallery("txt2img"))
+    assert found is not None
+    assert (found.look.stock, found.look.print) == ("kodak_tri_x_400", "grade-4")  # type: ignore[union-attr]
+    page.find("#txt2img_send_to_img2img").click()
+    page.page.wait_for_timeout(2500)
+    assert page.shown("img2img_film_look_print") == "Black and white, grade 4"
+    assert "Black and white, grade 1" in page.offered("img2img_film_look_print")
+    page.tab("tab_txt2img")
+    page.find("#txt2img_film_look_reset").click()
+    page.page.wait_for_timeout(1500)
+    assert page.shown(prints) == "The stock's own"
+    assert "Kodak Vision 2383" in page.offered(prints)
+
+
 def test_png_info_pastes_everything_and_a_plain_picture_switches_off(page: Page, host: Host, tmp_path: Path) -> None:
-    look = Look(stock="kodak_ektar_100", grain=3, toning="sepia", light_blue=-0.25, frame="super8")
+    look = Look(
+        stock="kodak_ektar_100", print="kodak_2393", grain=3, toning="sepia", light_blue=-0.25, frame="super8", rating=1
+    )
     answers = [host.generate(look.to_dict() | {"grain_seed": 77}), host.generate()]
     for name, result in zip(("film.png", "plain.png"), answers, strict=True):
         (tmp_path / name).write_bytes(base64.b64decode(encoded(result.image)))
@@ -285,6 +328,8 @@ def test_png_info_pastes_everything_and_a_plain_picture_switches_off(page: Page,
         shown = {key: page.number(f"{tab}_film_look_{key}") for key in ("grain", "light_blue")}
         assert shown == {"grain": 3, "light_blue": -0.25}
         assert page.shown(f"{tab}_film_look_stock") == "Kodak Ektar 100"
+        assert page.shown(f"{tab}_film_look_print") == "Kodak Vision Premier 2393"
+        assert page.number(f"{tab}_film_look_rating") == 1
         assert page.shown(f"{tab}_film_look_toning") == "sepia"
         assert page.shown(f"{tab}_film_look_seed_mode") == "Fixed"
 

@@ -44,6 +44,7 @@ def test_the_positional_list_that_script_info_shows(host: Host) -> None:
         ([{"grain": 99}], "grain is 99; allowed: a number from 0 to 8"),
         ([{"nope": 1}], "unknown setting 'nope'"),
         ([{"stock": "/etc/passwd"}], "installed stocks are"),
+        ([{"stock": "kodak_tri_x_400", "print": "kodak_2383"}], "Kodak Tri-X 400 allows: stock, minilab, grade-0"),
         (None, "args: allowed is"),
         ([True, "Kodak Ektar 100", "stock", "much"], "strength is 'much'"),
     ],
@@ -55,7 +56,7 @@ def test_wrong_arguments_are_refused(host: Host, args: Any, told: str) -> None:
 
 
 def test_the_infotext_field_brings_the_look(host: Host) -> None:
-    made = host.generate({"stock": "kodak_ektar_100", "grain": 3, "frame": "super8"})
+    made = host.generate({"stock": "kodak_ektar_100", "print": "kodak_2383", "grain": 3, "frame": "super8"})
     body = {"infotext": made.infotexts[0], "do_not_save_grid": True}
     try:
         again = host.call("/sdapi/v1/txt2img", body)
@@ -85,6 +86,7 @@ def test_develops_as_here(host: Host) -> None:
 
 def test_lists_schema_and_looks(host: Host) -> None:
     assert {s["name"] for s in host.call(f"{PREFIX}/stocks")} >= {"kodak_gold_200", "neutral"}
+    assert {p["name"] for p in host.call(f"{PREFIX}/papers")} >= {"kodak_2383", "grade-2"}
     assert set(host.call(f"{PREFIX}/schema")["properties"]) == {"look", "version", *(s.key for s in SETTINGS)}
     assert {p["name"] for p in host.call(f"{PREFIX}/looks")} >= {"cinema", "gold-snapshot"}
     assert host.call(f"{PREFIX}/health")["status"] == "ok"
