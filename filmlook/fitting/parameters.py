@@ -86,7 +86,7 @@ class Parameters:
             "sensitivity": _inverse((sensitivity - least) / (most - least)) if self.layers == 3 else sensitivity,
             "inhibition": film.coupling().clamp_min(_LEAST_INHIBITION).log(),
             **dict(zip(_CURVE, _curve_parts(film.curve, STEEPEST[film.kind]), strict=True)),
-            "flare": _inverse(torch.full((3,), 0.05, dtype=torch.float64)),
+            "flare": _inverse(torch.full((1,), 0.05, dtype=torch.float64)),
             "printing": film.printing,
             "absorption": _inverse(absorption),
             "mixing": on.mixing,
@@ -150,7 +150,7 @@ class Parameters:
             return replace(numbers, mixing=mixing, base_light=given["base light"].exp())
         return replace(
             numbers,
-            flare=MOST_FLARE * given["flare"].sigmoid(),
+            flare=MOST_FLARE * given["flare"].sigmoid().expand(-1, 3),
             printed=-(on.exposure * eye + given["exposure"] * off) @ film.printing,
             paper=_curve(on.curve.base, *(given[name] for name in _PRINT_CURVE), steepest=STEEPEST_PAPER),
         )
