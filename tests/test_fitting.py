@@ -152,6 +152,14 @@ def test_a_paper_that_there_is_not_or_that_does_not_fit_is_refused(like: str, pa
         fit_stock(Colours(_cube(5), _cube(5)), load_stock(like), paper)
 
 
+def test_the_command_tells_which_papers_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cube, out = tmp_path / "warm.cube", tmp_path / "film.json"
+    lut.write_cube(cube, lut.bake(_warm, 5))
+    assert main(["fit", str(cube), "-o", str(out), "--paper", "endura"]) != 0
+    assert "installed papers are: " in capsys.readouterr().err
+    assert not out.exists()
+
+
 def _warm(x: Tensor) -> Tensor:
     """A film-like change of colour: a soft curve, a warm cast, greens less saturated."""
     curve = x**1.1 * (3 - 2 * x) ** 0.4 * 0.94 + 0.03
