@@ -47,12 +47,15 @@ def read_stock(path: Path) -> tuple[Film, Prints]:
     return Film.from_dict(data), Prints(data["print"], slide, own, ScanCharacter.from_dict(data.get("minilab", {})))
 
 
+def read_paper(folder: Path, name: str) -> Paper | None:
+    path = folder / f"{name}.json"
+    return Paper.from_dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
 def shown(film: Film, prints: Prints, papers: Path, light: Tensor, interimage: float = 1.0, stops: float = 0.0) -> Tensor:
     """Codes of light `(N, 3)` in the stock's default print."""
     develop = film.develop(interimage)
-    named = papers / f"{prints.default}.json"
-    paper = Paper.from_dict(json.loads(named.read_text(encoding="utf-8"))) if named.exists() else None
-    view, shift = view_of(develop, prints, "stock", paper, PrintSettings(), stops)
+    view, shift = view_of(develop, prints, "stock", read_paper(papers, prints.default), PrintSettings(), stops)
     log = torch.log10(film.layer_exposure(light)) + shift + stops * math.log10(2)
     return view(develop.density(log)).clamp(0, 1)
 

@@ -27,6 +27,8 @@ MTF: dict[str, list[list[float]]] = {  # at 10, 20, 40, 60 cycles/mm
     "C200": [[1.15, 0.98, 0.68, 0.48]] * 3,
     "Velvia 50": [[1.22, 1.04, 0.60, 0.35]] * 3,
     "Tri-X 400": [[1.10, 1.03, 0.73, 0.39]],
+    "T-Max 100": [[1.13, 1.14, 1.07, 0.93]],
+    "T-Max 400": [[1.19, 1.19, 0.83, 0.66]],
     "Vision3 500T": [[1.05, 0.97, 0.65, 0.43]] * 3,
 }
 
@@ -108,6 +110,7 @@ STOCKS: dict[str, Facts] = {
     ),
     "cinestill_800t": Facts(
         "CineStill 800T", "CineStill", 800, [6.4, 7.1, 19.2], "none", "Vision3 500T", "Vision3 500T", _STILL,
+        minilab={"contrast": 0.97},
         note="Vision3 500T without its backing, in C-41: its curves steeper by 12, 15 and 20 % (judged: nothing is published).",
     ),
     "kodak_ektachrome_100": Facts(
@@ -134,9 +137,14 @@ STOCKS: dict[str, Facts] = {
     ),
 }  # fmt: skip
 
-SILVER: dict[str, tuple[str, str, str, str]] = {  # label, maker, antihalation, frame
-    "kodak_tri_x_400": ("Kodak Tri-X 400", "Kodak", "strong", "35mm"),
-    "kodak_double_x_5222": ("Kodak Double-X 5222", "Kodak", "strong", "super35"),
+SILVER: dict[str, tuple[str, str, str, str, str]] = {  # label, maker, antihalation, frame, whose MTF
+    "kodak_tri_x_400": ("Kodak Tri-X 400", "Kodak", "strong", "35mm", "Tri-X 400"),
+    "kodak_double_x_5222": ("Kodak Double-X 5222", "Kodak", "strong", "super35", "Tri-X 400"),
+    "kodak_tmax_100": ("Kodak T-Max 100", "Kodak", "strong", "35mm", "T-Max 100"),
+    "kodak_tmax_400": ("Kodak T-Max 400", "Kodak", "strong", "35mm", "T-Max 400"),
+    "kodak_tmax_p3200": ("Kodak T-Max P3200", "Kodak", "strong", "35mm", "T-Max 400"),
+    "fujifilm_neopan_acros_100_ii": ("Fujifilm Neopan Acros 100 II", "Fujifilm", "strong", "35mm", "T-Max 100"),
+    "ilford_hp5_plus_400": ("Ilford HP5 Plus 400", "Ilford", "strong", "35mm", "Tri-X 400"),
 }
 
 PAPERS: dict[str, tuple[str, str]] = {  # label, maker

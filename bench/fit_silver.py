@@ -6,7 +6,8 @@ READINGS is a JSON file of what was read off the datasheets:
 
     {"films": {NAME: {"iso", "points": [[log10 exposure, density] ...],
                       "relative": exposure of mid-grey, if the axis is relative,
-                      "spectrum": [[nm, log10 sensitivity] ...], "dmin", "granularity", "source"}},
+                      "spectrum": [[nm, log10 sensitivity] ...], "dmin", "granularity", "source",
+                      "licence": of the readings, if not ours}},
      "papers": {"grades": {"0": [[log10 exposure, density] ...] ...}, "source"},
      "filters": {NAME: [[nm, transmittance] ...]}}
 
@@ -127,6 +128,7 @@ def main() -> None:
     for name, data in readings["films"].items():
         film, left = film_of(data)
         facts = {key: data[key] for key in ("iso", "granularity", "source")}
+        facts["licence"] = data.get("licence", "AGPL-3.0-or-later")
         numbers.setdefault("silver", {})[name] = {**film.to_dict(), **facts, "rms": left}
         found = " ".join(f"{w:.2f}" for w in (film.sensitivity[0] * MID_GREY).tolist())
         print(f"{name:32} curve {left:.3f}  gamma {film.status_gamma()[0]:.2f}  weights {found}")

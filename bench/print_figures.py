@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from least_squares import difference
-from print_data import PrintData, cube, light_of, own_paper
+from print_data import PUSHED, PrintData, cube, light_of, own_paper
 
 from filmlook.film.ends import PrintSettings
 from filmlook.film.negative import Film
@@ -32,6 +32,18 @@ def pair_table(data: PrintData, films: dict[str, Film], papers: dict[str, Paper]
             if (name, paper) in data.pairs():
                 code = print_on_paper(develop, papers[paper], AS_MEASURED)(density)
                 out[name, paper] = difference(code, data.print_of(name, paper))
+    return out
+
+
+def push_table(data: PrintData, film: Film, papers: dict[str, Paper]) -> dict[str, list[torch.Tensor]]:
+    """CIEDE2000 of the 13-cube on every paper, of a film pushed by one and two stops."""
+    light = light_of(cube(13))
+    out = {}
+    for stops, name in enumerate(PUSHED, 1):
+        develop = film.develop(push=stops)
+        density = develop(light)
+        codes = {p: print_on_paper(develop, paper, AS_MEASURED)(density) for p, paper in papers.items()}
+        out[name] = [difference(code, data.print_of(name, p)) for p, code in codes.items()]
     return out
 
 
@@ -58,6 +70,8 @@ def main() -> None:
     line("fitted", [v for k, v in table.items() if k not in held])
     line("held out", [v for k, v in table.items() if k in held])
     line("own papers", [v for (f, p), v in table.items() if p == own_paper(f)])
+    for name, values in push_table(data, films[PUSHED[0].rsplit("_", 1)[0]], papers).items():
+        line(name, values)
     fits = numbers.setdefault("fit", {})
     for i, names in enumerate((list(films), list(papers))):
         for name in names:

@@ -154,9 +154,9 @@ def stock_file(name: str, numbers: dict[str, Any]) -> dict[str, Any]:
 
 def silver_file(name: str, numbers: dict[str, Any]) -> dict[str, Any]:
     """The file of one black and white film."""
-    label, maker, antihalation, frame = SILVER[name]
+    label, maker, antihalation, frame, mtf = SILVER[name]
     film = dict(numbers["silver"][name])
-    facts = {key: film.pop(key) for key in ("iso", "granularity", "source", "rms", "kind")}
+    facts = {key: film.pop(key) for key in ("iso", "granularity", "source", "licence", "rms", "kind")}
     parsed = Film.from_dict({**film, "kind": "negative"})
     return rounded(
         {
@@ -169,7 +169,7 @@ def silver_file(name: str, numbers: dict[str, Any]) -> dict[str, Any]:
             "print": "grade-2",
             "granularity": [float(facts["granularity"])],
             "antihalation": antihalation,
-            "mtf": {"cycles_per_mm": _CYCLES, "response": MTF["Tri-X 400"]},
+            "mtf": {"cycles_per_mm": _CYCLES, "response": MTF[mtf]},
             "published": {
                 "dmin": film["dmin"],
                 "dmax": [float(parsed.dmax() + film["dmin"][0])],
@@ -177,14 +177,14 @@ def silver_file(name: str, numbers: dict[str, Any]) -> dict[str, Any]:
             },
             "sources": [
                 facts["source"],
-                f"MTF: the datasheet of Tri-X 400{'' if name == 'kodak_tri_x_400' else ', its nearest kin'}.",
+                f"MTF: the datasheet of {mtf}{'' if label.endswith(mtf) else ', its nearest kin'}.",
             ],
             "measured": [
                 "curve, sensitivity: of the published curve and spectrum. Where the datasheet's curve ends it levels softly."
             ],
             "judged": ["antihalation, and how a spectrum becomes weights of three colours."],
             "credit": facts["source"],
-            "licence": "AGPL-3.0-or-later",
+            "licence": facts["licence"],
             "fit": {"curve_rms": facts["rms"]},
             **film,
         }

@@ -2,7 +2,7 @@
 
     python docs/training_samples.py FOLDER
 
-Parts of the sample pictures of `docs/demo.py` are the photographs. Other parts, developed on another film with grain and
+Parts of the sample pictures of `docs/scenes.py` are the photographs. Other parts, developed on another film with grain and
 halation, stand for scans whose digital originals nobody has; here they are in `originals`, to check the film against.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from demo import samples
+from scenes import samples
 
 from filmlook import Look, develop
 

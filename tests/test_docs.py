@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import shlex
 from dataclasses import fields
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from filmlook import load_look
+from filmlook import list_looks, list_stocks, load_look, load_stock
 from filmlook.cli import main
 from filmlook.files import infotext
+from filmlook.prints import list_papers
 from filmlook.training.recipe import Recipe, read_recipe
 from filmlook.webui.arguments import asked_by
 from filmlook.webui.once.policies import ASSEMBLING, FEEDING_BACK
@@ -41,12 +43,64 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert found.look == load_look("super-8")
 
 
-def test_the_readme_shows_pictures_that_are_there() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    pictures = [part.split(")")[0] for part in readme.split("](")[1:] if part.split(")")[0].endswith((".jpg", ".png"))]
-    assert len(pictures) >= 3
-    for name in pictures:
-        assert (ROOT / name).is_file()
+def _linked(page: Path) -> list[str]:
+    return [part.split(")")[0] for part in page.read_text(encoding="utf-8").split("](")[1:]]
+
+
+def test_the_pages_show_pictures_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    shown = {(page.parent / name).resolve() for page in pages for name in _linked(page) if name.endswith((".jpg", ".png"))}
+    assert all(path.is_file() for path in shown)
+    assert shown == {path.resolve() for path in (ROOT / "docs" / "pictures").iterdir()}  # and none lies there unseen
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    made = runpy.run_path(str(ROOT / "docs" / "pictures.py"))["PICTURES"]
+    assert {path.stem for path in shown if path.suffix == ".jpg"} == set(made)
+
+
+def test_the_pages_link_to_pages_and_headings_that_are_there() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for page in pages:
+        for link in _linked(page):
+            name, _, heading = link.partition("#")
+            if "://" in link or not (name.endswith(".md") or heading):
+                continue
+            target = page.parent / name if name else page
+            assert target.is_file(), f"{page.name} links to {link}"
+            headings = {
+                re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
+                for line in target.read_text(encoding="utf-8").splitlines()
+                if line.startswith("#")
+            }
+            assert not heading or heading in headings, f"{page.name} links to {link}"
+
+
+def test_the_pages_tell_of_every_stock_and_paper() -> None:
+    stocks = (ROOT / "docs" / "stocks.md").read_text(encoding="utf-8")
+    assert [name for name in list_stocks() if f"`{name}`" not in stocks] == []
+    prints = (ROOT / "docs" / "prints.md").read_text(encoding="utf-8")
+    assert [name for name in list_papers() if f"`{name}`" not in prints and not name.startswith("grade-")] == []
+
+
+def test_the_prints_page_names_looks_that_are_there() -> None:
+    looks = (ROOT / "docs" / "prints.md").read_text(encoding="utf-8").split("## Looks to begin with")[1].split("##")[0]
+    named = set(re.findall(r"^\| `([\w-]+)`", looks, re.M))
+    assert named
+    assert named <= set(list_looks())
+
+
+def test_the_stocks_page_groups_stocks_by_their_usual_print() -> None:
+    text = (ROOT / "docs" / "stocks.md").read_text(encoding="utf-8")
+    groups = {
+        "Colour negatives for stills": "minilab",
+        "Cine negatives": "kodak_2383",
+        "Slides": "slide",
+        "Black and white": "grade-2",
+    }
+    for title, usual in groups.items():
+        group = text.split(f"**{title}**")[1].split("**")[0]
+        names = set(re.findall(r"^\| `(\w+)`", group, re.M)) & set(list_stocks())
+        assert names
+        assert {load_stock(name).prints.default for name in names} == {usual}
 
 
 def test_the_training_pages_recipe_and_commands_are_understood(

@@ -22,6 +22,9 @@ def numbers(name: str) -> dict:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
+BLACK_AND_WHITE = [name for name in NAMES if len(numbers(name)["curve"]["base"]) == 1]
+
+
 def greys(low: float, high: float, count: int = 65) -> torch.Tensor:
     """Scene light from `low` to `high` stops around mid-grey."""
     return (MID_GREY * 2 ** torch.linspace(low, high, count).double())[:, None].expand(-1, 3)
@@ -74,7 +77,24 @@ def test_a_push_steepens_and_a_pull_softens() -> None:
     assert rise[2] - rise[1] > rise[3] - rise[2], "each further stop does less"
 
 
-@pytest.mark.parametrize("name", ["kodak_tri_x_400", "kodak_double_x_5222"])
+@pytest.mark.parametrize("name", NAMES)
+def test_greys_stay_monotone_however_hard_a_film_is_pushed_or_pulled(name: str) -> None:
+    film = Film.from_dict(numbers(name))
+    for push in (-4, -2, 2, 4):
+        step = film.develop(push=push)(greys(-4, 5, 400)).diff(dim=0)
+        assert bool((step > -1e-6).all() if film.kind == "negative" else (step < 1e-6).all())
+
+
+def test_a_push_moves_every_colour_one_way() -> None:
+    film = Film.from_dict(numbers("kodak_portra_800"))
+    light = torch.tensor([[0.5, 0.1, 0.1], [0.1, 0.4, 0.1], [0.1, 0.1, 0.5], [0.6, 0.5, 0.1], [0.02, 0.03, 0.02]]).double()
+    pushes = (-4, -3, -2, -1, 0, 1, 2, 3, 4)
+    spread = torch.stack([(film.develop(push=p)(light) - film.develop(push=p).grey()).norm(dim=1) for p in pushes])
+    assert bool((spread.diff(dim=0) > 0).all())
+    assert bool((film.coupling(push=4.0).fill_diagonal_(0) >= 0).all()), "no layer speeds its neighbours up"
+
+
+@pytest.mark.parametrize("name", BLACK_AND_WHITE)
 @pytest.mark.parametrize("filter_name", list(FILTERS))
 def test_a_filter_keeps_mid_grey_on_black_and_white(name: str, filter_name: str) -> None:
     film = Film.from_dict(numbers(name))
@@ -82,6 +102,22 @@ def test_a_filter_keeps_mid_grey_on_black_and_white(name: str, filter_name: str)
     assert float(film.layer_exposure(grey * camera_gain(film, filter_name)) / film.layer_exposure(grey)) == pytest.approx(
         1, abs=1e-6
     )
+
+
+@pytest.mark.parametrize("name", BLACK_AND_WHITE)
+def test_black_and_white_film_sees_every_colour_and_greys_as_its_speed_says(name: str) -> None:
+    film = Film.from_dict(numbers(name))
+    colours = torch.eye(3).double() * MID_GREY
+    assert bool((film.layer_exposure(colours) > 0.05 * film.layer_exposure(colours.sum(0))).all())
+    # ISO speed puts a density of .1 one log unit, 3.3 stops, below mid-grey. P3200 is a film of about 1000, exposed as 3200.
+    low, high = (-2.6, -1.2) if name == "kodak_tmax_p3200" else (-4.2, -2.6)
+    assert float(film.develop()(greys(low, low, 1))) < 0.1 < float(film.develop()(greys(high, high, 1)))
+
+
+def test_black_and_white_films_differ_in_what_they_see_of_red() -> None:
+    red = torch.tensor([0.5, 0.05, 0.05]).double()
+    seen = {n: float(Film.from_dict(numbers(n)).layer_exposure(red)) for n in BLACK_AND_WHITE}
+    assert seen["fujifilm_neopan_acros_100_ii"] > 1.15 * seen["kodak_tmax_100"]
 
 
 def test_a_red_filter_darkens_the_sky_and_warm_light_warms() -> None:

@@ -1,17 +1,25 @@
-"""Presets of the user's own: saved, renamed, deleted, imported; the built-in ones stay as they are."""
+"""Presets of the user's own: saved, renamed, deleted, imported; the built-in ones stay as they are, and are what they say."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from filmlook import Look, LookError, list_looks, load_look
+from filmlook import Look, LookError, develop, list_looks, load_look, load_stock
+from filmlook.look import LOOK_VERSION
 from filmlook.paths import BUILT_IN
 from filmlook.presets import delete_preset, import_preset, is_own, load_preset, preset_json, rename_preset, save_preset
+from filmlook.prints import print_labels
 from filmlook.stock import stock_labels
 
 MINE = Look(stock="kodak_portra_400", grain=1.7)
+BUILT_IN_LOOKS = sorted(path.stem for path in (BUILT_IN / "looks").iterdir())
+WITHOUT_TEXTURE: dict[str, Any] = {"grain": 0.0, "halation": 0.0, "sharpness": 0.0, "diffusion_grade": 0.0, "vignette": 0.0}
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +92,72 @@ def test_without_a_folder_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FILMLOOK_HOME")
     with pytest.raises(LookError, match="FILMLOOK_HOME"):
         save_preset("mine", MINE)
+
+
+def made_of(name: str, codes: np.ndarray) -> np.ndarray:
+    """What a built-in look makes of colours `(N, 3)` in 0..255, each alone on a field, without grain and glow."""
+    fields = np.repeat(codes[:, None, None] / 255, 4, 1).repeat(4, 2).astype(np.float32)
+    look = replace(load_look(name), **WITHOUT_TEXTURE)
+    return 255 * np.stack([develop(field, look, seed=1)[1, 1] for field in fields])
+
+
+def greys(*codes: float) -> np.ndarray:
+    return np.repeat(np.array(codes)[:, None], 3, 1)
+
+
+@pytest.mark.parametrize("name", BUILT_IN_LOOKS)
+def test_built_in_looks_need_no_conversion_and_their_stock_allows_their_print(name: str) -> None:
+    stored = json.loads((BUILT_IN / "looks" / f"{name}.json").read_text(encoding="utf-8"))["look"]
+    assert stored["version"] == LOOK_VERSION
+    look = load_look(name)
+    assert look.print in print_labels(load_stock(look.stock))
+
+
+@pytest.mark.parametrize("name", [n for n in BUILT_IN_LOOKS if n != "the-negative"])
+def test_built_in_looks_keep_the_order_of_greys(name: str) -> None:
+    ramp = made_of(name, greys(*range(0, 256, 15)))
+    assert (np.diff(ramp, axis=0) > 0).all()
+
+
+def test_gold_from_a_lab_is_light_with_faded_blacks_and_clean_whites() -> None:
+    black, dark, middle, light, white = made_of("gold-from-a-lab", greys(0, 60, 119, 190, 255))
+    assert 22 < black.mean() < 34
+    assert 80 < dark.mean() < 95
+    assert 145 < middle.mean() < 160
+    assert 210 < light.mean() < 222
+    assert white.min() > 248
+    assert 1 < dark[0] - dark[2] < 8  # warm below, neutral above
+    assert abs(light[0] - light[2]) < 2.5
+
+
+def test_gold_from_a_lab_has_the_tones_of_the_network_it_is_named_after(reference: Path) -> None:
+    table = np.loadtxt(reference / "prints" / "digitalfilm_gold200_tone.csv", delimiter=",")
+    made = made_of("gold-from-a-lab", np.repeat(table[:, :1], 3, 1))
+    assert np.sqrt(np.mean((made.mean(1) - table[:, 1:4].mean(1)) ** 2)) < 4
+
+
+def test_the_negative_is_orange_and_turned_round() -> None:
+    ramp = made_of("the-negative", greys(0, 60, 119, 190, 255))
+    assert (np.diff(ramp[:, :2], axis=0) < 0).all()
+    assert (ramp[:4, 0] > ramp[:4, 1] + 20).all()
+    assert (ramp[:4, 1] > ramp[:4, 2]).all()
+
+
+def test_cinema_as_printed_keeps_the_prints_own_ends() -> None:
+    own, scanned = (made_of(name, greys(0, 255)) for name in ("cinema-printed", "cinema"))
+    assert own[0].max() < 3 < scanned[0].min()
+    assert own[1].max() < 236 < scanned[1].min()
+
+
+def test_tri_x_street_is_grey_and_darkens_skies() -> None:
+    sky, face = made_of("tri-x-street", np.array([[70.0, 130.0, 200.0], [200.0, 150.0, 125.0]]))
+    assert np.ptp(sky) < 0.01
+    assert np.ptp(face) < 0.01
+    assert face[0] > sky[0] + 25
+    assert made_of("tri-x-street", greys(0)).max() < 18  # direct: no faded blacks
+
+
+def test_a_stop_to_spare_opens_the_shadows_of_portra() -> None:
+    box, at_200 = (made_of(name, greys(30, 255)) for name in ("clean-print", "portra-at-200"))
+    assert at_200[0].mean() > box[0].mean() + 3
+    assert at_200[1].min() > 245

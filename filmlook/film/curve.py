@@ -58,6 +58,7 @@ class Table:
         values = function(self.grid(low, high, layers)).T[None]
         values = torch.nn.functional.interpolate(values, _SAMPLES, mode="linear", align_corners=True)
         self._values = values.flatten().to(device, torch.float32)
+        self._rows = self._values.view(layers, -1).unbind(0)
         self._scale = (_SAMPLES - 1) / (high - low)
         self._shift = torch.tensor(0.5 - low * self._scale, dtype=torch.float32, device=device)
         self._offset = (torch.arange(layers, dtype=torch.int32, device=device) * _SAMPLES).view(-1, 1, 1)
@@ -70,8 +71,14 @@ class Table:
     def __call__(self, x: Tensor) -> Tensor:
         """The function at `x`, `B,L,H,W` float32."""
         at = torch.add(self._shift, x, alpha=self._scale).clamp_(0, _SAMPLES - 1)
-        index = at.to(torch.int32).add_(self._offset)
-        return torch.index_select(self._values, 0, index.flatten()).view(x.shape)
+        index = at.to(torch.int32)
+        if index.device.type != "cpu":
+            return torch.index_select(self._values, 0, index.add_(self._offset).flatten()).view(x.shape)
+        out = torch.empty_like(at)
+        for picture, found in zip(index, out, strict=True):  # a layer's values stay in the cache while all look there
+            for layer, values in enumerate(self._rows):
+                torch.index_select(values, 0, picture[layer].flatten(), out=found[layer].view(-1))
+        return out
 
 
 def mix(matrix: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:

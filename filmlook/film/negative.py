@@ -33,10 +33,11 @@ _GREYS = (-8.0, 7.0, 6001)  # log10 exposure over which Cb is solved, and in how
 _LEAST_RISE = 0.02  # of x - K C(x): less, and greys would hardly be told apart
 KINDS = ("negative", "reversal")
 
-# What a stop of push does, fitted to a film that is published pushed by none, one and two stops (Portra 800): greys come out
-# steeper around mid-grey; each further stop does less. Its speed is what the makers count as its stops already.
-_PUSH_CONTRAST, _PUSH_SPEED, _PUSH_THINNER = 0.2216, -0.084, -0.003
-_PUSH_STOPS = 1.49
+# What push does, fitted to a film that is published pushed by none, one and two stops (Portra 800): greys come out steeper
+# around mid-grey, and the couplers' inhibitors, with more time to wander, hold back their neighbours more alike. Each further
+# stop does less. Its speed is what the makers count as its stops already: mid-grey stays where it is.
+_PUSH_CONTRAST, _PUSH_EVENNESS = 0.2416, 0.2651  # for each effective stop
+_PUSH_STOPS = 1.4315
 
 
 def _effective(push: float) -> float:
@@ -47,17 +48,12 @@ def pushed(log_exposure: Tensor, push: float) -> Tensor:
     """log10 exposure, 0 at mid-grey, as `push` stops of longer (below 0: shorter) development see it."""
     if push == 0:
         return log_exposure
-    return log_exposure * push_contrast(push) + _PUSH_SPEED * _effective(push)
+    return log_exposure * push_contrast(push)
 
 
 def push_contrast(push: float) -> float:
     """What the slope over log10 exposure is multiplied by after `push` stops of longer development."""
     return 1 + _PUSH_CONTRAST * _effective(push)
-
-
-def push_gain(push: float) -> float:
-    """What a density is multiplied by after `push` stops of longer development."""
-    return math.exp(-_PUSH_THINNER * _effective(push))
 
 
 def interpolated(x: Tensor, at: Tensor, values: Tensor) -> Tensor:
@@ -103,13 +99,16 @@ class Film:
     def layers(self) -> int:
         return self.curve.base.shape[0]
 
-    def coupling(self, interimage: float = 1.0) -> Tensor:
-        """K as it acts, `(L, L)`: off-diagonals times `interimage` and the stock's own factor.
+    def coupling(self, interimage: float = 1.0, push: float = 0.0) -> Tensor:
+        """K as it acts, `(L, L)`: off-diagonals times `interimage` and the stock's own factor, made more alike by a push.
 
         What that adds to a row is taken from its diagonal, so that a grey meets the inhibition it met before.
         """
         diagonal = torch.diag(self.inhibition.diagonal())
         off = self.inhibition - diagonal
+        if self.layers > 1 and push > 0:  # a pull leaves them: nothing is published of it, and none may turn negative
+            alike = (1 - torch.eye(self.layers)) * off.sum(1, keepdim=True) / (self.layers - 1)
+            off = off + _PUSH_EVENNESS * _effective(push) * (alike - off)
         factor = interimage * self.interimage
         return diagonal - torch.diag((factor - 1) * off.sum(1)) + factor * off
 
@@ -142,7 +141,7 @@ class Film:
         Raises:
             StockFileError: K is so strong that greys would not rise.
         """
-        coupling = self.coupling(interimage)
+        coupling = self.coupling(interimage, push)
         x = torch.linspace(*_GREYS, dtype=torch.float64)[:, None] + self.grey_offsets()
         development = Development(self, coupling, x, x, push)
         first = development.first(x)
@@ -229,14 +228,14 @@ class Development:
 
     def first(self, log_exposure: Tensor) -> Tensor:
         """D0 of log10 layer exposure `(..., L)`: the curve, pushed."""
-        return self.film.curve(pushed(log_exposure, self.push)) * push_gain(self.push)
+        return self.film.curve(pushed(log_exposure, self.push))
 
     def released(self, first: Tensor) -> Tensor:
         """What inhibits, `(..., L)`, of density D0 by the curve alone.
 
         A reversal film's inhibitors come with the silver of its first development, which is dense where dye will be thin.
         """
-        return first if self.film.kind == "negative" else self.film.dmax() * push_gain(self.push) - first
+        return first if self.film.kind == "negative" else self.film.dmax() - first
 
     def second(self, corrected: Tensor) -> Tensor:
         """D of log10 exposure less inhibition, `(..., L)`: Cb."""
