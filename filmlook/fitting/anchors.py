@@ -1,4 +1,4 @@
-"""What holds a fit to film: penalties on the greys it renders, and on the slope and range of density where the curve is fitted.
+"""What holds a fit to film: penalties on the greys it renders, and on the slope and range of the film's density.
 
 Each is a quantity with a range; it costs nothing inside.
 """
@@ -13,14 +13,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from filmlook.film.curve import Curve
 from filmlook.film.ends import LOG_STOP
 from filmlook.film.scene_light import MID_GREY, scene_light
 from filmlook.fitting.forward import GreyAxis, Numbers, code, rise, slopes
 from filmlook.fitting.parameters import Parameters
 
-# Slope of density over log10 exposure from -1 to +1 stop around mid-grey where colours tell it, by kind of film: grain and edge
-# effects act on it.
-GAMMA = {"negative": (0.42, 0.86), "reversal": (-2.6, -0.7)}
+# Slope of density over log10 exposure from -1 to +1 stop around mid-grey, by kind of film: grain and edge effects act on it.
+GAMMA = {"negative": (0.38, 0.9), "reversal": (-2.6, -0.7)}
 # Nowhere is the curve steeper than this times the steepest of its start.
 STEEPEST_ELSEWHERE = 1.3
 # Under a print of its own, density has no scale but the start's: from -2 to +1 stops its slope keeps as closely as this to
@@ -80,28 +80,18 @@ class Anchors:
         exposure = torch.linspace(*_EXPOSURES, dtype=torch.float64)[:, None].expand(-1, parameters.layers)
         steepest = STEEPEST_ELSEWHERE * rise(parameters.film.curve, exposure).abs().amax(0)
         grey = math.log10(MID_GREY) + parameters.film.grey_offsets()[None]
+        straight = grey + LOG_STOP * torch.cat([torch.linspace(*s, dtype=torch.float64) for s in (_STRAIGHT, _ON)])[:, None]
 
-        stops = torch.cat([torch.linspace(*axis, dtype=torch.float64) for axis in (_STRAIGHT, _ON)])
-        straight = grey + LOG_STOP * stops[:, None]
-        curve = parameters.film.curve
-        own_gamma = (curve(grey + LOG_STOP) - curve(grey - LOG_STOP)) / (2 * LOG_STOP)
+        def gamma_of(curve: Curve) -> Tensor:
+            return (curve(grey + LOG_STOP) - curve(grey - LOG_STOP)) / (2 * LOG_STOP)
+
+        own_gamma = gamma_of(parameters.film.curve)
+
+        def greys(axis: GreyAxis, numbers: Numbers) -> Tensor:
+            return code(numbers, axis, light)
 
         def gamma(axis: GreyAxis, numbers: Numbers) -> Tensor:
-            return (numbers.curve(grey + LOG_STOP) - numbers.curve(grey - LOG_STOP)) / (2 * LOG_STOP)
-
-        rising = 1e-5, math.inf, 30000.0
-        self._groups = [
-            _Group(
-                len(light),
-                lambda axis, numbers: code(numbers, axis, light),
-                (
-                    _Anchor(slice(_RAMP, None), 1, *rising),
-                    _Anchor(slice(_DARK), 1, *rising),
-                    _Anchor(slice(_RAMP), 0, 0, 1, 3000),
-                    _Anchor(slice(_RAMP), 2, -MOST_BEND, MOST_BEND, 10000),
-                ),
-            )
-        ]
+            return gamma_of(numbers.curve)
 
         def relative(axis: GreyAxis, numbers: Numbers) -> Tensor:
             return rise(numbers.curve, straight) / own_gamma
@@ -115,17 +105,23 @@ class Anchors:
         def densest(axis: GreyAxis, numbers: Numbers) -> Tensor:
             return numbers.curve.amplitude.sum(-1)
 
-        if parameters.way == "own":
-            along = (_Anchor(slice(_STRAIGHT[2]), 0, *STRAIGHT, 500), _Anchor(slice(_STRAIGHT[2], None), 0, *STRAIGHT_ON, 200))
-            scale = _Group(len(straight), relative, along)
-        else:
-            scale = _Group(1, gamma, (_Anchor(whole, 0, *GAMMA[kind], 5000),))
-        self._groups += [
-            scale,
+        rising = 1e-5, math.inf, 30000.0
+        tones = (
+            _Anchor(slice(_RAMP, None), 1, *rising),
+            _Anchor(slice(_DARK), 1, *rising),
+            _Anchor(slice(_RAMP), 0, 0, 1, 3000),
+            _Anchor(slice(_RAMP), 2, -MOST_BEND, MOST_BEND, 10000),
+        )
+        self._groups = [
+            _Group(len(light), greys, tones),
+            _Group(1, gamma, (_Anchor(whole, 0, *GAMMA[kind], 5000),)),
             _Group(1, clear, (_Anchor(whole, 0, 0, CLEAR, 2000),)),
             _Group(1, densest, (_Anchor(whole, 0, 0, DENSEST, 50),)),
             _Group(len(exposure), steepness, (_Anchor(whole, 0, 0, 1, 200),)),
         ]
+        if parameters.way == "own":
+            along = _Anchor(slice(_STRAIGHT[2]), 0, *STRAIGHT, 500), _Anchor(slice(_STRAIGHT[2], None), 0, *STRAIGHT_ON, 200)
+            self._groups.append(_Group(len(straight), relative, along))
 
     def loss(self, numbers: Numbers, axis: GreyAxis) -> float:
         """Of one set of numbers."""
