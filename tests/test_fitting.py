@@ -1,4 +1,4 @@
-"""Fitting: the measure, the anchors, the shipped films' figures, and making films of one's own."""
+"""Fitting: the measure, and making films of one's own."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from filmlook import FilmLookError, Look, Stock, develop, list_stocks, load_stock
+from filmlook import FilmLookError, Look, develop, load_stock
 from filmlook.cli import main
 from filmlook.engine.colour_only import colour_of
 from filmlook.files import lut
-from filmlook.film.scene_light import MID_GREY, scene_light
+from filmlook.film.negative import Film
+from filmlook.film.paper import Paper
+from filmlook.film.scene_light import MID_GREY
+from filmlook.film.slide import Slide
 from filmlook.fitting import colours as colours_module
 from filmlook.fitting import make_stock, model_stock
-from filmlook.fitting.anchors import MID_LOG, STOP, slope
-from filmlook.fitting.colours import from_lut, from_pairs, read_table
+from filmlook.fitting.anchors import CLEAR_AT, GAMMA
+from filmlook.fitting.colours import Colours, from_lut, from_pairs, read_table
 from filmlook.fitting.delta_e import delta_e, to_cielab
-from filmlook.fitting.model_stock import differences, fit_model
-
-FILMS = [name for name in list_stocks() if load_stock(name).model]
+from filmlook.fitting.model_stock import fit_film, shown
+from filmlook.fitting.stock_file import fit_stock
+from filmlook.prints import load_paper
 
 # Sharma, Wu, Dalal (2005), table 1: Lab, Lab, dE00.
 SHARMA = [
@@ -54,69 +57,107 @@ def test_lab_of_white_and_primaries() -> None:
     assert torch.allclose(to_cielab(colours), expected, atol=0.05)
 
 
-# --- the shipped films
-
-
-def _published(stock: Stock, key: str) -> Tensor:
-    return torch.tensor(stock.published[key], dtype=torch.float64)
-
-
-@pytest.mark.parametrize("name", FILMS)
-def test_a_film_is_anchored_to_its_datasheet(name: str) -> None:
-    stock = load_stock(name)
-    model, gamma = stock.model, _published(stock, "gamma")
-    relative = slope(model, MID_LOG + STOP * torch.linspace(-2, 1, 61, dtype=torch.float64)) / gamma
-    assert float((relative - 1).abs().max()) <= 0.15
-    clear = -5.0 if stock.kind == "negative" else 2.5
-    least = model.density(torch.full((1, stock.layers), clear, dtype=torch.float64))[0]
-    assert float((least - _published(stock, "dmin")).abs().max()) <= 0.05
-    if stock.layers == 3:
-        assert (model.sensitivity.diagonal() >= 0.6).all()
-        assert torch.allclose(model.sensitivity.sum(1), torch.ones(3, dtype=torch.float64), atol=1e-3)
-    assert (model.absorption.abs() <= 0.5).all()
-    assert (model.inhibition >= 0).all()
-    assert (model.flare >= 0).all()
-
-
-@pytest.mark.parametrize("name", FILMS)
-def test_a_film_is_monotone_over_its_range(name: str) -> None:
-    stock = load_stock(name)
-    light = (MID_GREY * 2 ** torch.linspace(-10, 6, 400, dtype=torch.float64))[:, None].expand(-1, 3)
-    density = stock.model.density(torch.log10(stock.model.layer_exposure(light)))
-    falls = 1 if stock.kind == "negative" else -1
-    assert (falls * density.diff(dim=0) > -2e-3).all()
-    assert (stock.model(light).clamp(0, 1).diff(dim=0) > -3e-4).all()
-
-
-TARGETS = {"fujifilm_classic_negative": (1.0, 2.2), "kodak_double_x_5222": (0.8, 3.2), "kodak_tri_x_400": (1.1, 5.5)}
-
-
-@pytest.mark.parametrize("name", [name for name in FILMS if name != "cinestill_800t"])
-def test_a_film_meets_its_table(name: str, reference: Path) -> None:
-    colours = read_table(reference / "colour" / f"{name}.csv")
-    left = differences(load_stock(name).model, colours.codes, colours.target)
-    mean, p95 = TARGETS.get(name, (1.4, 3.6))
-    assert float(left.mean()) <= mean
-    assert float(left.quantile(0.95)) <= p95
-
-
-@pytest.mark.parametrize("name", ["kodak_gold_200", "fujifilm_velvia_100", "kodak_tri_x_400"])
-def test_what_develop_gives_is_what_was_fitted(name: str, reference: Path) -> None:
-    colours = read_table(reference / "colour" / f"{name}.csv")
-    display = colours.codes.float().T[None, :, :, None]
-    out = colour_of(Look(stock=name))(display)[0, :, :, 0].T.double()
-    left = delta_e(to_cielab(out), to_cielab(colours.target))
-    assert float(left.mean()) == pytest.approx(load_stock(name).fit["mean_de00"], abs=0.02)
-
-
-@pytest.mark.parametrize("name", FILMS)
-def test_greys_go_without_a_jump_of_colour(name: str) -> None:
-    greys = scene_light(torch.linspace(0, 1, 256, dtype=torch.float64))[:, None].expand(-1, 3)
-    ramp = load_stock(name).model(greys).clamp(0, 1)
-    assert float(ramp.diff(n=2, dim=0).abs().max()) < 1e-3  # a quarter of an 8-bit code
-
-
 # --- films of one's own
+
+
+def _cube(side: int) -> Tensor:
+    axis = torch.linspace(0, 1, side, dtype=torch.float64)
+    return torch.cartesian_prod(axis, axis, axis)
+
+
+def _through(film: Film, on: Paper | Slide, side: int = 7) -> Colours:
+    """A cube of colours, and what becomes of them."""
+    codes = _cube(side)
+    return Colours(codes, shown(film, on, codes).clamp(0, 1).expand(-1, 3))
+
+
+def _is_a_film(film: Film) -> None:
+    """Density over base: none where nothing was exposed, rising with light, as steep as films are."""
+    sign = 1 if film.kind == "negative" else -1
+    light = (MID_GREY * 2 ** torch.linspace(-10, 6, 200, dtype=torch.float64))[:, None].expand(-1, 3)
+    density = film.develop()(light)
+    assert (density >= 0).all()
+    assert (sign * density.diff(dim=0) >= 0).all()
+    assert (film.curve(torch.full((film.layers,), CLEAR_AT[film.kind], dtype=torch.float64)) < 0.03).all()
+    assert (density < 4.05).all()
+    low, high = GAMMA[film.kind]
+    step = torch.log10(torch.tensor(2.0, dtype=torch.float64))
+    grey = torch.log10(torch.tensor(MID_GREY, dtype=torch.float64)) + film.grey_offsets()
+    gamma = (film.curve(grey + step) - film.curve(grey - step)) / (2 * step)
+    assert (gamma > low - 0.05).all()
+    assert (gamma < high + 0.05).all()
+
+
+@pytest.mark.slow
+def test_film_and_print_of_an_unknown_table_are_found_together() -> None:
+    """A film on a paper, of neither of which the fit is told."""
+    table = _through(load_stock("kodak_ektar_100").film, load_paper("kodak_supra_endura"))
+    result = fit_stock(table, load_stock("kodak_gold_200"))
+    assert result.converged
+    assert result.mean < 0.5
+    assert result.held_out > 50
+    _is_a_film(result.film)
+
+
+@pytest.mark.slow
+def test_a_film_is_found_through_a_paper_that_is_known() -> None:
+    true, paper = load_stock("kodak_ektar_100").film, load_paper("kodak_portra_endura")
+    result = fit_stock(_through(true, paper), load_stock("kodak_gold_200"), "kodak_portra_endura")
+    assert result.converged
+    assert result.mean < 0.5
+    _is_a_film(result.film)
+    assert torch.allclose(result.film.status_gamma(), true.status_gamma(), rtol=0.06)
+    light = (MID_GREY * 2 ** torch.linspace(-3, 3, 13, dtype=torch.float64))[:, None].expand(-1, 3)
+    greys = [film.develop()(light) @ film.printing.T for film in (result.film, true)]
+    greys = [g - g[6] for g in greys]  # what a paper sees, over mid-grey
+    assert float((greys[0] - greys[1]).abs().max()) < 0.1
+
+
+@pytest.mark.slow
+def test_a_slide_keeps_no_print_and_a_black_and_white_film_one_layer(tmp_path: Path) -> None:
+    velvia, tri_x = load_stock("fujifilm_velvia_100"), load_stock("kodak_tri_x_400")
+    slide = fit_stock(_through(velvia.film, velvia.prints.slide), load_stock("fujifilm_provia_100f"))
+    assert slide.mean < 0.8
+    assert (slide.on.absorption >= 0).all()
+    _is_a_film(slide.film)
+    grey = fit_stock(_through(tri_x.film, load_paper("grade-4")), load_stock("kodak_double_x_5222"))
+    assert grey.mean < 0.5
+    assert (grey.film.layers, grey.on.layers) == (1, 1)
+    _is_a_film(grey.film)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "paper"),
+    [("flat", ""), ("inverted", ""), ("flat", "kodak_portra_endura"), ("steps", "kodak_portra_endura")],
+)
+def test_colours_that_are_no_films_still_leave_a_film(what: str, paper: str) -> None:
+    codes = _cube(5)
+    target = {"flat": torch.full_like(codes, 0.5), "inverted": 1 - codes, "steps": (codes > 0.5).double()}[what]
+    _is_a_film(fit_stock(Colours(codes, target), load_stock("kodak_gold_200"), paper).film)
+
+
+@pytest.mark.parametrize(
+    ("like", "paper", "message"),
+    [
+        ("kodak_gold_200", "endura", "paper is 'endura'; installed papers are: .*kodak_portra_endura"),
+        ("kodak_gold_200", "grade-2", "for black and white; Kodak Gold 200 is a colour film"),
+        ("kodak_tri_x_400", "kodak_2383", "for colour; Kodak Tri-X 400 is a black and white film"),
+        ("fujifilm_velvia_100", "kodak_2383", "Velvia 100 is a slide, which is not printed"),
+        ("neutral", "", "it is no film, and has no datasheet"),
+    ],
+)
+def test_a_paper_that_there_is_not_or_that_does_not_fit_is_refused(like: str, paper: str, message: str) -> None:
+    with pytest.raises(FilmLookError, match=message):
+        fit_stock(Colours(_cube(5), _cube(5)), load_stock(like), paper)
+
+
+def test_the_command_tells_which_papers_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cube, out = tmp_path / "warm.cube", tmp_path / "film.json"
+    lut.write_cube(cube, lut.bake(_warm, 5))
+    assert main(["fit", str(cube), "-o", str(out), "--paper", "endura"]) != 0
+    assert "installed papers are: " in capsys.readouterr().err
+    assert not out.exists()
 
 
 def _warm(x: Tensor) -> Tensor:
@@ -135,6 +176,8 @@ def test_a_lut_becomes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert "converged" not in capsys.readouterr().err
     stock = load_stock(str(out))
     assert (stock.label, stock.kind, stock.antihalation) == ("Warm", "negative", "weak")
+    assert stock.prints.default == "own"
+    assert stock.prints.own.free_ends
     assert stock.fit["mean_de00"] < 1.6
     codes = from_lut(_warm).codes
     got = torch.from_numpy(develop(codes.float()[None].numpy(), Look(stock=str(out), halation=0, grain=0, sharpness=0)))
@@ -204,13 +247,13 @@ def test_a_fit_that_the_clock_ended_says_so_and_one_that_is_no_likeness_has_fail
 def test_on_a_clock_of_any_speed_a_fit_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock may only end a fit, not steer it: one that runs a hundred times as fast changes nothing."""
     codes = torch.rand(120, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    target = (codes.mean(1, keepdim=True) ** 1.2).expand(-1, 3)
+    table = Colours(codes, (codes.mean(1, keepdim=True) ** 1.2).expand(-1, 3))
     fits = []
     for speed in (1, 100):
         monkeypatch.setattr(model_stock.time, "monotonic", lambda speed=speed: speed * time.perf_counter())
-        fits.append(fit_model(codes, target, kind="negative", layers=1, gamma=[0.6], dmin=[0.3], seconds=6000))
-    assert fits[0].converged
-    assert fits[0].mean == fits[1].mean < 1.5
+        fits.append(fit_film(table, load_stock("kodak_tri_x_400").film, seconds=6000))
+    assert fits[0][2]
+    assert torch.equal(shown(*fits[0][:2], codes), shown(*fits[1][:2], codes))
 
 
 @pytest.mark.parametrize(
@@ -252,15 +295,25 @@ def test_bad_sources_are_refused(tmp_path: Path, scene: np.ndarray) -> None:
         make_stock([table], tmp_path / "o.json", like)
     with pytest.raises(FilmLookError, match="2 sources"):
         make_stock([table, table], tmp_path / "o.json", like)
-    with pytest.raises(FilmLookError, match="no gamma and dmin are published"):
-        make_stock([table], tmp_path / "o.json", load_stock("neutral"))
     assert not (tmp_path / "o.json").exists()
 
 
-def test_a_made_stock_file_is_readable_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("like", "paper"), [("kodak_tri_x_400", ""), ("kodak_tri_x_400", "grade-3"), ("fujifilm_velvia_100", "")]
+)
+def test_a_made_stock_file_is_readable_text_and_gives_what_was_fitted(tmp_path: Path, like: str, paper: str) -> None:
     cube, out = tmp_path / "x.cube", tmp_path / "x.json"
     lut.write_cube(cube, lut.bake(_warm, 9))
-    make_stock([cube], out, load_stock("kodak_tri_x_400"), seconds=0.1)
+    options = ["--like", like, *(["--paper", paper] if paper else [])]
+    main(["fit", str(cube), "-o", str(out), "--seconds", "0.1", *options])
     text = out.read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) < 200
-    assert json.loads(text)["format"] == 1
+    data = json.loads(text)
+    assert data["format"] == 2
+    assert data["print"] == (paper or ("slide" if like == "fujifilm_velvia_100" else "own"))
+    stock = load_stock(str(out))
+    on = stock.prints.slide or stock.prints.own or load_paper(paper)
+    codes = _cube(5)
+    look = Look(stock=str(out), halation=0, grain=0, sharpness=0, white=1, black=1)
+    got = torch.from_numpy(develop(codes.float()[None].numpy(), look))[0].double()
+    assert torch.allclose(got, shown(stock.film, on, codes).clamp(0, 1).expand(-1, 3), atol=2 / 255)

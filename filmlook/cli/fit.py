@@ -19,6 +19,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, type=file_name, metavar="STOCK.json")
     text = "where grain, halation and datasheet come from"
     parser.add_argument("--like", type=name, default="kodak_gold_200", metavar="STOCK", help=text)
+    text = "fit the film alone, printed on this paper; else a print of its own is fitted with it"
+    parser.add_argument("--paper", type=name, metavar="NAME", help=text)
     parser.add_argument("--label", help="the stock's name for people")
     text = f"stop after so long, converged or not ({_SECONDS})"
     parser.add_argument("--seconds", type=float, default=_SECONDS, help=text)
@@ -44,11 +46,12 @@ def run(args: argparse.Namespace) -> int:
         def advance(share: float) -> None:
             bar.update(share - bar.n)
 
-        result = make_stock(args.source, out, like, args.label, args.seconds, advance)
+        result = make_stock(args.source, out, like, args.label, args.paper or "", args.seconds, advance)
     say(f"{out}: mean dE00 {result.mean:.2f}, 95 % {result.p95:.2f}")
     if not result.converged:
         warn(f"{out}: the fit has not converged in {args.seconds:g} s; more --seconds bring it closer")
     if result.mean > _FAR:
-        warn(f"{out}: the fit failed: a mean dE00 above {_FAR:g} is no likeness; is {like.label} the right kind of film?")
+        right = f"is {like.label} the right kind of film{f', and {args.paper} its paper' if args.paper else ''}?"
+        warn(f"{out}: the fit failed: a mean dE00 above {_FAR:g} is no likeness; {right}")
         return FAILED
     return DONE

@@ -1,151 +1,138 @@
-"""What holds a fit to the film's datasheet: penalties on density, and on the greys it renders.
+"""What holds a fit to film: penalties on the greys it renders, and on the slope and range of the film's density.
 
-Free, the model has no scale: density could be anything that the print curve undoes. The anchors fix, per layer, the slope
-of density over log exposure to the published gamma and the least density to the published one, and keep greys monotone
-and smooth. Each is a quantity with a range; it costs nothing inside.
+Each is a quantity with a range; it costs nothing inside.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.func import jacrev, vmap
 
 from filmlook.film.curve import Curve
-from filmlook.film.model import FilmModel
+from filmlook.film.ends import LOG_STOP
 from filmlook.film.scene_light import MID_GREY, scene_light
+from filmlook.fitting.forward import GreyAxis, Numbers, code, rise, slopes
 from filmlook.fitting.parameters import Parameters
 
-STOP = math.log10(2)
-MID_LOG = math.log10(MID_GREY)
-# log10 exposure that leaves a negative clear, and one that clears a reversal film.
-NO_EXPOSURE = -5.0
-FULL_EXPOSURE = 2.5
-# The slope must hold within 15 % from -2 to 1 stops around mid-grey; the fit keeps a margin.
-SLOPE_TOLERANCE = 0.12
-# Nowhere is the curve steeper than this times its gamma.
-STEEPEST_ELSEWHERE = 1.7
-# A negative goes on nearly straight up to display white: its shoulder is the paper's, else grain in highlights is wrong.
-STRAIGHT_ON = 0.5
-# No film gets denser.
-DENSEST = 4.0
+# Slope of density over log10 exposure from -1 to +1 stop around mid-grey, by kind of film: grain and edge effects act on it.
+GAMMA = {"negative": (0.38, 0.9), "reversal": (-2.6, -0.7)}
+# Nowhere is the curve steeper than this times the steepest of its start.
+STEEPEST_ELSEWHERE = 1.3
+# Under a print of its own, density has no scale but the start's: from -2 to +1 stops its slope keeps as closely as this to
+# the start's gamma, and goes on nearly straight to display white: the shoulder is the print's, or highlights' grain is wrong.
+STRAIGHT, STRAIGHT_ON = (0.7, 1.3), (0.5, 1.5)
+# What is not exposed (of a slide: what is fully exposed) is clear, and no film gets denser.
+CLEAR_AT = {"negative": -4.0, "reversal": 2.5}  # log10 exposure
+CLEAR, DENSEST = 0.01, 4.0
 # Second difference of the 256 greys, in codes of [0, 1].
 MOST_BEND = 4e-4
-
-
-def slope(model: FilmModel, log_exposure: Tensor) -> Tensor:
-    """dD / dlog10 h where all layers are exposed alike: `(...,)` to `(..., L)`."""
-
-    def steepness(curve: Curve, x: Tensor) -> Tensor:
-        s = torch.sigmoid(curve.slope * (x[..., None] - curve.centre))
-        return (curve.amplitude * curve.slope * s * (1 - s)).sum(-1)
-
-    x = log_exposure[..., None].expand(*log_exposure.shape, model.layers)
-    shifted = x - model.film(x) @ model.coupling.T
-    return steepness(model.film, shifted) * (1 - steepness(model.film, x) @ model.coupling.T)
+_RAMP, _DARK = 256, 12  # greys of the display, and those among them that are dark
+_STOPS = (-10.0, 6.0, 193)  # around mid-grey, over which greys are monotone
+_EXPOSURES = (-3.5, 2.5, 121)  # log10 exposure over which the curve's slope is held
+_STRAIGHT, _ON = (-2.0, 1.0, 25), (1.0, 3.3, 12)  # stops around mid-grey over which it is straight
 
 
 @dataclass(frozen=True)
 class _Anchor:
-    """A quantity along an axis, its `differences`-th difference, and where it should lie."""
+    """Where the `differences`-th difference along rows of quantities should lie, and what it costs beyond."""
 
-    quantity: Callable[[FilmModel, Tensor], Tensor]
-    axis: Tensor
+    rows: slice
     differences: int
     low: float
     high: float
     weight: float
 
-    def excess(self, value: Tensor) -> Tensor:
+    def residuals(self, value: Tensor) -> Tensor:
+        """Of quantities `(N, C)`: how far they are outside, weighted; 0 inside."""
+        value = value[self.rows].diff(self.differences, 0) if self.differences else value[self.rows]
         return self.weight * ((value - self.high).clamp_min(0) - (self.low - value).clamp_min(0))
 
-    def _amiss(self, model: FilmModel) -> Tensor:
-        """How far each difference of the quantity is outside, weighted; 0 inside."""
-        value = self.quantity(model, self.axis)
-        return self.excess(value.diff(self.differences, 0) if self.differences else value)
-
-    def residuals(self, model: FilmModel) -> Tensor:
-        return self._amiss(model).flatten()
-
-    def rows(self, parameters: Parameters, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The residuals that are not 0, `(R,)`, and their Jacobian `(R, P)`.
-
-        Most anchors hold: derivatives, which cost most of a fit, are taken only where one does not.
-        """
-
-        def one(theta: Tensor, x: Tensor) -> Tensor:
-            return self.quantity(parameters.unpack(theta), x)
-
-        amiss = self._amiss(parameters.unpack(theta))
-        rows = amiss != 0
-        if not rows.any():
-            return amiss[rows], theta.new_zeros(0, len(theta))
-        at = torch.zeros(len(self.axis), dtype=torch.bool)
-        for first in range(self.differences + 1):
-            at[first : first + len(rows)] |= rows.flatten(1).any(1)
-        jacobian = theta.new_zeros(len(self.axis), *rows.shape[1:], len(theta))
-        jacobian[at] = vmap(jacrev(one), in_dims=(None, 0))(theta, self.axis[at])
-        if self.differences:
-            jacobian = jacobian.diff(self.differences, 0)
-        return amiss[rows], self.weight * jacobian[rows]
+    def slopes(self, value: Tensor, jacobian: Tensor) -> tuple[Tensor, Tensor]:
+        """The residuals that are not 0, `(R,)`, and their Jacobian `(R, P)`."""
+        residuals = self.residuals(value)
+        jacobian = jacobian[self.rows].diff(self.differences, 0) if self.differences else jacobian[self.rows]
+        out = residuals != 0
+        return residuals[out], self.weight * jacobian[out]
 
 
 @dataclass(frozen=True)
+class _Group:
+    """Anchors of one quantity: at how many places it is looked at, and how."""
+
+    count: int
+    see: Callable[[GreyAxis, Numbers], Tensor]
+    anchors: tuple[_Anchor, ...]
+
+
 class Anchors:
-    """The penalties of one film.
+    """The penalties of one fit."""
 
-    Args:
-        parameters: how a vector becomes a model.
-        gamma: `(L,)`, published slope, negative for a reversal film.
-        dmin: `(L,)`, published least density.
-    """
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        whole, kind = slice(None), parameters.film.kind
+        ramp = scene_light(torch.linspace(0, 1, _RAMP, dtype=torch.float64))
+        light = torch.cat((ramp, MID_GREY * 2 ** torch.linspace(*_STOPS, dtype=torch.float64)))[:, None].expand(-1, 3)
+        exposure = torch.linspace(*_EXPOSURES, dtype=torch.float64)[:, None].expand(-1, parameters.layers)
+        steepest = STEEPEST_ELSEWHERE * rise(parameters.film.curve, exposure).abs().amax(0)
+        grey = math.log10(MID_GREY) + parameters.film.grey_offsets()[None]
+        straight = grey + LOG_STOP * torch.cat([torch.linspace(*s, dtype=torch.float64) for s in (_STRAIGHT, _ON)])[:, None]
 
-    parameters: Parameters
-    gamma: Tensor
-    dmin: Tensor
-    terms: tuple[_Anchor, ...] = field(init=False)
+        def gamma_of(curve: Curve) -> Tensor:
+            return (curve(grey + LOG_STOP) - curve(grey - LOG_STOP)) / (2 * LOG_STOP)
 
-    def __post_init__(self) -> None:
-        def spaced(low: float, high: float, count: int) -> Tensor:
-            return torch.linspace(low, high, count, dtype=torch.float64)
+        own_gamma = gamma_of(parameters.film.curve)
 
-        def relative_slope(model: FilmModel, x: Tensor) -> Tensor:
-            return slope(model, x) / self.gamma
+        def greys(axis: GreyAxis, numbers: Numbers) -> Tensor:
+            return code(numbers, axis, light)
 
-        def least_density(model: FilmModel, x: Tensor) -> Tensor:
-            return model.density(x[..., None].expand(*x.shape, model.layers)) - self.dmin
+        def gamma(axis: GreyAxis, numbers: Numbers) -> Tensor:
+            return gamma_of(numbers.curve)
 
-        def grey(model: FilmModel, light: Tensor) -> Tensor:
-            return model(light[..., None].expand(*light.shape, 3))
+        def relative(axis: GreyAxis, numbers: Numbers) -> Tensor:
+            return rise(numbers.curve, straight) / own_gamma
 
-        def density(model: FilmModel, x: Tensor) -> Tensor:
-            return model.density(x[..., None].expand(*x.shape, model.layers))
+        def steepness(axis: GreyAxis, numbers: Numbers) -> Tensor:
+            return rise(numbers.curve, exposure).abs() / steepest
 
-        clear, full = (NO_EXPOSURE, FULL_EXPOSURE)[:: self.parameters.direction]
-        straight = MID_LOG + STOP * spaced(-2, 1, 25)
-        bright = MID_LOG + STOP * spaced(1, 3.3 if self.parameters.direction > 0 else 1, 11)
-        ramp = scene_light(spaced(0, 1, 256))
-        terms = (
-            _Anchor(relative_slope, straight, 0, 1 - SLOPE_TOLERANCE, 1 + SLOPE_TOLERANCE, 500),
-            _Anchor(relative_slope, spaced(NO_EXPOSURE, FULL_EXPOSURE, 151), 0, 0, STEEPEST_ELSEWHERE, 500),
-            _Anchor(relative_slope, bright, 0, STRAIGHT_ON, STEEPEST_ELSEWHERE, 200),
-            _Anchor(least_density, spaced(clear, clear, 1), 0, 0, 0, 200),
-            _Anchor(density, spaced(full, full, 1), 0, 0, DENSEST, 50),
-            _Anchor(grey, MID_GREY * 2 ** spaced(-10, 6, 193), 1, 1e-5, math.inf, 30000),
-            _Anchor(grey, ramp, 0, 0, 1, 3000),
-            _Anchor(grey, ramp[:12], 1, 1e-5, math.inf, 30000),
-            _Anchor(grey, ramp, 2, -MOST_BEND, MOST_BEND, 10000),
+        def clear(axis: GreyAxis, numbers: Numbers) -> Tensor:
+            return numbers.curve(torch.full_like(grey, CLEAR_AT[kind]))
+
+        def densest(axis: GreyAxis, numbers: Numbers) -> Tensor:
+            return numbers.curve.amplitude.sum(-1)
+
+        rising = 1e-5, math.inf, 30000.0
+        tones = (
+            _Anchor(slice(_RAMP, None), 1, *rising),
+            _Anchor(slice(_DARK), 1, *rising),
+            _Anchor(slice(_RAMP), 0, 0, 1, 3000),
+            _Anchor(slice(_RAMP), 2, -MOST_BEND, MOST_BEND, 10000),
         )
-        object.__setattr__(self, "terms", terms)
+        self._groups = [
+            _Group(len(light), greys, tones),
+            _Group(1, gamma, (_Anchor(whole, 0, *GAMMA[kind], 5000),)),
+            _Group(1, clear, (_Anchor(whole, 0, 0, CLEAR, 2000),)),
+            _Group(1, densest, (_Anchor(whole, 0, 0, DENSEST, 50),)),
+            _Group(len(exposure), steepness, (_Anchor(whole, 0, 0, 1, 200),)),
+        ]
+        if parameters.way == "own":
+            along = _Anchor(slice(_STRAIGHT[2]), 0, *STRAIGHT, 500), _Anchor(slice(_STRAIGHT[2], None), 0, *STRAIGHT_ON, 200)
+            self._groups.append(_Group(len(straight), relative, along))
 
-    def loss(self, model: FilmModel) -> Tensor:
-        return torch.stack([(term.residuals(model) ** 2).sum() for term in self.terms]).sum()
+    def loss(self, numbers: Numbers, axis: GreyAxis) -> float:
+        """Of one set of numbers."""
+        seen = [(group, group.see(axis, numbers)) for group in self._groups]
+        return sum(float((anchor.residuals(value) ** 2).sum()) for group, value in seen for anchor in group.anchors)
 
-    def rows(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+    def slopes(self, parts: list[Tensor], axis: GreyAxis) -> tuple[Tensor, Tensor]:
         """Residuals that are not 0, `(R,)`, and their Jacobian `(R, P)`."""
-        values, jacobians = zip(*(term.rows(self.parameters, theta) for term in self.terms), strict=True)
+        rows = []
+        for group in self._groups:
+            value, jacobian = slopes(self._parameters.unpack, parts, group.count, partial(group.see, axis))
+            rows += [anchor.slopes(value, jacobian) for anchor in group.anchors]
+        values, jacobians = zip(*rows, strict=True)
         return torch.cat(values), torch.cat(jacobians)

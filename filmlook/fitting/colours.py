@@ -28,6 +28,10 @@ class Colours:
     target: Tensor
     weights: Tensor | None = None
 
+    def chosen(self, which: Tensor) -> Colours:
+        """Those that a mask `(N,)` names."""
+        return Colours(self.codes[which], self.target[which], None if self.weights is None else self.weights[which])
+
 
 def read_table(path: Path) -> Colours:
     """A CSV table with the columns r_in, g_in, b_in, r_out, g_out, b_out, sRGB in [0, 1].

@@ -1,9 +1,9 @@
-"""Fit a model stock to colours before and after.
+"""Fit a film, and what it is looked at on, to colours before and after.
 
-Levenberg-Marquardt over the model's 150 numbers. A colour's residual is its CIELAB error in the local metric of CIEDE2000;
-colours are reweighted at every step so that the sum of squares acts nearly as a sum of differences. The anchors are
-further residuals. They come in gradually, and the curves' shapes are let go gradually: at full weight from the start the
-anchors would pin the fit far from the colours, and free from the start the curves would run into corners.
+Levenberg-Marquardt. A colour's residual is its CIELAB error in the local metric of CIEDE2000; colours are reweighted at every
+step so that the sum of squares acts nearly as a sum of differences. The anchors are further residuals. They come in gradually,
+and the curves' shapes are let go gradually: at full weight from the start the anchors would pin the fit far from the colours,
+and free from the start the curves would run into corners.
 
 A step of the schedule ends when it gains no more. The clock only ends what does not: a fit is the same on a slow machine.
 """
@@ -11,23 +11,26 @@ A step of the schedule ends when it gains no more. The clock only ends what does
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.func import jacrev, vmap
 
-from filmlook.errors import FilmLookError
-from filmlook.film.curve import Curve
-from filmlook.film.model import FilmModel
+from filmlook.errors import FilmLookError, StockFileError
+from filmlook.film.ends import PrintSettings
+from filmlook.film.negative import Film
+from filmlook.film.paper import Paper
+from filmlook.film.printing import print_on_paper, project_slide
 from filmlook.film.scene_light import scene_light
+from filmlook.film.slide import Slide
 from filmlook.fitting.anchors import Anchors
+from filmlook.fitting.colours import Colours
 from filmlook.fitting.delta_e import delta_e, metric, to_cielab
+from filmlook.fitting.forward import GreyAxis, Numbers, code, slopes
 from filmlook.fitting.parameters import Parameters
+from filmlook.fitting.start import own_print
 
-# Sigmoids in the film's and in the print's curve.
-TERMS = (6, 6)
 # The loss of a colour is (dE^2 + SOFT^2)^(POWER / 2): between the mean of dE and the mean of its square, to mind the tail.
 POWER = 1.3
 SOFT = 0.3
@@ -40,20 +43,14 @@ ATTEMPTS, ATTEMPT_COLOURS = 4, 500
 LAST_GAIN, GAIN, GAIN_OVER = 5e-4, 3e-3, 3
 # How stiffly the other numbers do.
 STIFFNESS = 0.1
+# What a paper sees of a film's dyes is nearly the same for all films.
+DYE_STIFFNESS = 30.0
 # Greys weigh this many times more than saturated colours: an eye sees a tint in them first.
 GREY_WEIGHT = 9.0
 # Colours that the losses' weights are made for; another count is scaled to it, and of more so many are drawn.
 _COLOURS = 2197
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """A fitted model and its CIEDE2000 against the colours it was fitted to; whether the fit ended by itself."""
-
-    model: FilmModel
-    mean: float
-    p95: float
-    converged: bool = True
+_LEAST_COLOURS = 50
+_AS_MEASURED = PrintSettings(white=1, black=1)
 
 
 @dataclass(frozen=True)
@@ -69,32 +66,35 @@ class _Problem:
     anchoring: float
     stiffness: Tensor
 
-    def _cielab(self, model: FilmModel, light: Tensor, target: Tensor) -> Tensor:
-        """The model's colour as it is compared: clipped only where the target is, so that the rest keeps its gradient."""
-        y = model(light).expand(target.shape)
-        y = torch.where(target <= 0, y.clamp_min(0), y)
-        return to_cielab(torch.where(target >= 1, y.clamp_max(1), y))
+    def _cielab(self, numbers: Numbers, axis: GreyAxis) -> Tensor:
+        """The colours as they are compared: clipped only where the target is, so that the rest keeps its slopes."""
+        y = code(numbers, axis, self.light).expand(self.target.shape)
+        y = torch.where(self.target <= 0, y.clamp_min(0), y)
+        return to_cielab(torch.where(self.target >= 1, y.clamp_max(1), y))
 
     def loss(self, theta: Tensor) -> float:
-        model = self.parameters.unpack(theta)
-        difference = delta_e(self._cielab(model, self.light, self.target), to_cielab(self.target))
-        fit = (self.weights * (difference**2 + SOFT**2) ** (POWER / 2)).sum()
-        return float(fit + self.anchoring * self.anchors.loss(model) + (self.stiffness * (theta - self.start) ** 2).sum())
+        """Infinite where the numbers make no film."""
+        numbers = self.parameters.unpack(self.parameters.split(theta))
+        try:
+            axis = GreyAxis.of(numbers)
+        except StockFileError:
+            return float("inf")
+        difference = delta_e(self._cielab(numbers, axis), to_cielab(self.target))
+        fit = float((self.weights * (difference**2 + SOFT**2) ** (POWER / 2)).sum())
+        kept = float((self.stiffness * (theta - self.start) ** 2).sum())
+        return fit + self.anchoring * self.anchors.loss(numbers, axis) + kept
 
     def normal(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """The normal equations at `theta`: `(P, P)` and `(P,)`."""
-
-        def pixel(theta: Tensor, light: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-            out = self._cielab(self.parameters.unpack(theta), light, target)
-            return out, out
-
-        jacobian, out = vmap(jacrev(pixel, has_aux=True), in_dims=(None, 0, 0))(theta, self.light, self.target)
+        parts = self.parameters.split(theta)
+        axis = GreyAxis.of(self.parameters.unpack(parts))
+        out, jacobian = slopes(self.parameters.unpack, parts, len(self.light), lambda n: self._cielab(n, axis))
         target = to_cielab(self.target)
         weight = self.weights * POWER / 2 * (delta_e(out, target) ** 2 + SOFT**2) ** (POWER / 2 - 1)
         factor = metric(out, target) * weight.sqrt()[:, None, None]
         jacobian = (factor @ jacobian).flatten(0, 1)
         residual = (factor @ (out - target)[..., None]).flatten()
-        rows, rows_jacobian = self.anchors.rows(theta)
+        rows, rows_jacobian = self.anchors.slopes(parts, axis)
         return (
             jacobian.T @ jacobian + self.anchoring * rows_jacobian.T @ rows_jacobian + torch.diag(self.stiffness),
             jacobian.T @ residual + self.anchoring * rows_jacobian.T @ rows + self.stiffness * (theta - self.start),
@@ -131,96 +131,65 @@ class _Problem:
         return replace(self, light=self.light[kept], target=self.target[kept], weights=weights)
 
 
-def _start(parameters: Parameters, gamma: Tensor, dmin: Tensor, codes: Tensor, target: Tensor) -> Tensor:
-    """The datasheet's film with evenly spread sigmoids, and a print that gives greys their tone."""
-    layers, direction = parameters.layers, parameters.direction
-    film_terms, print_terms = parameters.terms
-    eye = torch.eye(layers, dtype=torch.float64)
-
-    def spaced(low: float, high: float, count: int) -> Tensor:
-        return torch.linspace(low, high, count, dtype=torch.float64)
-
-    inhibition = torch.tensor([[0.12, 0.12, 0.06], [0.12, 0.12, 0.1], [0.1, 0.12, 0.12]], dtype=torch.float64)
-    inhibition = inhibition if layers == 3 else torch.full((1, 1), 1e-9, dtype=torch.float64)
-    # Without inhibition the curve is steeper, by c (1 - k c) = gamma.
-    total = direction * (inhibition.sum(1) + 1e-6)
-    steepness = (1 - (1 - 4 * total * gamma).clamp_min(0.05).sqrt()) / (2 * total)
-    spacing = 3.6 / film_terms
-    centre = spaced(-2.6, 1.0 - spacing, film_terms) + spacing / 2
-    centre = centre + (inhibition @ (dmin + gamma.abs()))[:, None]
-    amplitude = (steepness.abs() * spacing)[:, None].expand(layers, film_terms)
-    film = Curve(dmin.clone(), amplitude, torch.full_like(amplitude, direction * 3.0 / spacing), centre)
-    if layers == 3:
-        sensitivity = torch.tensor([[0.77, 0.22, 0.01], [0.02, 0.89, 0.09], [0.015, 0.07, 0.915]], dtype=torch.float64)
-    else:
-        sensitivity = torch.full((1, 6), 1 / 6, dtype=torch.float64)
-    absorption, scan = 0.25 * (1 - eye), -0.08 * (1 - eye)
-    model = FilmModel(torch.full((3,), 1e-3, dtype=torch.float64), sensitivity, film, inhibition, absorption, film, scan)
-
-    density = model.density(torch.log10(model.layer_exposure(scene_light(codes)))) @ (eye + absorption).T
-    code = target[:, :layers] @ torch.linalg.inv(eye + scan).T
-    low, high = density.amin(0), density.amax(0)
-    step = (high - low) / print_terms
-    edges = low + (high - low) * spaced(0, 1, print_terms + 1)[:, None]
-    near = torch.exp(-(((density[None] - edges[:, None]) / (0.6 * step)) ** 2))
-    near = near * torch.exp(-4 * (codes.amax(1) - codes.amin(1)))[None, :, None] + 1e-12
-    tone = (near * code).sum(1) / near.sum(1)
-    rise = (direction * (tone[1:] - tone[:-1])).clamp_min(0.02).T
-    slopes = (direction * 3.0 / step[:, None]).expand_as(rise).clamp(-38, 38)
-    base = tone[0 if direction > 0 else -1]
-    print_ = Curve(base, rise, slopes, ((edges[1:] + edges[:-1]) / 2).T.contiguous())
-    return parameters.pack(replace(model, print=print_))
+def shown(film: Film, on: Paper | Slide, codes: Tensor) -> Tensor:
+    """What becomes of codes `(N, 3)`: codes `(N, L)` of the film as it is printed or projected, its ends as they are."""
+    development, light = film.develop(), scene_light(codes.clone())
+    if isinstance(on, Paper):
+        return print_on_paper(development, on, _AS_MEASURED)(development(light))
+    view, shift = project_slide(development, on, _AS_MEASURED)
+    return view(development.density(torch.log10(film.layer_exposure(light)) + shift))
 
 
-def differences(model: FilmModel, codes: Tensor, target: Tensor) -> Tensor:
-    """CIEDE2000 of the model's clipped output, `(N,)`."""
-    return delta_e(to_cielab(model(scene_light(codes)).clamp(0, 1).expand(target.shape)), to_cielab(target))
+def differences(film: Film, on: Paper | Slide, codes: Tensor, target: Tensor) -> Tensor:
+    """CIEDE2000 of what becomes of codes, clipped, `(N,)`."""
+    return delta_e(to_cielab(shown(film, on, codes).clamp(0, 1).expand(target.shape)), to_cielab(target))
 
 
-def fit_model(
-    codes: Tensor,
-    target: Tensor,
-    *,
-    kind: str,
-    layers: int,
-    gamma: Sequence[float],
-    dmin: Sequence[float],
-    weights: Tensor | None = None,
+def fit_film(
+    colours: Colours,
+    like: Film,
+    on: Paper | Slide | None = None,
     seconds: float = 600,
     progress: Callable[[float], None] | None = None,
-) -> FitResult:
-    """Fits a film to colours, anchored to its datasheet.
+) -> tuple[Film, Paper | Slide, bool]:
+    """Fits a film to colours, from a datasheet's film on.
 
     Args:
-        codes, target: `(N, 3)`, sRGB code values before and after.
-        kind: "negative" or "reversal".
-        layers: 3, or 1 for black and white.
-        gamma, dmin: published slope and least density of each layer; gamma is negative for reversal film.
-        weights: `(N,)`, how much each colour counts.
+        colours: codes before and after.
+        like: the film that it starts from.
+        on: a paper that it is printed on, as its light is; or where a slide's view starts; None: a print of its own is fitted.
         seconds: how long to try at most; on a quiet core it takes about half a minute.
         progress: called with the share of the steps that are done.
+
+    Returns:
+        The film, what it is looked at on, and whether the fit ended by itself.
 
     Raises:
         FilmLookError: too few colours.
     """
-    if len(codes) < 50:
-        raise FilmLookError(f"{len(codes)} colours are too few to fit a film; at least 50 are needed")
-    parameters = Parameters(layers, TERMS, 1 if kind == "negative" else -1)
-    codes, target = codes.double(), target.double()
-    published_gamma, published_dmin = (torch.tensor(v, dtype=torch.float64) for v in (gamma, dmin))
-    weight = torch.ones(len(codes), dtype=torch.float64) if weights is None else weights.double()
+    if len(colours.codes) < _LEAST_COLOURS:
+        raise FilmLookError(f"{len(colours.codes)} colours are too few to fit a film; at least {_LEAST_COLOURS} are needed")
+    codes, target = colours.codes.double(), colours.target.double()
+    weight = torch.ones(len(codes), dtype=torch.float64) if colours.weights is None else colours.weights.double()
     weight = weight * (1 + (GREY_WEIGHT - 1) * torch.exp(-8 * (codes.amax(1) - codes.amin(1))))
-    start = _start(parameters, published_gamma, published_dmin, codes, target)
+    if on is None:
+        parameters = Parameters(like, own_print(like, codes, target), "own")
+    else:
+        parameters = Parameters(like, on, "paper" if isinstance(on, Paper) else "slide")
+    start = torch.cat([part.flatten() for part in parameters.start()])
     problem = _Problem(
         parameters,
-        Anchors(parameters, published_gamma, published_dmin),
-        scene_light(codes),
+        Anchors(parameters),
+        scene_light(codes.clone()),
         target,
         weight * _COLOURS / weight.sum(),
         start,
         0.0,
         start,
     )
+    shapes = parameters.mask("film amplitude", "film slope", "amplitude", "slope")
+    couplings = parameters.mask("sensitivity", "flare", "exposure", "printing", "absorption", "mixing")
+    dyes = parameters.mask("printing")
     until, steps_done, converged = time.monotonic() + seconds, 0, True
     random = torch.Generator().manual_seed(0)
     problem = problem.thinned(_COLOURS, random)
@@ -229,7 +198,7 @@ def fit_model(
     def solved(problem: _Problem, theta: Tensor, number: int) -> tuple[float, Tensor]:
         nonlocal steps_done, converged
         anchoring, stiff = SCHEDULE[number]
-        stiffness = torch.where(parameters.shapes(), stiff, STIFFNESS) ** 2
+        stiffness = (torch.where(shapes, stiff, STIFFNESS) + dyes * DYE_STIFFNESS) ** 2
         step = replace(problem, anchoring=anchoring**2, stiffness=stiffness)
         theta, ended = step.solve(theta, LAST_GAIN if number == len(SCHEDULE) - 1 else GAIN, until)
         steps_done, converged = steps_done + 1, converged and ended
@@ -239,12 +208,10 @@ def fit_model(
 
     tries = []
     for attempt in range(ATTEMPTS):
-        noise = torch.randn(len(start), generator=random, dtype=torch.float64) * parameters.couplings()
+        noise = torch.randn(len(start), generator=random, dtype=torch.float64) * couplings
         _, theta = solved(few, start + (0.4 * noise if attempt else 0), 0)
         tries.append(solved(few, theta, 1))
     _, theta = min(tries, key=lambda t: t[0])
     for number in range(1, len(SCHEDULE)):
         _, theta = solved(problem, theta, number)
-    model = parameters.unpack(theta)
-    left = differences(model, codes, target)
-    return FitResult(model, float(left.mean()), float(left.quantile(0.95)), converged)
+    return *parameters.result(theta), converged

@@ -1,22 +1,50 @@
-"""A film model as one flat vector without bounds, so that a least-squares step can go anywhere and stay physical."""
+"""A film and what it is looked at on as one vector without bounds: a least-squares step can go anywhere, and stays physical.
+
+A film's curve, sensitivities and inhibition are fitted in any case. What else is, depends on the way it is looked at:
+
+    own    a print that belongs to this film alone: its exposure, curve, dyes and scan, and the film's flare. Colours tell only
+           the product of the film's curve and the print's, so the film's keeps to the scale of its start
+    paper  a paper that is known: the film's printing density, which differs little from film to film
+    slide  no print: what the film's dyes look like
+
+Scales that colours do not tell, since another number takes them back, keep the start's value.
+"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from filmlook.film.curve import Curve
-from filmlook.film.model import FilmModel
+from filmlook.film.ends import middle_code, solve
+from filmlook.film.negative import Film
+from filmlook.film.paper import Paper
+from filmlook.film.scene_light import MID_GREY
+from filmlook.film.slide import Slide
+from filmlook.film.srgb import decode, encode
+from filmlook.fitting.forward import Numbers, times
 
-# No sigmoid is steeper than this, per log10 exposure or per density: 10 to 90 % takes a stop and more, never a step.
-STEEPEST = (12.0, 40.0)
-MOST_FLARE = 0.02
-# Each layer answers mainly to its own colour.
-LEAST_DIAGONAL = 0.6
-MOST_ABSORPTION = 0.5
+# No sigmoid is steeper than this, per log10 exposure. On negatives 10 to 90 % takes a stop and more, never a step; slides are
+# twice as steep, papers take a third of a stop.
+STEEPEST = {"negative": 12.0, "reversal": 25.0}
+STEEPEST_PAPER = 40.0
+MOST_FLARE = 0.05
+# How much of a layer's response is to a colour not its own. Below 0 is as in a camera's matrix: its own is purer than sRGB's.
+SHARES = (-0.05, 0.4)
+MOST_ABSORPTION = 0.8  # off the diagonal of B
+MOST_AMPLITUDE = 3.0
+_LEAST_INHIBITION = 0.01  # where the search starts: what is 0 would not come back
+_INSIDE = (0.001, 0.98)  # of a range, where a start lies beyond it
+
+_CURVE = ("film amplitude", "film slope", "film centre")
+_PRINT_CURVE = ("amplitude", "slope", "centre")
+_PARTS = {
+    "own": ("sensitivity", "inhibition", *_CURVE, "flare", "exposure", *_PRINT_CURVE, "absorption", "mixing"),
+    "paper": ("sensitivity", "inhibition", *_CURVE, "printing"),
+    "slide": ("sensitivity", "inhibition", *_CURVE, "absorption", "mixing", "base light"),
+}
 
 
 @dataclass(frozen=True)
@@ -24,71 +52,154 @@ class Parameters:
     """The order and the transforms of the numbers.
 
     Attributes:
-        layers: 3, or 1 for black and white.
-        terms: sigmoids per curve, film and print.
-        direction: 1 for a negative, whose curves rise, -1 for a reversal film, whose curves fall.
+        film: where the film starts, and what of it stays.
+        on: where its own print or a slide's view starts, or the paper that it is printed on.
+        way: "own", "paper" or "slide".
     """
 
-    layers: int
-    terms: tuple[int, int]
-    direction: int
+    film: Film
+    on: Paper | Slide
+    way: str
 
-    def unpack(self, theta: Tensor) -> FilmModel:
-        """The model of a vector; differentiable."""
-        rest = theta
+    @property
+    def layers(self) -> int:
+        return self.film.layers
 
-        def take(*shape: int) -> Tensor:
-            nonlocal rest
-            head, rest = rest[: math.prod(shape)], rest[math.prod(shape) :]
-            return head.reshape(shape)
+    @property
+    def _rows(self) -> Tensor:
+        """What a layer sees of a grey's light, `(L, 1)`: the curves' centres would take back any other."""
+        return self.film.sensitivity.sum(1, keepdim=True)
 
-        def curve(terms: int, steepest: float) -> Curve:
-            return Curve(
-                take(self.layers),
-                take(self.layers, terms).exp(),
-                self.direction * steepest * torch.sigmoid(take(self.layers, terms)),
-                take(self.layers, terms),
-            )
+    @property
+    def _least_absorption(self) -> float:
+        """Off the diagonal of B, over the most: dyes absorb, but a print of its own may undo what a camera did."""
+        return -1.0 if self.way == "own" else 0.0
 
-        flare = MOST_FLARE * take(3).sigmoid()
-        film, print_ = (curve(terms, steepest) for terms, steepest in zip(self.terms, STEEPEST, strict=True))
+    def start(self) -> list[Tensor]:
+        """The start in its parts, each with a first axis of 1."""
+        film, on = self.film, self.on
+        least, most = SHARES
+        sensitivity = film.sensitivity / self._rows
+        low = self._least_absorption
+        absorption = (on.absorption / MOST_ABSORPTION - low) / (1 - low)
+        parts = {
+            "sensitivity": _inverse((sensitivity - least) / (most - least)) if self.layers == 3 else sensitivity,
+            "inhibition": film.coupling().clamp_min(_LEAST_INHIBITION).log(),
+            **dict(zip(_CURVE, _curve_parts(film.curve, STEEPEST[film.kind]), strict=True)),
+            "flare": _inverse(torch.full((1,), 0.05, dtype=torch.float64)),
+            "printing": film.printing,
+            "absorption": _inverse(absorption),
+            "mixing": on.mixing,
+            "base light": on.base_light.log(),
+        }
+        if isinstance(on, Paper):
+            parts["exposure"] = on.exposure
+            parts.update(zip(_PRINT_CURVE, _curve_parts(on.curve, STEEPEST_PAPER), strict=True))
+        return [parts[name][None] for name in _PARTS[self.way]]
+
+    def mask(self, *names: str) -> Tensor:
+        """Which numbers belong to parts of these names, `(P,)` bool."""
+        return torch.cat([torch.full((p.numel(),), n in names) for n, p in zip(_PARTS[self.way], self.start(), strict=True)])
+
+    def split(self, theta: Tensor) -> list[Tensor]:
+        """A vector `(P,)` in its parts, each with a first axis of 1."""
+        start = self.start()
+        pieces = torch.split(theta, [part.numel() for part in start])
+        return [piece.view_as(part) for piece, part in zip(pieces, start, strict=True)]
+
+    def unpack(self, parts: list[Tensor]) -> Numbers:
+        """The numbers of parts that have a first axis; differentiable."""
+        given, film, on = dict(zip(_PARTS[self.way], parts, strict=True)), self.film, self.on
+        eye = torch.eye(self.layers, dtype=torch.float64)
+        off = 1 - eye
         if self.layers == 1:
-            zero = theta.new_zeros(1, 1)
-            weights = take(1, 6)
-            return FilmModel(flare, weights + (1 - weights.sum()) / 6, film, zero, zero, print_, zero)
-        own = torch.eye(3, dtype=theta.dtype)
-        shares = take(3, 3).softmax(-1)
-        sensitivity = LEAST_DIAGONAL * own + (1 - LEAST_DIAGONAL) * shares
-        inhibition = take(3, 3).exp()
-        # The diagonals of A and P would only repeat the scales of the print curve.
-        absorption = MOST_ABSORPTION * torch.tanh(take(3, 3)) * (1 - own)
-        return FilmModel(flare, sensitivity, film, inhibition, absorption, print_, take(3, 3) * (1 - own))
-
-    def shapes(self) -> Tensor:
-        """Which numbers are amplitudes and slopes of curves, `(P,)` bool."""
-        mask = [False] * 3
-        for terms in self.terms:  # base, amplitude, slope, centre
-            mask += [False] * self.layers + [True] * (2 * self.layers * terms) + [False] * (self.layers * terms)
-        mask += [False] * (6 if self.layers == 1 else 9 * 4)
-        return torch.tensor(mask)
-
-    def couplings(self) -> Tensor:
-        """Which numbers couple the layers or add to them: flare, S, K, A and P, `(P,)` bool."""
-        curves = sum(self.layers * (1 + 3 * terms) for terms in self.terms)
-        return torch.tensor([True] * 3 + [False] * curves + [True] * (6 if self.layers == 1 else 9 * 4))
-
-    def pack(self, model: FilmModel) -> Tensor:
-        """The inverse of `unpack`, for models within its bounds."""
-        parts = [(model.flare / MOST_FLARE).logit()]
-        for curve, steepest in zip((model.film, model.print), STEEPEST, strict=True):
-            steep = curve.slope * self.direction / steepest
-            parts += [curve.base, curve.amplitude.log(), steep.logit(), curve.centre]
-        if self.layers == 1:
-            parts.append(model.sensitivity)
+            weights = given["sensitivity"]
+            sensitivity = self._rows * (weights + (1 - weights.sum(-1, keepdim=True)) / weights.shape[-1])
         else:
-            own = torch.eye(3, dtype=model.flare.dtype)
-            parts.append((model.sensitivity - LEAST_DIAGONAL * own).log())
-            parts.append(model.inhibition.log())
-            parts.append(torch.atanh(model.absorption / MOST_ABSORPTION))
-            parts.append(model.scan)
-        return torch.cat([part.flatten() for part in parts])
+            least, most = SHARES
+            shares = (least + (most - least) * given["sensitivity"].sigmoid()) * off
+            sensitivity = self._rows * (shares + torch.diag_embed(1 - shares.sum(-1)))
+        steepest = STEEPEST[film.kind] * (1 if film.kind == "negative" else -1)
+        numbers = Numbers(
+            kind=film.kind,
+            flare=torch.zeros(1, 3, dtype=torch.float64),
+            sensitivity=sensitivity,
+            curve=_curve(film.curve.base, *(given[name] for name in _CURVE), steepest=steepest),
+            inhibition=film.coupling() * eye + given["inhibition"].exp() * off,
+            offsets=torch.log10(self._rows[:, 0]),
+            printed=eye[None],
+            at=torch.zeros(1, self.layers, dtype=torch.float64),
+            paper=None,
+            absorption=on.absorption[None],
+            mixing=on.mixing[None],
+            base_light=on.base_light[None],
+        )
+        if isinstance(on, Paper) and self.way == "paper":
+            printed = -on.exposure @ given["printing"]
+            # Without flare greys meet the curve itself, whatever the inhibition.
+            grey = numbers.curve((MID_GREY * self._rows[:, 0]).log10()[None])
+            curve = on.curve
+            paper = Curve(curve.base[None], curve.amplitude[None], curve.slope[None], curve.centre[None])
+            return replace(numbers, printed=printed, at=mid_grey(on) - times(printed, grey), paper=paper)
+        low = self._least_absorption
+        dyes = MOST_ABSORPTION * (low + (1 - low) * given["absorption"].sigmoid())
+        numbers = replace(numbers, absorption=on.absorption * eye + dyes * off, mixing=given["mixing"])
+        if isinstance(on, Slide):
+            mixing = numbers.mixing * off
+            mixing = mixing + torch.diag_embed(1 - mixing.sum(-1))
+            return replace(numbers, mixing=mixing, base_light=given["base light"].exp())
+        return replace(
+            numbers,
+            flare=MOST_FLARE * given["flare"].sigmoid().expand(-1, 3),
+            printed=-(on.exposure * eye + given["exposure"] * off) @ film.printing,
+            paper=_curve(on.curve.base, *(given[name] for name in _PRINT_CURVE), steepest=STEEPEST_PAPER),
+        )
+
+    def result(self, theta: Tensor) -> tuple[Film, Paper | Slide]:
+        """The film and what it is looked at on, as files hold them."""
+        parts = self.split(theta)
+        numbers, given = self.unpack(parts), dict(zip(_PARTS[self.way], parts, strict=True))
+        film = replace(
+            self.film,
+            flare=numbers.flare[0],
+            sensitivity=numbers.sensitivity[0],
+            curve=_first(numbers.curve),
+            inhibition=numbers.inhibition[0],
+            interimage=1.0,
+            printing=given.get("printing", self.film.printing[None])[0],
+        )
+        if self.way == "paper":
+            return film, self.on
+        if numbers.paper is None:
+            return film, Slide(numbers.absorption[0], numbers.mixing[0], numbers.base_light[0])
+        # A paper's exposure is told from that of mid-grey on.
+        printed, curve = numbers.printed[0], _first(numbers.paper)
+        curve = replace(curve, centre=curve.centre - (printed @ film.develop().grey())[:, None])
+        exposure = -printed @ torch.linalg.inv(film.printing)
+        paper = Paper(exposure, curve, numbers.absorption[0], numbers.mixing[0], numbers.base_light[0], free_ends=True)
+        return film, replace(paper, middle=encode(paper.view().linear(torch.zeros(self.layers, dtype=torch.float64))))
+
+
+def mid_grey(paper: Paper) -> Tensor:
+    """The paper's log10 exposure that prints mid-grey with its base as it is, `(L,)`."""
+    view, zeros = paper.view(), torch.zeros(paper.layers, dtype=torch.float64)
+    wanted = torch.log10(decode(middle_code(paper.layers, paper.middle)) / paper.base_light)
+    return solve(lambda g: torch.log10(view.linear(g).clamp_min(1e-6)), zeros, wanted)
+
+
+def _inverse(share: Tensor) -> Tensor:
+    """The inverse of a sigmoid, kept inside its range."""
+    return share.clamp(*_INSIDE).logit()
+
+
+def _curve_parts(curve: Curve, steepest: float) -> tuple[Tensor, Tensor, Tensor]:
+    return _inverse(curve.amplitude / MOST_AMPLITUDE), _inverse(curve.slope.abs() / steepest), curve.centre
+
+
+def _curve(base: Tensor, amplitude: Tensor, slope: Tensor, centre: Tensor, *, steepest: float) -> Curve:
+    """The inverse of `_curve_parts`, with a first axis; the sign of `steepest` is that of the slopes."""
+    return Curve(base[None], MOST_AMPLITUDE * amplitude.sigmoid(), steepest * slope.sigmoid(), centre)
+
+
+def _first(curve: Curve) -> Curve:
+    return Curve(curve.base[0], curve.amplitude[0], curve.slope[0], curve.centre[0])
