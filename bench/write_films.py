@@ -2,7 +2,8 @@
 
     python bench/write_films.py fitted.json [--films models/stocks] [--papers models/papers]
 
-`fitted.json` holds what `fit_prints.py`, `fit_slides.py` and `fit_silver.py` found and `print_figures.py` judged.
+`fitted.json` holds what `fit_prints.py`, `fit_slides.py` and `fit_silver.py` found and `print_figures.py` judged; and, as
+"classic", the file that `filmlook fit` made of Classic Negative's table: film and print together.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from filmlook.film.negative import Film
 from filmlook.film.slide import Slide
 
 _DIGITS = 5
+_FILM = ("flare", "sensitivity", "curve", "inhibition", "interimage", "printing", "dmin")
 _C41 = (1.12, 1.15, 1.20)  # CineStill 800T's density over that of 500T in its own process, by layer
 _CYCLES = [10, 20, 40, 60]
 
@@ -128,8 +130,9 @@ def stock_file(name: str, numbers: dict[str, Any]) -> dict[str, Any]:
     """The file of one colour stock."""
     facts = STOCKS[name]
     if name == "fujifilm_classic_negative":
-        film = dict(numbers["classic"]["film"])
-        extra = {"own_print": numbers["classic"]["print"]}
+        fitted = numbers["classic"]
+        film = {key: fitted[key] for key in ("kind", *_FILM)}
+        extra = {"own_print": fitted["own_print"]}
         credit, licence = (
             "Fitted to a measured conversion of a standard camera rendering to Classic Negative.",
             "AGPL-3.0-or-later",

@@ -15,7 +15,7 @@ from filmlook.film.scene_light import MID_GREY
 FOLDER = Path(__file__).resolve().parents[1] / "models" / "stocks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem != "neutral")
 
-UNLIKE_ITS_SHEET = ("cinestill_800t",)  # in another process than the film whose sheet there is
+UNLIKE_ITS_SHEET = ("cinestill_800t", "fujifilm_classic_negative")  # another process; no film, and a kin's sheet
 
 
 def numbers(name: str) -> dict:
