@@ -99,7 +99,7 @@ def regrain(
 
     Arguments, result and errors are those of `develop`.
     """
-    look = dataclasses.replace(load_look(look), **{k: v for k, v in IN_SPACE.items() if k != "grain"})
+    look = dataclasses.replace(load_look(look), **{k: v for k, v in IN_SPACE.items() if k not in ("grain", "scan_softness")})
     return run_plans(_regraining, image, look, seed, frame, tile, device, None, progress)
 
 
