@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from filmlook.look import Look
-from filmlook.stages.psf import COARSE, convolved
+from filmlook.stages.psf import COARSE, convolved, mirror_index
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
@@ -95,3 +95,12 @@ def _mirror(code: Tensor, reach: int, corner: tuple[int, int], size: tuple[int, 
         if after > 0:
             inside = code.narrow(axis, last - min(after, length), min(after, length))
             code.narrow(axis, last, inside.shape[axis]).copy_(inside.flip(axis))
+
+
+def scan(code: Tensor, softness_um: float, *, pitch_um: float) -> Tensor:
+    """The whole of a picture's display code `B,C,H,W`, scanned; mirrored at the border."""
+    kernel = scan_kernel(softness_um, pitch_um)
+    for axis in (-2, -1):
+        size = code.shape[axis]
+        code = code.index_select(axis, mirror_index(1 - len(kernel), size + 2 * len(kernel) - 2, size).to(code.device))
+    return convolved(code, kernel)
