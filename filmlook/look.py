@@ -195,6 +195,9 @@ class Look:
         0,
         "Strength of the filter as it is sold: 1/8, 1/4, 1/2, 1, 2. 0 is none.",
     )
+    softness: float = _number(
+        "Lens", "Optical softness", 0, 60, 1, 0, "Blur of the lens, on the film: takes the crispness off a picture.", "um"
+    )
     vignette: float = _number("Lens", "Vignette", 0, 1, 0.01, 0, "Light lost towards the corners; at 1 they lose two stops.")
     highlights: float = _number(
         "Lens",
@@ -220,6 +223,16 @@ class Look:
     grain_mids: float = _number("Grain", "Grain in mid-tones", 0, 4, 0.05, 1, "Multiplies the grain of mid-tones.", "x")
     grain_highlights: float = _number("Grain", "Grain in highlights", 0, 4, 0.05, 1, "Multiplies the grain of highlights.", "x")
     print_exposure: float = _number("Print", "Print exposure", -2, 2, 0.01, 0, "More light on the paper darkens it.", "stops")
+    scan_softness: float = _number(
+        "Print",
+        "Scan softness",
+        0,
+        30,
+        0.5,
+        6,
+        "Blur of enlarger or scanner, on the film: of picture and grain.",
+        "um",
+    )
     light_red: float = _number("Print", "Printer light, red", -2, 2, 0.01, 0, "More makes the print redder.", "stops")
     light_green: float = _number("Print", "Printer light, green", -2, 2, 0.01, 0, "More makes the print greener.", "stops")
     light_blue: float = _number("Print", "Printer light, blue", -2, 2, 0.01, 0, "More makes the print bluer.", "stops")

@@ -26,6 +26,7 @@ from filmlook.stages.grain import grain
 from filmlook.stages.halation import halation
 from filmlook.stages.lens import diffusion, vignette
 from filmlook.stages.print import print_
+from filmlook.stages.scan import scan
 
 GOLD, MONO, SLIDE, LAYERLESS = "kodak_gold_200", "kodak_tri_x_400", "fujifilm_velvia_100", "neutral"
 CLOSE = {"frame": "super8", "effect_size": 2.0}  # 12 um a pixel: near inhibitors, halation and clouds are all there to see
@@ -50,9 +51,11 @@ def by_hand(code: Tensor, look: Look, seed: int) -> Tensor:
     exposure = vignette(exposure, look.vignette)
     if stock.film:
         film = emulsion(exposure, stock, pitch_um=pitch, look=look)
-        return print_(grain(film, stock, pitch_um=pitch, seed=seed, amount=look.grain), stock, look)
+        code = print_(grain(film, stock, pitch_um=pitch, seed=seed, amount=look.grain), stock, look)
+        return scan(code, look.scan_softness, pitch_um=pitch)
     film = grain(pushed(exposure.clamp_min(1e-5).log10(), look.push), stock, pitch_um=pitch, seed=seed, amount=look.grain)
-    return print_(display_code(10**film).clamp(0, 1), stock, look)
+    code = print_(display_code(10**film).clamp(0, 1), stock, look)
+    return scan(code, look.scan_softness, pitch_um=pitch)
 
 
 @pytest.mark.parametrize("amount", [0, 1])
@@ -72,16 +75,26 @@ def test_develop_is_its_stages_one_after_another(stock: str, settings: dict, amo
 def test_the_stages_shown_are_those_of_develop(scene: np.ndarray) -> None:
     look = Look(stock=GOLD, vignette=0.3, **CLOSE)
     steps = trace(scene, look, seed=3)
-    assert [name for name, _, _ in steps] == ["exposure", "vignette", "density", "grain", "print"]
+    assert [name for name, _, _ in steps] == ["exposure", "vignette", "density", "grain", "print", "scan"]
     assert all(whole.shape == (1, 3, *scene.shape[:2]) and seconds > 0 for _, whole, seconds in steps)
     found = {name: whole for name, whole, _ in steps}
     developed = develop(torch.from_numpy(scene).movedim(2, 0), look, seed=3)
-    assert (found["print"][0] * 255 - developed).abs().max() < 1.01
+    assert (found["scan"][0] * 255 - developed).abs().max() < 1.01
     assert torch.equal(found["vignette"], vignette(found["exposure"], look.vignette))
     grainy = grain(found["density"], load_stock(GOLD), pitch_um=5790 / 420 / 2, seed=3)
     assert torch.allclose(found["grain"], grainy, atol=1e-5)
-    assert [name for name, _, _ in trace(scene, Look(stock=LAYERLESS, grain=0))] == ["exposure", "log exposure", "map", "print"]
-    assert [name for name, _, _ in trace(scene, Look(stock=LAYERLESS, grain=0, halation=0, sharpness=0))] == ["map", "print"]
+    assert [name for name, _, _ in trace(scene, Look(stock=LAYERLESS, grain=0))] == [
+        "exposure",
+        "log exposure",
+        "map",
+        "print",
+        "scan",
+    ]
+    assert [name for name, _, _ in trace(scene, Look(stock=LAYERLESS, grain=0, halation=0, sharpness=0))] == [
+        "map",
+        "print",
+        "scan",
+    ]
 
 
 def test_stages_are_shown_of_one_picture_whatever_its_looks_strength(scene: np.ndarray) -> None:

@@ -21,7 +21,7 @@ KEYS = {
     "halation", "halation_size", "sharpness", "grain", "grain_size", "grain_colour", "grain_shadows", "grain_mids",
     "grain_highlights", "light_red", "light_green", "light_blue", "contrast", "saturation", "black", "white", "toning",
     "lab", "context", "print", "rating", "print_exposure", "interimage", "filter", "light_balance",
-    "tone_shadows", "tone_shadows_hue", "tone_highlights", "tone_highlights_hue",
+    "tone_shadows", "tone_shadows_hue", "tone_highlights", "tone_highlights_hue", "softness", "scan_softness",
 }  # fmt: skip
 
 RANGES = {
@@ -31,6 +31,7 @@ RANGES = {
     "highlights": (0, 5, 0), "grain_colour": (0, 1, 1), "grain_shadows": (0, 4, 1), "grain_mids": (0, 4, 1),
     "grain_highlights": (0, 4, 1), "light_red": (-2, 2, 0), "light_green": (-2, 2, 0), "light_blue": (-2, 2, 0),
     "contrast": (0, 2, 1), "saturation": (0, 2, 1), "black": (0, 3, 0), "white": (0, 3, 0), "sharpness": (0, 3, 1),
+    "softness": (0, 60, 0), "scan_softness": (0, 30, 6),
     "rating": (-2, 4, 0), "print_exposure": (-2, 2, 0), "interimage": (0, 2, 1), "light_balance": (-200, 200, 0),
     "tone_shadows": (0, 1, 0), "tone_shadows_hue": (0, 360, 0), "tone_highlights": (0, 1, 0),
     "tone_highlights_hue": (0, 360, 0),

@@ -46,3 +46,16 @@ def test_tiles_alpha_and_seeds(scene: np.ndarray) -> None:
     np.testing.assert_array_equal(np.asarray(whole), np.asarray(regrain(picture, LOOK, seed=5, tile=64)))
     np.testing.assert_array_equal(np.asarray(whole)[..., 3], scene[..., 0])
     assert (np.asarray(whole) != np.asarray(regrain(picture, LOOK, seed=6))).mean() > 0.3
+
+
+def test_grain_that_is_there_still_is_not_doubled() -> None:
+    """Developed, and only partly smoothed since: what is added makes up for what went."""
+    look = Look(stock="kodak_gold_200", halation=0, sharpness=0, effect_size=3)
+    ramp = np.linspace(0.3, 0.7, 512, dtype=np.float32)[None, :, None].repeat(384, 0).repeat(3, 2)
+    clean, grainy = (develop(ramp, dataclasses.replace(look, grain=g), seed=1) for g in (0, 1))
+    whole = float((grainy - clean).std())
+    for left in (0.0, 0.5, 1.0):
+        picture = clean + left * (grainy - clean)
+        again = regrain(picture, look, seed=2)
+        assert float((again - clean).std()) == pytest.approx(whole, rel=0.12)
+    assert np.abs(regrain(grainy, look, seed=1) - grainy).std() < 0.35 * whole

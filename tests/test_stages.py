@@ -16,6 +16,7 @@ from filmlook.look import Look
 from filmlook.stages.darkroom import film_view
 from filmlook.stages.emulsion import emulsion, film_transfer
 from filmlook.stages.grain import grain, white_noise
+from filmlook.stages.granularity import CORRELATION
 from filmlook.stages.halation import halation, halation_transfer
 from filmlook.stages.lens import diffusion, highlight_gain, scattered_share, vignette
 from filmlook.stages.print import print_
@@ -213,8 +214,9 @@ def test_a_rated_film_is_denser_and_its_print_as_light() -> None:
 # --- grain
 
 
-def _aperture(pitch_um: float, subsamples: int) -> Tensor:
-    """A round 48 um aperture on the pixel grid, sum 1: pixels as points (1) or as squares (many)."""
+def _aperture(pitch_um: float) -> Tensor:
+    """A round 48 um aperture on the pixel grid, sum 1."""
+    subsamples = 16
     cells = math.ceil(24 / pitch_um)
     axis = (torch.arange((2 * cells + 1) * subsamples) + 0.5) / subsamples - cells - 0.5
     disc = (torch.hypot(axis[:, None], axis[None]) * pitch_um <= 24 + 1e-6).float()
@@ -222,14 +224,13 @@ def _aperture(pitch_um: float, subsamples: int) -> Tensor:
     return disc / disc.sum()
 
 
-@pytest.mark.parametrize("subsamples", [1, 16], ids=["points", "squares"])
-@pytest.mark.parametrize("pitch_um", [12.0, 6.0])
+@pytest.mark.parametrize("pitch_um", [6.0, 2.0])
 @pytest.mark.parametrize("name", [GOLD, "kodak_vision3_500t", "fujifilm_velvia_100", "kodak_tri_x_400"])
-def test_an_aperture_reads_the_published_granularity(name: str, pitch_um: float, subsamples: int) -> None:
+def test_an_aperture_reads_the_published_granularity(name: str, pitch_um: float) -> None:
     stock = load_stock(name)
     flat = _net_density(stock, 1.0, 400)
     noise = grain(flat, stock, pitch_um=pitch_um, seed=1) - flat
-    seen = torch.nn.functional.conv2d(noise.transpose(0, 1), _aperture(pitch_um, subsamples))
+    seen = torch.nn.functional.conv2d(noise.transpose(0, 1), _aperture(pitch_um))
     assert (1000 * seen.std((1, 2, 3))).tolist() == pytest.approx(stock.granularity, rel=0.05)
 
 
@@ -268,7 +269,7 @@ def test_small_film_shows_clumps_and_large_pixels_do_not() -> None:
         n = (grain(flat, stock, pitch_um=pitch_um, seed=4, size=size) - flat)[0, 1]
         return float((n[:, 1:] * n[:, :-1]).mean() / n.var())
 
-    assert abs(neighbours(35.0)) < 0.02
+    assert abs(neighbours(35.0)) < 0.08
     assert neighbours(6.0) > 0.1
     assert neighbours(2.0) > 0.7
     assert neighbours(6.0, size=3.0) == pytest.approx(neighbours(2.0), abs=0.03)
@@ -296,7 +297,8 @@ def test_seeds_and_frames_give_other_grain_and_layers_their_own() -> None:
     others = [noise(seed=2), noise(seed=1 + 2**32), noise(frame=1), noise(seed=-1)]
     for other in others:
         assert abs(np.corrcoef(own[0], other[0])[0, 1]) < 0.02
-    assert np.abs(np.corrcoef(own) - np.eye(3)).max() < 0.02
+    together = np.corrcoef(own)[[0, 0, 1], [1, 2, 2]]
+    assert together.tolist() == pytest.approx([CORRELATION] * 3, abs=0.03)
 
 
 def test_white_noise_is_white_and_normal() -> None:

@@ -54,7 +54,8 @@ class Mapped:
 
     def code(self, code: Tensor, place: Place) -> Tensor:
         """Display code `B,3,H,W` with the map's margin through the map."""
-        return self._map(place.inner(code, self._reach), place.offset, place.corners, place.size)
+        corners = [(y - place.keep, x - place.keep) for y, x in place.corners]
+        return self._map(place.inner(code, self._reach), place.offset, corners, place.size)
 
     def survey(self, pixels: Pixels, gain: Tensor, size: tuple[int, int], each: Each) -> Tensor | None:
         """What the map adds to the whole picture, exposed with `gain`; None: nothing."""

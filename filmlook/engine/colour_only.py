@@ -14,12 +14,14 @@ from filmlook.presets import load_look
 from filmlook.stock import load_stock
 
 IN_SPACE: dict[str, Any] = {
+    "softness": 0,
     "diffusion_grade": 0,
     "vignette": 0,
     "highlights": 0,
     "halation": 0,
     "sharpness": 0,
     "grain": 0,
+    "scan_softness": 0,
     "lab": 0,
 }
 """The settings that act in space, or look at the whole picture, each at none."""

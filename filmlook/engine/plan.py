@@ -26,15 +26,17 @@ from filmlook.prints import paper_of
 from filmlook.stages.emulsion import Emulsion, Sharpness
 from filmlook.stages.grain import Grain, noise_key
 from filmlook.stages.halation import Halation
-from filmlook.stages.lens import Diffusion, Vignette, highlight_gain
+from filmlook.stages.lens import Diffusion, Softness, Vignette, highlight_gain
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, RadialTable, Spread, WideSpread, coarse_cells
+from filmlook.stages.scan import Scan
 from filmlook.stages.stage import Place, SpreadingStage, Stage
 from filmlook.stock import Stock
 
 _IN_FLIGHT_GPU = 4
 
 _SPREADING: tuple[tuple[str, Callable[..., SpreadingStage]], ...] = (
+    ("softness", Softness),
     ("diffusion_grade", Diffusion),
     ("halation", Halation),
     ("sharpness", Sharpness),
@@ -46,6 +48,7 @@ _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("", Emulsion),
     ("grain", Grain),
     ("", Print),
+    ("scan_softness", Scan),
 )
 """The stages after it, in the order of the light."""
 
@@ -55,6 +58,7 @@ _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("grain", Grain),
     ("", Mapped),
     ("", Print),
+    ("scan_softness", Scan),
 )
 """The same for stocks without layers."""
 
@@ -95,14 +99,14 @@ class Development:
         self._vignette = next((s for s in self._stages if isinstance(s, Vignette)), None)
         self._emulsion = next((s for s in self._stages if isinstance(s, Emulsion)), None)
         self._map = next((s for s in self._stages if isinstance(s, Mapped)), None)
-        self._print = self._stages[-1]
+        self._keep = sum(s.margin for s in self._stages if isinstance(s, Scan))
         self.lattice = Lattice((height, width), self._margin(), device)
         table = _spreading(stock, look)
         self._spread = Spread(table, pitch, self.lattice.inner, device) if table else None
 
     def _margin(self) -> int:
         """Pixels around a block that stages after the blur read."""
-        return self._emulsion.margin if self._emulsion else map_margin(self.stock)
+        return self._keep + (self._emulsion.margin if self._emulsion else map_margin(self.stock))
 
     def _exposure(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture, and its excess where highlights are rebuilt above white."""
@@ -169,21 +173,24 @@ class Development:
 
     def developed(self, shot: Shot, corners: list[tuple[int, int]], wide: Wide, key: int, watch: Watch | None = None) -> Tensor:
         """Display code `B,3,h,w` of the blocks at these corners."""
-        place = Place(corners, self.lattice.block, self.lattice.size, key=key, offset=shot.offset)
-        if self._map and not self._spread and len(self._stages) == 3 and leaves(shot.gain, self.look.push):
-            # Nothing but the map and the print's controls: the code need not go through light and back.
+        keep = self._keep
+        place = Place(corners, self.lattice.block, self.lattice.size, key=key, keep=keep, offset=shot.offset)
+        stages = self._stages
+        if self._map and not self._spread and self._map is stages[1] and leaves(shot.gain, self.look.push):
+            # Nothing before the map: the code need not go through light and back.
             code = torch.stack([shot.pixels.code(y, x, *self.lattice.inner) for y, x in self.lattice.begin(corners)])
-            code = self._map.code(code, place)
+            field, stages = self._map.code(code, place), stages[2:]
             if watch:
-                watch(self._map.name, code, corners)
-            return self._watched(self._print, code, place, watch)
-        if wide.inhibitors:
-            parts = [wide.inhibitors(y, x, *self.lattice.block) for y, x in corners]
-            place = dataclasses.replace(place, around=torch.stack(parts))
-        field = self._on_film(shot, corners, wide.light)
-        if watch:
-            watch("exposure", place.inner(field), corners)
-        for stage in self._stages:
+                watch(self._map.name, place.cut(field), corners)
+        else:
+            if wide.inhibitors:
+                block = [n + 2 * keep for n in self.lattice.block]
+                parts = [wide.inhibitors(y - keep, x - keep, *block) for y, x in corners]
+                place = dataclasses.replace(place, around=torch.stack(parts))
+            field = self._on_film(shot, corners, wide.light)
+            if watch:
+                watch("exposure", place.cut(field), corners)
+        for stage in stages:
             field = self._watched(stage, field, place, watch)
         return field
 
@@ -191,7 +198,7 @@ class Development:
     def _watched(stage: Stage, field: Tensor, place: Place, watch: Watch | None) -> Tensor:
         field = stage(field, place)
         if watch:
-            watch(stage.name, place.inner(field), place.corners)
+            watch(stage.name, place.cut(field), place.corners)
         return field
 
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:

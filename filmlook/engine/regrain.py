@@ -1,12 +1,14 @@
 """Grain alone, for a picture whose colour is film's already: one that was developed, and then went through a sampler.
 
 Each pixel's scene is found by running the look's tones backwards; the film is exposed to that scene twice, with grain and
-without, and what differs is added to the picture. So grain is as strong as where the look itself gives this tone.
+without, and what differs is added to the picture. So grain is as strong as where the look itself gives this tone. What
+the picture still has of its own is measured where it is flattest, and only what it lacks is added.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -28,6 +30,10 @@ from filmlook.stages.grain import noise_key
 from filmlook.stock import Stock
 
 _STEPS = 1024  # of the tables of tones
+_SQUARE_PX = 16  # of the squares whose detail is measured
+_FLATTEST = 0.1  # share of the squares that are taken for flat
+_MOST_SAMPLED = 4  # blocks that are measured
+_LEAST_DETAIL = 1e-8  # in code squared: a tone that would get no grain tells nothing
 
 
 class _Scene(Pixels):
@@ -65,15 +71,44 @@ class _Regraining:
 
     def run(self, shot: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
         scene, key = dataclasses.replace(shot, pixels=_Scene(shot.pixels, self._tones)), noise_key(seed, frame)
+        corners = self.lattice.corners()
+
+        def grain(corner: tuple[int, int]) -> Tensor:
+            with torch.inference_mode():
+                grained, plain = (d.developed(scene, [corner], Wide(), key)[0] for d in (self._grained, self._plain))
+                return grained.sub_(plain)
+
+        def own(corner: tuple[int, int]) -> Tensor:
+            """How much of its grain each part of a block has, of what would be added."""
+            size = [min(n, m - c) for n, m, c in zip(self.lattice.block, self.lattice.size, corner, strict=True)]
+            added = _detail(grain(corner)[:, : size[0], : size[1]])
+            return _detail(shot.pixels.code(*corner, *size)) / added.clamp_min(_LEAST_DETAIL)
+
+        sample = corners[:: -(-len(corners) // _MOST_SAMPLED)]
+        shares = torch.cat([share.flatten() for share in self._plain.each(own, sample, in_flight)])
+        missing = math.sqrt(max(0.0, 1 - float(shares.quantile(_FLATTEST)))) if len(shares) else 1.0
 
         def work(corner: tuple[int, int]) -> int:
             with torch.inference_mode():
-                grained, plain = (d.developed(scene, [corner], Wide(), key)[0] for d in (self._grained, self._plain))
-                code = shot.pixels.code(*corner, *self.lattice.block).add_(grained).sub_(plain).clamp_(0, 1)
+                code = shot.pixels.code(*corner, *self.lattice.block).add_(grain(corner), alpha=missing).clamp_(0, 1)
                 shot.pixels.write(*corner, code, self._plain.look.strength, frame)
             return 1
 
-        yield from self._plain.each(work, self.lattice.corners(), in_flight)
+        yield from self._plain.each(work, corners, in_flight)
+
+
+def _detail(code: Tensor) -> Tensor:
+    """Mean square of the finest detail in squares of `_SQUARE_PX` of code `(3, h, w)`, `(h', w')`. Plain slopes have none
+    (Immerkaer 1996)."""
+    grey = code.mean(0)
+    for axis in (0, 1):
+        count = grey.shape[axis] - 2
+        if count < 1:
+            return code.new_zeros((0,))
+        grey = grey.narrow(axis, 0, count) - 2 * grey.narrow(axis, 1, count) + grey.narrow(axis, 2, count)
+    if min(grey.shape) < _SQUARE_PX:
+        return code.new_zeros((0,))
+    return torch.nn.functional.avg_pool2d(grey.square()[None], _SQUARE_PX)[0]
 
 
 @lru_cache(maxsize=8)
@@ -99,7 +134,7 @@ def regrain(
 
     Arguments, result and errors are those of `develop`.
     """
-    look = dataclasses.replace(load_look(look), **{k: v for k, v in IN_SPACE.items() if k != "grain"})
+    look = dataclasses.replace(load_look(look), **{k: v for k, v in IN_SPACE.items() if k not in ("grain", "scan_softness")})
     return run_plans(_regraining, image, look, seed, frame, tile, device, None, progress)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from filmlook.look import Look
-from filmlook.stages.psf import MARGIN_PX, exponential, spread
+from filmlook.stages.psf import MARGIN_PX, exponential, gaussian, spread
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
@@ -82,6 +82,19 @@ def diffusion(light: Tensor, family: str, grade: float, *, pitch_um: float) -> T
     if grade == 0:
         return light
     return spread(light, lambda f: diffusion_transfer(f, family, grade), pitch_um)
+
+
+class Softness:
+    """The lens's blur: a Gaussian."""
+
+    margin = MARGIN_PX
+
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        self._sigma_um = look.softness
+
+    def transfer(self, frequency: Tensor) -> Tensor:
+        """Factors `(1, h, w)`."""
+        return gaussian(frequency, self._sigma_um).unsqueeze(0)
 
 
 def vignette_factor(y: Tensor, x: Tensor, size: tuple[int, int], amount: float) -> Tensor:

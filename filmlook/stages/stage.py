@@ -25,6 +25,7 @@ class Place:
         step: pixels from one sample to the next; more than 1 on the coarse grid.
         key: `noise_key(seed, frame)`.
         around: `B,L,h,w`, the inhibitors that spread to each pixel of the blocks from afar; None: no edge effect.
+        keep: pixels around the blocks that a later stage still reads.
         offset: `3,1,1`, what a network adds to the whole picture.
     """
 
@@ -34,6 +35,7 @@ class Place:
     step: int = 1
     key: int = 0
     around: Tensor | None = None
+    keep: int = 0
     offset: Tensor | None = None
 
     def margin_of(self, field: Tensor) -> int:
@@ -41,7 +43,11 @@ class Place:
         return (field.shape[-1] - self.block[1]) // 2
 
     def inner(self, field: Tensor, margin: int = 0) -> Tensor:
-        """The blocks in `B,C,H,W` that has margins, with no more than `margin` pixels on each side."""
+        """The blocks in `B,C,H,W` that has margins, with `margin` pixels on each side beyond what is kept."""
+        return self.cut(field, margin + self.keep)
+
+    def cut(self, field: Tensor, margin: int = 0) -> Tensor:
+        """The blocks in `B,C,H,W` that has margins, with exactly `margin` pixels on each side."""
         spare = self.margin_of(field) - margin
         return field[..., spare : field.shape[-2] - spare, spare : field.shape[-1] - spare]
 
