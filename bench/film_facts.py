@@ -56,36 +56,44 @@ class Facts:
 
 
 _STILL, _CINE = "minilab", "kodak_2383"
+
+
+def c41(granularity: float) -> list[float]:
+    """Granularity of red, green and blue of films in C-41, whose datasheets give one number or none: as their layers are built,
+    blue's, the fastest, the coarsest."""
+    return [round(1.1 * granularity, 2), granularity, round(1.4 * granularity, 2)]
+
+
 STOCKS: dict[str, Facts] = {
     "kodak_gold_200": Facts(
-        "Kodak Gold 200", "Kodak", 200, [5.0] * 3, "weak", "Gold 200", "Gold 200", _STILL,
+        "Kodak Gold 200", "Kodak", 200, c41(5.0), "weak", "Gold 200", "Gold 200", _STILL,
         interimage=1.19, minilab={"warmth": 4.8, "contrast": 0.92},
     ),
     "kodak_ultramax_400": Facts(
-        "Kodak Ultramax 400", "Kodak", 400, [6.0] * 3, "weak", "Ultramax 400", "Gold 200", _STILL,
+        "Kodak Ultramax 400", "Kodak", 400, c41(6.0), "weak", "Ultramax 400", "Gold 200", _STILL,
         interimage=1.31, minilab={"warmth": 4.2, "contrast": 1.14},
     ),
-    "kodak_portra_160": Facts("Kodak Portra 160", "Kodak", 160, [3.5] * 3, "strong", "Portra 400", "Portra 400", _STILL,
+    "kodak_portra_160": Facts("Kodak Portra 160", "Kodak", 160, c41(3.5), "strong", "Portra 400", "Portra 400", _STILL,
         interimage=1.0, minilab={"contrast": 0.97},
     ),
     "kodak_portra_400": Facts(
-        "Kodak Portra 400", "Kodak", 400, [4.5] * 3, "strong", "Portra 400", "Portra 400", _STILL, interimage=0.81
+        "Kodak Portra 400", "Kodak", 400, c41(4.5), "strong", "Portra 400", "Portra 400", _STILL, interimage=0.81
     ),
-    "kodak_portra_800": Facts("Kodak Portra 800", "Kodak", 800, [6.0] * 3, "strong", "Portra 400", "Portra 400", _STILL,
+    "kodak_portra_800": Facts("Kodak Portra 800", "Kodak", 800, c41(6.0), "strong", "Portra 400", "Portra 400", _STILL,
         interimage=0.81, minilab={"warmth": 4.6, "contrast": 1.06},
     ),
-    "kodak_ektar_100": Facts("Kodak Ektar 100", "Kodak", 100, [4.0] * 3, "strong", "Ektar 100", "Portra 400", _STILL,
+    "kodak_ektar_100": Facts("Kodak Ektar 100", "Kodak", 100, c41(4.0), "strong", "Ektar 100", "Portra 400", _STILL,
         interimage=1.32,
     ),
-    "fujifilm_c200": Facts("Fujifilm C200", "Fujifilm", 200, [4.0] * 3, "weak", "C200", "C200", _STILL,
+    "fujifilm_c200": Facts("Fujifilm C200", "Fujifilm", 200, c41(4.0), "weak", "C200", "C200", _STILL,
         interimage=0.76, minilab={"warmth": -2.0, "contrast": 0.95},
     ),
     "fujifilm_xtra_400": Facts(
-        "Fujifilm Superia X-TRA 400", "Fujifilm", 400, [4.0] * 3, "weak", "X-TRA 400", "C200", _STILL,
+        "Fujifilm Superia X-TRA 400", "Fujifilm", 400, c41(4.0), "weak", "X-TRA 400", "C200", _STILL,
         interimage=0.82, minilab={"contrast": 1.06},
     ),
     "fujifilm_pro_400h": Facts(
-        "Fujifilm Pro 400H", "Fujifilm", 400, [4.0] * 3, "strong", "C200", "C200", _STILL,
+        "Fujifilm Pro 400H", "Fujifilm", 400, c41(4.0), "strong", "C200", "C200", _STILL,
         interimage=0.8, minilab={"warmth": -4.0, "mint": 3.6, "pastel": 0.06, "contrast": 0.9},
     ),
     "kodak_vision3_50d": Facts(
@@ -132,7 +140,7 @@ STOCKS: dict[str, Facts] = {
         "Fujifilm Provia 100F", "Fujifilm", 100, [8.0] * 3, "strong", "Provia 100F", "Velvia 50", "slide"
     ),
     "fujifilm_classic_negative": Facts(
-        "Fujifilm Classic Negative", "Fujifilm", 200, [4.0] * 3, "weak", "C200", "C200", "own",
+        "Fujifilm Classic Negative", "Fujifilm", 200, c41(4.0), "weak", "C200", "C200", "own",
         note="Film and print fitted together to a measured conversion of a standard rendering; there is no paper behind it.",
     ),
 }  # fmt: skip

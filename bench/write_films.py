@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from film_facts import GAMMA_DMIN_DMAX, LICENCE, MTF, PAPERS, SILVER, SIMULATION, STOCKS, ULTRA_ENDURA, Facts
+from film_facts import GAMMA_DMIN_DMAX, LICENCE, MTF, PAPERS, SILVER, SIMULATION, STOCKS, ULTRA_ENDURA, Facts, c41
 
 from filmlook.film.negative import Film
 from filmlook.film.slide import Slide
@@ -105,6 +105,8 @@ def head(name: str, facts: Facts, kind: str) -> dict[str, Any]:
         f"minilab {key} {value:g}: what a lab's operator leaves of the film's crossover."
         for key, value in facts.minilab.items()
     ]
+    if facts.granularity == c41(facts.granularity[1]):
+        judged.append("granularity of red and blue: 1.1 and 1.4 of green's, as films in C-41 are built.")
     measured = [
         "curve, sensitivity, inhibition" + (", printing" if kind == "negative" else ", slide") + ": fitted, see sources."
     ]
