@@ -13,8 +13,9 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
-from filmlook.engine.colour_map import LogExposure, Mapped, leaves, map_margin
+from filmlook.engine.colour_map import Mapped, leaves, map_margin
 from filmlook.engine.lattice import Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
@@ -23,35 +24,35 @@ from filmlook.film.paper import Paper
 from filmlook.film.scene_light import WHITE_LIGHT
 from filmlook.look import FRAMES_MM, Look
 from filmlook.prints import paper_of
-from filmlook.stages.emulsion import Emulsion, Sharpness
+from filmlook.stages.edges import Edges, film_transfer, green_layer
+from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
-from filmlook.stages.halation import Halation
-from filmlook.stages.lens import Diffusion, Vignette, highlight_gain
+from filmlook.stages.halation import reflection_transfer
+from filmlook.stages.lamps import LampGate, lamp_gate, near_white, pale, rebuilt
+from filmlook.stages.lens import Vignette, diffusion_transfer
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, RadialTable, Spread, WideSpread, coarse_cells
-from filmlook.stages.stage import Place, SpreadingStage, Stage
+from filmlook.stages.stage import Place, Stage
 from filmlook.stock import Stock
 
 _IN_FLIGHT_GPU = 4
 
-_SPREADING: tuple[tuple[str, Callable[..., SpreadingStage]], ...] = (
-    ("diffusion_grade", Diffusion),
-    ("halation", Halation),
-    ("sharpness", Sharpness),
-)
-"""The stages that spread light, each with the setting that switches it off at 0: linear in exposure, and joined to one blur."""
+_PLAIN = 0.25
+"""Share of diffusion and reflection that light below white gets; that of lamps gets all. Filters and bases glow with what is
+far above white; spread as much, a page's white would wash out its letters."""
 
 _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("vignette", Vignette),
+    ("", Edges),
     ("", Emulsion),
     ("grain", Grain),
     ("", Print),
 )
-"""The stages after it, in the order of the light."""
+"""The stages after light has spread, in the order of the light, each with the setting that switches it off at 0."""
 
 _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("vignette", Vignette),
-    ("", LogExposure),
+    ("", Edges),
     ("grain", Grain),
     ("", Mapped),
     ("", Print),
@@ -72,10 +73,23 @@ def pitch_um(stock: Stock, look: Look, height: int, width: int) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Wide:
-    """What comes from the whole picture, on the coarse grid: light, and inhibitors, spread widely."""
+    """What comes from the whole picture, on the coarse grid: light and inhibitors, spread widely, and where lamps are."""
 
     light: WideSpread | None = None
     inhibitors: WideSpread | None = None
+    lamps: LampGate | None = None
+
+
+@dataclasses.dataclass
+class _Surveyed:
+    """A picture on the coarse grid: `1,L,h,w` exposure; its part that may be lamps'; what they have above white; and `3,h,w`
+    mean light, candidates for lamps, and their product."""
+
+    exposure: Tensor
+    candidates: Tensor
+    above_white: Tensor
+    told: Tensor
+    any_lamps: bool = False
 
 
 class Development:
@@ -93,62 +107,96 @@ class Development:
         stages = _DEVELOPING if stock.film else _MAPPING
         self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
         self._vignette = next((s for s in self._stages if isinstance(s, Vignette)), None)
-        self._emulsion = next((s for s in self._stages if isinstance(s, Emulsion)), None)
+        self._edges = next(s for s in self._stages if isinstance(s, Edges))
         self._map = next((s for s in self._stages if isinstance(s, Mapped)), None)
         self._print = self._stages[-1]
-        self.lattice = Lattice((height, width), self._margin(), device)
-        table = _spreading(stock, look)
-        self._spread = Spread(table, pitch, self.lattice.inner, device) if table else None
+        self._reach = map_margin(stock) if self._map else 0
+        """Pixels around a block that stages after the edges read."""
+        self.lattice = Lattice((height, width), self._edges.margin + self._reach, device)
+        light, lamps = _spreading(stock, look)
+        self._has_lamps = lamps is not None
+        self._spread = Spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
-    def _margin(self) -> int:
-        """Pixels around a block that stages after the blur read."""
-        return self._emulsion.margin if self._emulsion else map_margin(self.stock)
-
-    def _exposure(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
-        """Layer exposure `1,L,H,W` of a part of the picture, and its excess where highlights are rebuilt above white."""
+    def _exposure(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> Tensor:
+        """Layer exposure `1,L,H,W` of a part of the picture."""
         light, film, gain = shot.pixels.light(*corner, *size)[None], self.stock.film, shot.gain
-        brightest = light.amax(1, keepdim=True) if shot.pixels.scene_linear else None
-        if film is not None and shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
+        if film is None:
+            return light.mul_(gain.to(light).view(3, 1, 1))
+        if shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
             light = torch.maximum(light, -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
-        exposure = film.expose(light, gain) if film else light.mul_(gain.to(light).view(3, 1, 1))
-        if not self.look.highlights:
-            return exposure, None
-        rebuilt = highlight_gain(shot.pixels.code(*corner, *size)[None], self.look.highlights)
-        if brightest is not None:  # what is there already above white is not rebuilt
-            rebuilt = (rebuilt * (WHITE_LIGHT / brightest.clamp_min(WHITE_LIGHT))).clamp_min_(1)
-        return exposure, exposure * (rebuilt - 1)
+        return film.expose(light, gain)
+
+    def _above_white(self, shot: Shot, t: Tensor, corner: tuple[int, int], size: Sequence[int]) -> Tensor:
+        """What lamps have above white, of `near_white` t: a factor of their exposure."""
+        return rebuilt(t, self.look.highlights, shot.pixels.light(*corner, *size) if shot.pixels.scene_linear else None)
+
+    def _lamps(
+        self, shot: Shot, exposure: Tensor, corner: tuple[int, int], size: Sequence[int], gate: LampGate
+    ) -> Tensor | None:
+        """Takes the lamps' light out of an exposure `1,L,H,W`, and gives it back with what it has above white."""
+        code = shot.pixels.code(*corner, *size)
+        t = near_white(code)
+        share = gate(*corner, *size) if t is not None else None
+        if t is None or share is None:
+            return None
+        own = exposure * share.mul_(pale(code))
+        above = own * self._above_white(shot, t, corner, size)
+        own *= t
+        exposure -= own
+        return above.add_(own)
 
     def survey(self, shot: Shot) -> Wide:
-        """The wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse grid."""
-        inhibits = self._emulsion is not None and self._emulsion.surveys
-        if not self._spread and not inhibits:
+        """Where lamps are, and the wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse
+        grid."""
+        if not self._spread:
             return Wide()
-        cells, (height, width) = self.lattice.cells, self.lattice.size
-        coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
-        excess = torch.empty_like(coarse) if self.look.highlights else None
+        cells, size = self.lattice.cells, self.lattice.size
+        found, lamps, gate = self._surveyed(shot), None, None
+        if found.any_lamps:
+            gate = lamp_gate(found.told, max(size))
+            share = gate(0, 0, *cells, sample=COARSE)
+            if share is None:
+                gate = None
+            else:
+                found.exposure -= found.candidates.mul_(share)
+                lamps = found.candidates.add_(found.above_white.mul_(share))
+        light = self._spread.survey(found.exposure, lamps, self.each)
+        if not self._edges.surveys:
+            return Wide(light, lamps=gate)
+        spread = self._spread.cells(found.exposure, lamps, self.each)
+        if self._vignette:
+            spread = self._vignette(spread, Place([(0, 0)], cells, size, step=COARSE))
+        return Wide(light, self._edges.survey(spread, self.each), gate)
+
+    def _surveyed(self, shot: Shot) -> _Surveyed:
+        cells, width = self.lattice.cells, self.lattice.size[1]
+        exposure, candidates, above = (torch.zeros((1, self.stock.layers, *cells), device=self.device) for _ in range(3))
+        found = _Surveyed(exposure, candidates, above, torch.zeros((3, *cells), device=self.device))
         rows = max(1, 250_000 // width // COARSE)
 
-        def strip(row: int) -> None:
+        def strip(row: int) -> bool:
             count = min(rows, cells[0] - row)
             corner = (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN)
             size = (count * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
-            exposure, more = self._exposure(shot, corner, size)
-            coarse[:, :, row : row + count] = coarse_cells(exposure)
-            if excess is not None and more is not None:
-                excess[:, :, row : row + count] = coarse_cells(more)
+            exposure, here = self._exposure(shot, corner, size), slice(row, row + count)
+            found.exposure[:, :, here] = coarse_cells(exposure)
+            if not self._has_lamps:
+                return False
+            inner = (slice(None), slice(COARSE_MARGIN, -COARSE_MARGIN), slice(COARSE_MARGIN, -COARSE_MARGIN))
+            light = shot.pixels.light(*corner, *size)[inner].clamp(0, WHITE_LIGHT).mean(0, keepdim=True)
+            code = shot.pixels.code(*corner, *size)
+            t = near_white(code)
+            if t is None:
+                found.told[:1, here] = avg_pool2d(light, COARSE)
+                return False
+            found.told[:, here] = avg_pool2d(torch.cat((light, t[inner], light * t[inner])), COARSE)
+            exposure *= pale(code)
+            found.candidates[:, :, here] = coarse_cells(exposure * t)
+            found.above_white[:, :, here] = coarse_cells(exposure.mul_(self._above_white(shot, t, corner, size)))
+            return True
 
-        for _ in self.each(strip, range(0, cells[0], rows)):
-            pass
-        light = self._spread.survey(coarse if excess is None else coarse + excess, self.each) if self._spread else None
-        if not inhibits:
-            return Wide(light)
-        assert self._emulsion
-        if self._spread:
-            spread = self._spread
-            coarse = _spread_out(coarse, excess, lambda e: spread.cells(e, self.each), lambda e: e)
-        if self._vignette:
-            coarse = self._vignette(coarse, Place([(0, 0)], cells, (height, width), step=COARSE))
-        return Wide(light, self._emulsion.survey(coarse, self.each))
+        found.any_lamps = any(list(self.each(strip, range(0, cells[0], rows))))
+        return found
 
     def each(self, function: Callable[[_T], _R], items: Iterable[_T], most: int | None = None) -> Iterator[_R]:
         """`map`; on the CPU side by side."""
@@ -156,16 +204,25 @@ class Development:
             return map(function, items)
         return side_by_side(function, items, most or thread_count())
 
-    def _on_film(self, shot: Shot, corners: list[tuple[int, int]], light: WideSpread | None) -> Tensor:
-        """Layer exposure `B,L,H,W` of the blocks at these corners with their margins, after lens and halation."""
+    def _on_film(self, shot: Shot, corners: list[tuple[int, int]], wide: Wide) -> tuple[Tensor, Tensor | None]:
+        """Layer exposure `B,L,H,W` of the blocks at these corners with their margins, after lens and halation; and before it
+        spread, where edges need to know."""
         spread, begin = self._spread, self.lattice.begin(corners)
-        margin, outer = (spread.margin, spread.outer) if spread else (0, self.lattice.inner)
-        parts = [self._exposure(shot, (y - margin, x - margin), outer) for y, x in begin]
-        exposure = torch.cat([e for e, _ in parts])
-        excess = torch.cat([e for _, e in parts if e is not None]) if self.look.highlights else None
-        if spread is None or light is None:
-            return exposure
-        return _spread_out(exposure, excess, lambda e: spread(e, light, begin), spread.inside)
+        if spread is None or wide.light is None:
+            return torch.cat([self._exposure(shot, corner, self.lattice.inner) for corner in begin]), None
+        outer = [((y - spread.margin, x - spread.margin), spread.outer) for y, x in begin]
+        parts = [self._exposure(shot, *at) for at in outer]
+        lamps, unspread = None, None
+        if wide.lamps:
+            found = [self._lamps(shot, part, *at, wide.lamps) for part, at in zip(parts, outer, strict=True)]
+            if any(part is not None for part in found):
+                lamps = torch.cat([torch.zeros_like(e) if part is None else part for part, e in zip(found, parts, strict=True)])
+        exposure = torch.cat(parts)
+        if wide.inhibitors:
+            unspread = spread.inside(exposure)
+            if lamps is not None:
+                unspread = unspread + spread.inside(lamps)
+        return spread(exposure, lamps, wide.light, begin), unspread
 
     def developed(self, shot: Shot, corners: list[tuple[int, int]], wide: Wide, key: int, watch: Watch | None = None) -> Tensor:
         """Display code `B,3,h,w` of the blocks at these corners."""
@@ -177,10 +234,13 @@ class Development:
             if watch:
                 watch(self._map.name, code, corners)
             return self._watched(self._print, code, place, watch)
-        if wide.inhibitors:
-            parts = [wide.inhibitors(y, x, *self.lattice.block) for y, x in corners]
-            place = dataclasses.replace(place, around=torch.stack(parts))
-        field = self._on_film(shot, corners, wide.light)
+        field, unspread = self._on_film(shot, corners, wide)
+        if wide.inhibitors and unspread is not None:
+            if self._vignette:
+                unspread = self._vignette(unspread, place)
+            reach, (height, width) = self._reach, self.lattice.block
+            parts = [wide.inhibitors(y - reach, x - reach, height + 2 * reach, width + 2 * reach) for y, x in corners]
+            place = dataclasses.replace(place, around=torch.stack(parts), unspread=unspread)
         if watch:
             watch("exposure", place.inner(field), corners)
         for stage in self._stages:
@@ -216,32 +276,31 @@ class Development:
         yield from self.each(work, groups, threads)
 
 
-def _spread_out(
-    exposure: Tensor, excess: Tensor | None, blur: Callable[[Tensor], Tensor], inside: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """Exposure after a blur that also spreads the excess. Where there is excess, film is not exposed less than by
-    its own light, and gains nothing from its own excess: a flat white stays as it is."""
-    if excess is None:
-        return blur(exposure)
-    light = blur(exposure + excess)
-    return torch.maximum(light - inside(excess), torch.minimum(inside(exposure), light))
-
-
 @lru_cache(maxsize=16)
-def _spreading(stock: Stock, look: Look) -> RadialTable | None:
-    """Everything that spreads light, as one function of frequency; it is the same for every size."""
-    cpu = torch.device("cpu")
-    stages = [make(stock, look, 1.0, cpu) for key, make in _SPREADING if getattr(look, key)]
-    if not stages:
-        return None
+def _spreading(stock: Stock, look: Look) -> tuple[RadialTable | None, RadialTable | None]:
+    """Everything that spreads light, and that of lamps, as functions of frequency; they are the same for every size. None:
+    nothing spreads, or lamps' light as all other.
 
-    def transfer(frequency: Tensor) -> Tensor:
-        factors = torch.ones_like(frequency).expand(stock.layers, -1, -1)
-        for stage in stages:
-            factors = factors * stage.transfer(frequency)
+    Plain light spreads alike in all layers: on greys a layer's own halo would colour every edge.
+    """
+    veiled, green = bool(look.halation or look.diffusion_grade), green_layer(stock.layers)
+
+    def veil(frequency: Tensor) -> Tensor:
+        factors = reflection_transfer(frequency, stock, look.halation, look.halation_size)
+        if look.diffusion_grade:
+            factors = factors * diffusion_transfer(frequency, look.diffusion, look.diffusion_grade)
         return factors
 
-    return RadialTable(transfer)
+    def film(frequency: Tensor) -> Tensor:
+        return film_transfer(frequency, stock, look.sharpness, min(look.halation, 1.0))
+
+    def plain(frequency: Tensor) -> Tensor:
+        factors = film(frequency)[green : green + 1]
+        return factors * (1 - _PLAIN + _PLAIN * veil(frequency)[green : green + 1]) if veiled else factors
+
+    if not veiled:
+        return RadialTable(plain) if look.sharpness else None, None
+    return RadialTable(plain), RadialTable(lambda f: film(f) * veil(f))
 
 
 def in_flight_on(device: torch.device) -> int:

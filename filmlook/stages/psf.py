@@ -299,10 +299,11 @@ def mirror_index(start: int, count: int, size: int) -> Tensor:
 
 
 class Spread:
-    """Everything that spreads light, joined to one blur, for blocks of one size.
+    """Everything that spreads light, joined to one blur, for blocks of one size. Lamps' light may spread in a way of its own.
 
     Args:
-        transfer: what it does, in cycles/um.
+        transfer: what it does to light, in cycles/um.
+        lamps: what it does to that of lamps; None: there are none.
         pitch_um: of the picture's pixels.
         inner: height and width of what it gives for a block.
         device: where it runs.
@@ -310,26 +311,42 @@ class Spread:
 
     margin = MARGIN_PX
 
-    def __init__(self, transfer: Transfer, pitch_um: float, inner: tuple[int, int], device: torch.device) -> None:
-        self._transfer, self._pitch_um, self._inner = transfer, pitch_um, inner
+    def __init__(
+        self, transfer: Transfer, lamps: Transfer | None, pitch_um: float, inner: tuple[int, int], device: torch.device
+    ) -> None:
+        self._transfer, self._lamps, self._pitch_um, self._inner, self._device = transfer, lamps, pitch_um, inner, device
         self.outer = (fast_size(inner[0] + 2 * self.margin), fast_size(inner[1] + 2 * self.margin))
         """Height and width of what it reads for a block: its margin before it, and at least as much behind."""
         self._near = near_transfer(transfer, *self.outer, pitch_um, device)
+        self._near_lamps: Tensor | None = None  # made for the first picture that has some
 
-    def survey(self, coarse: Tensor, each: Each = map) -> WideSpread:
-        """The wide part, of a picture's `coarse_cells`."""
-        return WideSpread(coarse, self._transfer, self._pitch_um, each=each)
+    def survey(self, coarse: Tensor, lamps: Tensor | None = None, each: Each = map) -> WideSpread:
+        """The wide part, of `coarse_cells` of a picture's light, and of its lamps'."""
+        wide = WideSpread(coarse, self._transfer, self._pitch_um, each=each)
+        if lamps is not None and self._lamps is not None:
+            if self._near_lamps is None:
+                self._near_lamps = near_transfer(self._lamps, *self.outer, self._pitch_um, self._device)
+            wide.coefficients += WideSpread(lamps, self._lamps, self._pitch_um, each=each).coefficients
+        return wide
 
-    def cells(self, coarse: Tensor, each: Each = map) -> Tensor:
+    def cells(self, coarse: Tensor, lamps: Tensor | None = None, each: Each = map) -> Tensor:
         """The whole blur of a picture's `coarse_cells`."""
-        return spread_cells(coarse, self._transfer, self._pitch_um, each)
+        out = spread_cells(coarse, self._transfer, self._pitch_um, each)
+        if lamps is not None and self._lamps is not None:
+            out += spread_cells(lamps, self._lamps, self._pitch_um, each)
+        return out
 
     def inside(self, field: Tensor) -> Tensor:
         """What it gives for a block, out of a field as it is read."""
         return field[..., self.margin : self.margin + self._inner[0], self.margin : self.margin + self._inner[1]]
 
-    def __call__(self, field: Tensor, wide: WideSpread, corners: Sequence[tuple[int, int]]) -> Tensor:
-        """`B,L,H,W` of the outer size to `B,L,h,w` of the inner; `corners` are where the inner ones begin."""
-        near = self.inside(filtered(field, self._near))
+    def __call__(self, field: Tensor, lamps: Tensor | None, wide: WideSpread, corners: Sequence[tuple[int, int]]) -> Tensor:
+        """Light and lamps' light `B,L,H,W` of the outer size to `B,L,h,w` of the inner; `corners` are where the inner ones
+        begin. Without lamps (None) a block needs a transform less."""
+        spectrum = torch.fft.rfft2(field).mul_(self._near)
+        if lamps is not None:
+            assert self._near_lamps is not None
+            spectrum += torch.fft.rfft2(lamps).mul_(self._near_lamps)
+        near = self.inside(torch.fft.irfft2(spectrum, s=field.shape[-2:]))
         parts = [wide(y, x, *self._inner) for y, x in corners]
         return near + (parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts))  # one block needs no copy
