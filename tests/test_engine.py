@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from filmlook import Look, PictureError, develop, load_stock
 from filmlook.engine import trace
@@ -21,37 +22,62 @@ from filmlook.engine.plan import pitch_um
 from filmlook.engine.threads import in_pool, side_by_side
 from filmlook.errors import Stopped
 from filmlook.film.scene_light import display_code, scene_light
-from filmlook.stages.emulsion import emulsion, pushed, sharpness
+from filmlook.stages.edges import edges, film_transfer, green_layer
+from filmlook.stages.emulsion import emulsion, pushed
 from filmlook.stages.grain import grain
-from filmlook.stages.halation import halation
+from filmlook.stages.halation import halation, reflection_transfer
+from filmlook.stages.lamps import lamp_gate, near_white, pale, rebuilt
 from filmlook.stages.lens import diffusion, vignette
 from filmlook.stages.print import print_
+from filmlook.stages.psf import spread
 
 GOLD, MONO, SLIDE, LAYERLESS = "kodak_gold_200", "kodak_tri_x_400", "fujifilm_velvia_100", "neutral"
 CLOSE = {"frame": "super8", "effect_size": 2.0}  # 12 um a pixel: near inhibitors, halation and clouds are all there to see
 LOOKS = {
     "colour": {"halation": 0, "sharpness": 0, "exposure": 0.5, "contrast": 1.2},
     "lens": {"halation": 0, "sharpness": 0, "diffusion": "pro-mist", "diffusion_grade": 0.5, "vignette": 0.6},
-    "halation": {"halation": 2, "halation_size": 1.5, "sharpness": 0},
+    "halation": {"halation": 2, "halation_size": 1.5, "sharpness": 0, "highlights": 3},
     "edges": {"halation": 0, "sharpness": 1},
     "all": {"diffusion_grade": 0.25, "vignette": 0.3, "sharpness": 1.3, "light_red": 0.1, "saturation": 0.8, "white": 0.5},
 }
 
 
+def lamps_by_hand(code: Tensor, look: Look) -> tuple[Tensor, Tensor]:
+    """What lamps of a picture `1,3,H,W` take of the light below white, and what they have with that above: shares of it."""
+    t = near_white(code[0])
+    if t is None or not (look.halation or look.diffusion_grade):
+        return torch.zeros_like(code[:, :1]), torch.zeros_like(code[:, :1])
+    light = scene_light(code[0]).mean(0, keepdim=True)
+    gate = lamp_gate(avg_pool2d(torch.cat((light, t, light * t)), 4), max(code.shape))(0, 0, *code.shape[-2:])
+    share = gate * pale(code[0])
+    return (share * t)[None], (share * (t + rebuilt(t, look.highlights)))[None]
+
+
 def by_hand(code: Tensor, look: Look, seed: int) -> Tensor:
     """Display code `1,3,H,W` to display code, through the functions of the stages."""
     stock = load_stock(look.stock)
-    pitch = pitch_um(stock, look, *code.shape[-2:]) / look.effect_size
+    pitch, green = pitch_um(stock, look, *code.shape[-2:]) / look.effect_size, green_layer(stock.layers)
     light = scene_light(code) * 2**look.exposure
-    exposure = stock.film.expose(light, torch.ones(3, dtype=torch.float64)) if stock.film else light
-    exposure = diffusion(exposure, look.diffusion, look.diffusion_grade, pitch_um=pitch)
-    exposure = halation(exposure, stock, pitch_um=pitch, amount=look.halation, size=look.halation_size)
-    exposure = sharpness(exposure, stock, pitch_um=pitch, amount=look.sharpness, scatter=min(look.halation, 1.0))
-    exposure = vignette(exposure, look.vignette)
+    light = stock.film.expose(light, torch.ones(3, dtype=torch.float64)) if stock.film else light
+    taken, shining = lamps_by_hand(code, look)
+    plain, lamps = light * (1 - taken), light * shining
+    unspread, scatter = plain + lamps, min(look.halation, 1.0)
+
+    def veiled(exposure: Tensor, layers: slice) -> Tensor:
+        exposure = diffusion(exposure, look.diffusion, look.diffusion_grade, pitch_um=pitch)
+        return spread(exposure, lambda f: reflection_transfer(f, stock, look.halation, look.halation_size)[layers], pitch)
+
+    def on_film(exposure: Tensor, layers: slice) -> Tensor:
+        return spread(exposure, lambda f: film_transfer(f, stock, look.sharpness, scatter)[layers], pitch)
+
+    alike, each = slice(green, green + 1), slice(None)
+    exposure = on_film(0.75 * plain + 0.25 * veiled(plain, alike), alike) + on_film(veiled(lamps, each), each)
+    unspread, exposure = vignette(unspread, look.vignette), vignette(exposure, look.vignette)
+    film = edges(exposure, unspread, stock, pitch_um=pitch, look=look)
     if stock.film:
-        film = emulsion(exposure, stock, pitch_um=pitch, look=look)
+        film = emulsion(film, stock, look=look)
         return print_(grain(film, stock, pitch_um=pitch, seed=seed, amount=look.grain), stock, look)
-    film = grain(pushed(exposure.clamp_min(1e-5).log10(), look.push), stock, pitch_um=pitch, seed=seed, amount=look.grain)
+    film = grain(film, stock, pitch_um=pitch, seed=seed, amount=look.grain)
     return print_(display_code(10**film).clamp(0, 1), stock, look)
 
 
@@ -72,7 +98,7 @@ def test_develop_is_its_stages_one_after_another(stock: str, settings: dict, amo
 def test_the_stages_shown_are_those_of_develop(scene: np.ndarray) -> None:
     look = Look(stock=GOLD, vignette=0.3, **CLOSE)
     steps = trace(scene, look, seed=3)
-    assert [name for name, _, _ in steps] == ["exposure", "vignette", "density", "grain", "print"]
+    assert [name for name, _, _ in steps] == ["exposure", "vignette", "log exposure", "density", "grain", "print"]
     assert all(whole.shape == (1, 3, *scene.shape[:2]) and seconds > 0 for _, whole, seconds in steps)
     found = {name: whole for name, whole, _ in steps}
     developed = develop(torch.from_numpy(scene).movedim(2, 0), look, seed=3)

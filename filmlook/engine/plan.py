@@ -80,18 +80,6 @@ class Wide:
     lamps: LampGate | None = None
 
 
-@dataclasses.dataclass
-class _Surveyed:
-    """A picture on the coarse grid: `1,L,h,w` exposure; its part that may be lamps'; what they have above white; and `3,h,w`
-    mean light, candidates for lamps, and their product."""
-
-    exposure: Tensor
-    candidates: Tensor
-    above_white: Tensor
-    told: Tensor
-    any_lamps: bool = False
-
-
 class Development:
     """Everything that develops pictures of one size with one look: the stages, and the lattice.
 
@@ -126,10 +114,6 @@ class Development:
             light = torch.maximum(light, -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
         return film.expose(light, gain)
 
-    def _above_white(self, shot: Shot, t: Tensor, corner: tuple[int, int], size: Sequence[int]) -> Tensor:
-        """What lamps have above white, of `near_white` t: a factor of their exposure."""
-        return rebuilt(t, self.look.highlights, shot.pixels.light(*corner, *size) if shot.pixels.scene_linear else None)
-
     def _lamps(
         self, shot: Shot, exposure: Tensor, corner: tuple[int, int], size: Sequence[int], gate: LampGate
     ) -> Tensor | None:
@@ -139,8 +123,9 @@ class Development:
         share = gate(*corner, *size) if t is not None else None
         if t is None or share is None:
             return None
+        light = shot.pixels.light(*corner, *size) if shot.pixels.scene_linear else None
         own = exposure * share.mul_(pale(code))
-        above = own * self._above_white(shot, t, corner, size)
+        above = own * rebuilt(t, self.look.highlights, light)
         own *= t
         exposure -= own
         return above.add_(own)
@@ -150,53 +135,61 @@ class Development:
         grid."""
         if not self._spread:
             return Wide()
-        cells, size = self.lattice.cells, self.lattice.size
-        found, lamps, gate = self._surveyed(shot), None, None
-        if found.any_lamps:
-            gate = lamp_gate(found.told, max(size))
-            share = gate(0, 0, *cells, sample=COARSE)
-            if share is None:
-                gate = None
-            else:
-                found.exposure -= found.candidates.mul_(share)
-                lamps = found.candidates.add_(found.above_white.mul_(share))
-        light = self._spread.survey(found.exposure, lamps, self.each)
+        coarse, gate = self._coarse(shot)
+        lamps = self._coarse_lamps(shot, coarse, gate) if gate else None
+        light = self._spread.survey(coarse, lamps, self.each)
         if not self._edges.surveys:
             return Wide(light, lamps=gate)
-        spread = self._spread.cells(found.exposure, lamps, self.each)
+        spread = self._spread.cells(coarse, lamps, self.each)
         if self._vignette:
-            spread = self._vignette(spread, Place([(0, 0)], cells, size, step=COARSE))
+            spread = self._vignette(spread, Place([(0, 0)], self.lattice.cells, self.lattice.size, step=COARSE))
         return Wide(light, self._edges.survey(spread, self.each), gate)
 
-    def _surveyed(self, shot: Shot) -> _Surveyed:
+    def _strips(self) -> list[tuple[slice, tuple[int, int], tuple[int, int]]]:
+        """Rows of the coarse grid, and first pixel and size of what is read for them."""
         cells, width = self.lattice.cells, self.lattice.size[1]
-        exposure, candidates, above = (torch.zeros((1, self.stock.layers, *cells), device=self.device) for _ in range(3))
-        found = _Surveyed(exposure, candidates, above, torch.zeros((3, *cells), device=self.device))
-        rows = max(1, 250_000 // width // COARSE)
+        rows, found = max(1, 250_000 // width // COARSE), []
+        for row in range(0, cells[0], rows):
+            here = slice(row, min(row + rows, cells[0]))
+            size = ((here.stop - row) * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
+            found.append((here, (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN), size))
+        return found
 
-        def strip(row: int) -> bool:
-            count = min(rows, cells[0] - row)
-            corner = (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN)
-            size = (count * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
-            exposure, here = self._exposure(shot, corner, size), slice(row, row + count)
-            found.exposure[:, :, here] = coarse_cells(exposure)
+    def _coarse(self, shot: Shot) -> tuple[Tensor, LampGate | None]:
+        """Exposure `1,L,h,w` on the coarse grid, lamps included, and where they are, if there can be any."""
+        coarse = torch.empty((1, self.stock.layers, *self.lattice.cells), device=self.device)
+        told = torch.zeros((3, *self.lattice.cells), device=self.device)
+        inner = (slice(None), slice(COARSE_MARGIN, -COARSE_MARGIN), slice(COARSE_MARGIN, -COARSE_MARGIN))
+
+        def strip(at: tuple[slice, tuple[int, int], tuple[int, int]]) -> bool:
+            here, corner, size = at
+            coarse[:, :, here] = coarse_cells(self._exposure(shot, corner, size))
             if not self._has_lamps:
                 return False
-            inner = (slice(None), slice(COARSE_MARGIN, -COARSE_MARGIN), slice(COARSE_MARGIN, -COARSE_MARGIN))
             light = shot.pixels.light(*corner, *size)[inner].clamp(0, WHITE_LIGHT).mean(0, keepdim=True)
-            code = shot.pixels.code(*corner, *size)
-            t = near_white(code)
-            if t is None:
-                found.told[:1, here] = avg_pool2d(light, COARSE)
-                return False
-            found.told[:, here] = avg_pool2d(torch.cat((light, t[inner], light * t[inner])), COARSE)
-            exposure *= pale(code)
-            found.candidates[:, :, here] = coarse_cells(exposure * t)
-            found.above_white[:, :, here] = coarse_cells(exposure.mul_(self._above_white(shot, t, corner, size)))
-            return True
+            t = near_white(shot.pixels.code(*corner, *size)[inner])
+            told[: 1 if t is None else 3, here] = avg_pool2d(light if t is None else torch.cat((light, t, light * t)), COARSE)
+            return t is not None
 
-        found.any_lamps = any(list(self.each(strip, range(0, cells[0], rows))))
-        return found
+        if not any(list(self.each(strip, self._strips()))):
+            return coarse, None
+        gate = lamp_gate(told, max(self.lattice.size))
+        return coarse, gate if gate.opens else None
+
+    def _coarse_lamps(self, shot: Shot, coarse: Tensor, gate: LampGate) -> Tensor:
+        """Takes the lamps' light out of a picture's exposure on the coarse grid, and gives it back, as `_lamps`."""
+        out = torch.zeros_like(coarse)
+
+        def strip(at: tuple[slice, tuple[int, int], tuple[int, int]]) -> None:
+            here, corner, size = at
+            exposure = self._exposure(shot, corner, size)
+            lamps = self._lamps(shot, exposure, corner, size, gate)
+            if lamps is not None:
+                coarse[:, :, here], out[:, :, here] = coarse_cells(exposure), coarse_cells(lamps)
+
+        for _ in self.each(strip, self._strips()):
+            pass
+        return out
 
     def each(self, function: Callable[[_T], _R], items: Iterable[_T], most: int | None = None) -> Iterator[_R]:
         """`map`; on the CPU side by side."""

@@ -75,9 +75,14 @@ class LampGate:
     values: Tensor
     step: int
 
-    def __call__(self, y: int, x: int, height: int, width: int, sample: int = 1) -> Tensor | None:
-        """G `(1, height, width)` of samples of `sample` pixels from sample (y, x) on; None: 0 everywhere."""
-        step = self.step // sample
+    @property
+    def opens(self) -> bool:
+        """Whether there is a lamp anywhere."""
+        return float(self.values.max()) > 0
+
+    def __call__(self, y: int, x: int, height: int, width: int) -> Tensor | None:
+        """G `(1, height, width)` of the pixels from (y, x) on; None: 0 everywhere."""
+        step = self.step
         rows = mirror_index(y // step - 2, (y % step + height - 1) // step + 5, self.values.shape[1])
         columns = mirror_index(x // step - 2, (x % step + width - 1) // step + 5, self.values.shape[2])
         device = self.values.device
