@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, pad
 
 from filmlook import Look, PictureError, develop, load_stock
 from filmlook.engine import trace
@@ -26,10 +26,10 @@ from filmlook.stages.edges import edges, film_transfer, green_layer
 from filmlook.stages.emulsion import emulsion, pushed
 from filmlook.stages.grain import grain
 from filmlook.stages.halation import halation, reflection_transfer
-from filmlook.stages.lamps import lamp_gate, near_white, pale, rebuilt
+from filmlook.stages.lamps import beside_lamps, lamp_gate, near_white, pale, rebuilt
 from filmlook.stages.lens import diffusion, vignette
 from filmlook.stages.print import print_
-from filmlook.stages.psf import spread
+from filmlook.stages.psf import coarse_cells, spread
 
 GOLD, MONO, SLIDE, LAYERLESS = "kodak_gold_200", "kodak_tri_x_400", "fujifilm_velvia_100", "neutral"
 CLOSE = {"frame": "super8", "effect_size": 2.0}  # 12 um a pixel: near inhibitors, halation and clouds are all there to see
@@ -73,7 +73,11 @@ def by_hand(code: Tensor, look: Look, seed: int) -> Tensor:
     alike, each = slice(green, green + 1), slice(None)
     exposure = on_film(0.75 * plain + 0.25 * veiled(plain, alike), alike) + on_film(veiled(lamps, each), each)
     unspread, exposure = vignette(unspread, look.vignette), vignette(exposure, look.vignette)
-    film = edges(exposure, unspread, stock, pitch_um=pitch, look=look)
+    beside = None
+    if lamps.any():
+        at = [coarse_cells(pad(e, (8, 8, 8, 8), mode="reflect")) for e in (plain, lamps)]
+        beside = beside_lamps(*at, pitch)(0, 0, *code.shape[-2:])
+    film = edges(exposure, unspread, stock, pitch_um=pitch, look=look, beside_lamps=beside)
     if stock.film:
         film = emulsion(film, stock, look=look)
         return print_(grain(film, stock, pitch_um=pitch, seed=seed, amount=look.grain), stock, look)

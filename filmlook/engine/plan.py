@@ -28,7 +28,7 @@ from filmlook.stages.edges import Edges, film_transfer, green_layer
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
 from filmlook.stages.halation import reflection_transfer
-from filmlook.stages.lamps import LampGate, lamp_gate, near_white, pale, rebuilt
+from filmlook.stages.lamps import Spline, beside_lamps, lamp_gate, near_white, pale, rebuilt
 from filmlook.stages.lens import Vignette, diffusion_transfer
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, RadialTable, Spread, WideSpread, coarse_cells
@@ -73,11 +73,13 @@ def pitch_um(stock: Stock, look: Look, height: int, width: int) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Wide:
-    """What comes from the whole picture, on the coarse grid: light and inhibitors, spread widely, and where lamps are."""
+    """What comes from the whole picture, on the coarse grid: light and inhibitors, spread widely, where lamps are, and what is
+    beside them."""
 
     light: WideSpread | None = None
     inhibitors: WideSpread | None = None
-    lamps: LampGate | None = None
+    lamps: Spline | None = None
+    beside: Spline | None = None
 
 
 class Development:
@@ -91,7 +93,7 @@ class Development:
 
     def __init__(self, stock: Stock, look: Look, height: int, width: int, device: torch.device) -> None:
         self.stock, self.look, self.device = stock, look, device
-        pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
+        self._pitch_um = pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
         stages = _DEVELOPING if stock.film else _MAPPING
         self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
         self._vignette = next((s for s in self._stages if isinstance(s, Vignette)), None)
@@ -114,9 +116,7 @@ class Development:
             light = torch.maximum(light, -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
         return film.expose(light, gain)
 
-    def _lamps(
-        self, shot: Shot, exposure: Tensor, corner: tuple[int, int], size: Sequence[int], gate: LampGate
-    ) -> Tensor | None:
+    def _lamps(self, shot: Shot, exposure: Tensor, corner: tuple[int, int], size: Sequence[int], gate: Spline) -> Tensor | None:
         """Takes the lamps' light out of an exposure `1,L,H,W`, and gives it back with what it has above white."""
         code = shot.pixels.code(*corner, *size)
         t = near_white(code)
@@ -143,7 +143,8 @@ class Development:
         spread = self._spread.cells(coarse, lamps, self.each)
         if self._vignette:
             spread = self._vignette(spread, Place([(0, 0)], self.lattice.cells, self.lattice.size, step=COARSE))
-        return Wide(light, self._edges.survey(spread, self.each), gate)
+        beside = beside_lamps(coarse, lamps, self._pitch_um) if lamps is not None else None
+        return Wide(light, self._edges.survey(spread, self.each), gate, beside)
 
     def _strips(self) -> list[tuple[slice, tuple[int, int], tuple[int, int]]]:
         """Rows of the coarse grid, and first pixel and size of what is read for them."""
@@ -155,7 +156,7 @@ class Development:
             found.append((here, (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN), size))
         return found
 
-    def _coarse(self, shot: Shot) -> tuple[Tensor, LampGate | None]:
+    def _coarse(self, shot: Shot) -> tuple[Tensor, Spline | None]:
         """Exposure `1,L,h,w` on the coarse grid, lamps included, and where they are, if there can be any."""
         coarse = torch.empty((1, self.stock.layers, *self.lattice.cells), device=self.device)
         told = torch.zeros((3, *self.lattice.cells), device=self.device)
@@ -176,7 +177,7 @@ class Development:
         gate = lamp_gate(told, max(self.lattice.size))
         return coarse, gate if gate.opens else None
 
-    def _coarse_lamps(self, shot: Shot, coarse: Tensor, gate: LampGate) -> Tensor:
+    def _coarse_lamps(self, shot: Shot, coarse: Tensor, gate: Spline) -> Tensor:
         """Takes the lamps' light out of a picture's exposure on the coarse grid, and gives it back, as `_lamps`."""
         out = torch.zeros_like(coarse)
 
@@ -231,14 +232,24 @@ class Development:
         if wide.inhibitors and unspread is not None:
             if self._vignette:
                 unspread = self._vignette(unspread, place)
-            reach, (height, width) = self._reach, self.lattice.block
-            parts = [wide.inhibitors(y - reach, x - reach, height + 2 * reach, width + 2 * reach) for y, x in corners]
-            place = dataclasses.replace(place, around=torch.stack(parts), unspread=unspread)
+            around, beside = self._around(corners, wide.inhibitors, wide.beside)
+            place = dataclasses.replace(place, around=around, unspread=unspread, beside_lamps=beside)
         if watch:
             watch("exposure", place.inner(field), corners)
         for stage in self._stages:
             field = self._watched(stage, field, place, watch)
         return field
+
+    def _around(
+        self, corners: list[tuple[int, int]], inhibitors: WideSpread, beside_lamps: Spline | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """What blocks are told of their surroundings where edges give something: `around` and `beside_lamps` of `Place`."""
+        reach, (height, width) = self._reach, self.lattice.block
+        at = [(y - reach, x - reach, height + 2 * reach, width + 2 * reach) for y, x in corners]
+        around, beside = torch.stack([inhibitors(*a) for a in at]), [beside_lamps(*a) if beside_lamps else None for a in at]
+        if all(b is None for b in beside):
+            return around, None
+        return around, torch.stack([torch.zeros_like(around[0, :1]) if b is None else b for b in beside])
 
     @staticmethod
     def _watched(stage: Stage, field: Tensor, place: Place, watch: Watch | None) -> Tensor:

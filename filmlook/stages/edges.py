@@ -45,7 +45,7 @@ from filmlook.stock import Stock
 NEAR_SHARE, NEAR_UM, _FAR_UM = 0.94, 20.0, 200.0  # of the inhibitors' spread
 _MOST_NEAR_PX = 3.0  # sigma up to which inhibitors spread pixel by pixel; wider, the coarse grid can hold them
 _SHORT = 0.4  # log10 exposure at which inhibitors run short: hard edges are sharpened less than soft ones
-_BEYOND = 0.008  # log10 exposure by which sharpening may leave its neighbourhood: 2 %, a Mackie line of a code or so
+_BEYOND = 0.005  # log10 exposure by which sharpening may leave its neighbourhood: a Mackie line of about a code
 
 _SIGMAS_UM = tuple(float(s) for s in np.geomspace(1, 40, 24))  # of the Gaussians that B is made of
 _GAINS = tuple(i / 50 for i in range(61))  # g, of which the one is taken that leaves least over
@@ -187,18 +187,20 @@ class Edges:
             near = convolved(place.inner(x, margin + len(self._near) - 1), self._near)
             around = around.add(near, alpha=NEAR_SHARE)
         own = place.inner(place.unspread, margin + 1)
-        return pushed(sharpened(place.inner(x, margin), around, own, self._gain), self._push)
+        return pushed(sharpened(place.inner(x, margin), around, own, self._gain, place.beside_lamps), self._push)
 
 
 def _log(exposure: Tensor) -> Tensor:
     return torch.log10(exposure.clamp_min(LEAST_EXPOSURE))
 
 
-def sharpened(x: Tensor, around: Tensor, own: Tensor, gain: float) -> Tensor:
+def sharpened(x: Tensor, around: Tensor, own: Tensor, gain: float, beside_lamps: Tensor | None = None) -> Tensor:
     """log10 exposure `B,L,H,W` sharpened against what inhibitors bring from `around`; `own` is the exposure before it spread,
-    with a pixel more on each side."""
+    with a pixel more on each side. By as much as `beside_lamps` `B,1,H,W` nothing gets darker."""
     missing = x - around
     missing /= (missing.abs() * (1 / (_SHORT * gain))).add_(1 / gain)
+    if beside_lamps is not None:
+        missing -= missing.clamp_max(0).mul_(beside_lamps)
     own = _log(own)
     low, high = _of_three_by_three(own, torch.minimum), _of_three_by_three(own, torch.maximum)
     low, high = torch.minimum(low.sub_(_BEYOND), x), torch.maximum(high.add_(_BEYOND), x)
@@ -224,11 +226,21 @@ def _all_inhibitors() -> RadialTable:
     return RadialTable(inhibitor_transfer)
 
 
-def edges(exposure: Tensor, unspread: Tensor, stock: Stock, *, pitch_um: float, look: Look | None = None) -> Tensor:
-    """Layer exposure `B,L,H,W`, spread by the film and before (`unspread`), to log10 exposure, sharpened as the look says."""
+def edges(
+    exposure: Tensor,
+    unspread: Tensor,
+    stock: Stock,
+    *,
+    pitch_um: float,
+    look: Look | None = None,
+    beside_lamps: Tensor | None = None,
+) -> Tensor:
+    """Layer exposure `B,L,H,W`, spread by the film and before (`unspread`), to log10 exposure, sharpened as the look says;
+    `beside_lamps` `B,1,H,W` as of `Place`."""
     look = look or Look(stock=stock.name)
-    x, gain = _log(exposure), look.sharpness * edge_response(stock)[0]
+    x = _log(exposure)
     if look.sharpness:
         own = torch.nn.functional.pad(unspread, (1, 1, 1, 1), mode="replicate")
-        x = sharpened(x, spread(x, inhibitor_transfer, pitch_um), own, gain)
+        gain = look.sharpness * edge_response(stock)[0]
+        x = sharpened(x, spread(x, inhibitor_transfer, pitch_um), own, gain, beside_lamps)
     return pushed(x, 0.0 if stock.film else look.push)

@@ -6,7 +6,8 @@ small and in the dark, whatever else is lit: with Y the mean scene light, L the 
 24 and 96 px of every 1024 of the picture's long side
 
     A = blur(t)        B = blur(Y)        W = (blur(Y) - blur(Y t)) / (1.03 - A)         W: the surround, without candidates
-    G = (1-S(.08,.18;W96)) (1-S(.12,.26;W24)) (1-S(.40,.80;B24)) (1-S(.60,.90;A24)) (1-S(.20,.45;A96))
+    C = (1-S(.40,.80;B24)) (1-S(.60,.90;A24))                    the least of all within 24 px: a shirt's corner is the shirt's
+    G = (1-S(.08,.18;W96)) (1-S(.12,.26;W24)) (1-S(.20,.45;A96)) C
     lamp = t G S(.25,.65;L)
 
 Pictures of night streets, rooms, skin, snow, paper and drawings taught the bounds.
@@ -64,8 +65,8 @@ def rebuilt(t: Tensor, stops: float, light: Tensor | None = None) -> Tensor:
 
 
 @dataclass(frozen=True)
-class LampGate:
-    """G of one picture, on a grid of its own.
+class Spline:
+    """What is known of one picture on a grid of its own: cubic B-splines.
 
     Attributes:
         values: `1,h,w`, spline coefficients.
@@ -77,11 +78,11 @@ class LampGate:
 
     @property
     def opens(self) -> bool:
-        """Whether there is a lamp anywhere."""
+        """Whether it is above 0 anywhere."""
         return float(self.values.max()) > 0
 
     def __call__(self, y: int, x: int, height: int, width: int) -> Tensor | None:
-        """G `(1, height, width)` of the pixels from (y, x) on; None: 0 everywhere."""
+        """Its values `(1, height, width)` at the pixels from (y, x) on; None: 0 everywhere."""
         step = self.step
         rows = mirror_index(y // step - 2, (y % step + height - 1) // step + 5, self.values.shape[1])
         columns = mirror_index(x // step - 2, (x % step + width - 1) // step + 5, self.values.shape[2])
@@ -101,7 +102,7 @@ def gate_step(long_px: int) -> int:
     return step
 
 
-def lamp_gate(cells: Tensor, long_px: int) -> LampGate:
+def lamp_gate(cells: Tensor, long_px: int) -> Spline:
     """The gate of a picture whose long side is `long_px`, from means over the coarse grid's cells `3,h,w` of Y, t and Y t."""
     step = gate_step(long_px)
     pool = step // COARSE
@@ -115,14 +116,25 @@ def lamp_gate(cells: Tensor, long_px: int) -> LampGate:
 
     near, far = blurred(_NEAR_PX), blurred(_FAR_PX)
     around = [(b[0] - b[2]) / (1.03 - b[1]) for b in (near, far)]
-    bounds = (
-        (around[1], 0.08, 0.18),
-        (around[0], 0.12, 0.26),
-        (near[0], 0.40, 0.80),
-        (near[1], 0.60, 0.90),
-        (far[1], 0.20, 0.45),
-    )
-    gate = torch.ones_like(near[:1])
-    for value, low, high in bounds:
+    small = (1 - _smoothstep(near[:1], 0.40, 0.80)) * (1 - _smoothstep(near[1:2], 0.60, 0.90))
+    gate = -_largest_within(-small, round(_NEAR_PX / 1024 * long_px / step))
+    for value, low, high in ((around[1], 0.08, 0.18), (around[0], 0.12, 0.26), (far[1], 0.20, 0.45)):
         gate *= 1 - _smoothstep(value, low, high)
-    return LampGate(gate, step)
+    return Spline(gate, step)
+
+
+def _largest_within(cells: Tensor, reach: int) -> Tensor:
+    """The largest of `1,h,w` within a square of `reach` cells to each side."""
+    for kernel, padding in (((2 * reach + 1, 1), (reach, 0)), ((1, 2 * reach + 1), (0, reach))):
+        cells = torch.nn.functional.max_pool2d(cells[None], kernel, 1, padding)[0]
+    return cells
+
+
+_DARKENS_UM = 60.0  # how far from a lamp nothing is sharpened to darker than it is: a line around it would be a ring
+
+
+def beside_lamps(plain: Tensor, lamps: Tensor, pitch_um: float) -> Spline:
+    """How near lamps are, 0 to 1, of plain and lamps' exposure `1,L,h,w` on the coarse grid."""
+    share = (lamps / (plain + lamps).clamp_min(1e-9)).amax(1)
+    share = (share * 4).clamp_(0, 1)  # a lamp need not fill its cell
+    return Spline(_largest_within(share, math.ceil(_DARKENS_UM / pitch_um / COARSE)), COARSE)

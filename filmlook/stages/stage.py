@@ -26,6 +26,7 @@ class Place:
         key: `noise_key(seed, frame)`.
         around: `B,L,h,w`, what inhibitors bring to each pixel that sharpening gives, from afar; None: no edge effect.
         unspread: `B,L,H,W`, the light that fell on the film's pixels before it spread, margins as in hand; None as `around`.
+        beside_lamps: `B,1,h,w` as `around`: 1 beside lamps, where nothing is sharpened to darker; None: there are none.
         offset: `3,1,1`, what a network adds to the whole picture.
     """
 
@@ -36,6 +37,7 @@ class Place:
     key: int = 0
     around: Tensor | None = None
     unspread: Tensor | None = None
+    beside_lamps: Tensor | None = None
     offset: Tensor | None = None
 
     def margin_of(self, field: Tensor) -> int:
