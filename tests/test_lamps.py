@@ -23,7 +23,7 @@ def field(colour: float | tuple[float, ...], size: int = 512) -> np.ndarray:
 def lamp(ground: float = 0.05, radius: float = 8.5, colour: float | tuple[float, ...] = 1.0, size: int = 512) -> np.ndarray:
     y, x = np.mgrid[:size, :size]
     disc = np.clip(radius - np.hypot(x - size // 2, y - size // 2), 0, 1)[..., None]
-    return (ground * (1 - disc) + disc * np.array(colour)).astype(np.float32)
+    return (ground * (1 - disc) + disc * np.ones(3) * np.array(colour)).astype(np.float32)
 
 
 def glow(picture: np.ndarray, look: Look = NIGHT) -> np.ndarray:

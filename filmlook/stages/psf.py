@@ -42,9 +42,9 @@ def frequencies(height: int, width: int, pitch_um: float) -> tuple[Tensor, Tenso
     return fy, fx
 
 
-_RESOLVED = 0.08  # cycles/um up to which films resolve something
+_RESOLVED = 0.16  # cycles/um up to which films resolve something
 _FINEST = 100.0  # cycles/um: far beyond it
-_MOST_FOLDS = 6  # of frequencies beyond the pixels' limit: enough for pixels of 75 um
+_MOST_FOLDS = 6  # of frequencies beyond the pixels' limit
 
 
 class RadialTable:
@@ -158,27 +158,29 @@ def sampled(transfer: Transfer, height: int, width: int, pitch_um: float) -> Ten
     fy, fx = frequencies(height, width, pitch_um)
     half = height // 2 + 1
     fy = fy[:half].abs()  # the other half mirrors it
-    beyond = transfer(torch.full((1, 1), _FINEST, dtype=torch.float64))  # what passes unspread, a pixel's own light
+    folds = min(max(1, math.ceil(_RESOLVED * pitch_um)), _MOST_FOLDS)
+    # What passes at the finest frequency that is looked at counts as unspread, a pixel's own light: no end that would ring.
+    finest = (folds + 0.5) / pitch_um
+    beyond = transfer(torch.full((1, 1), finest, dtype=torch.float64))
     own = transfer(torch.hypot(fy, fx)) - beyond
     factors = beyond + own * (torch.sinc(fy * pitch_um) * torch.sinc(fx * pitch_um))
-    factors += _folded(transfer, beyond, fy[:, 0], fx[0], pitch_um)
+    factors += _folded(transfer, beyond, folds, fy[:, 0], fx[0], pitch_um)
     return torch.cat((factors, factors[:, 1 : height - half + 1].flip(1)), 1)
 
 
 _NODES = 24  # of a polynomial along each axis: what folds back is smooth, and has no more to tell
 
 
-def _folded(transfer: Transfer, beyond: Tensor, fy: Tensor, fx: Tensor, pitch_um: float) -> Tensor:
+def _folded(transfer: Transfer, beyond: Tensor, folds: int, fy: Tensor, fx: Tensor, pitch_um: float) -> Tensor:
     """What folds back at frequencies `fy` `(h,)`, `fx` `(w,)` within the pixels' limit, `(L, h, w)`.
 
     It is found at Chebyshev's nodes and carried from there by polynomials: a fiftieth of the work, and the same within 1e-5.
     """
     nodes = (1 - torch.cos(math.pi * (torch.arange(_NODES, dtype=torch.float64) + 0.5) / _NODES)) / 4  # cycles per pixel
-    folds = min(max(1, math.ceil(_RESOLVED * pitch_um)), _MOST_FOLDS)
     shifted = torch.arange(-folds, folds + 1)[:, None] + nodes  # (K, N)
     y, x = shifted[:, None, :, None], shifted[None, :, None, :]
     frequency = torch.hypot(y, x) / pitch_um
-    found = (transfer(frequency.reshape(1, -1)) - beyond).reshape(-1, *frequency.shape)
+    found = (transfer(frequency.reshape(1, -1)) - beyond).clamp_min_(0).reshape(-1, *frequency.shape)
     found = found * (torch.sinc(y) * torch.sinc(x))
     found[:, folds, folds] = 0  # what does not fold
     at_nodes = found.sum((1, 2))
