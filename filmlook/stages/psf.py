@@ -232,7 +232,9 @@ def _coarse_response(cycles: Tensor) -> Tensor:
 
 
 class WideSpread:
-    """The wide part of a blur of a whole picture, T g, kept as cubic B-spline coefficients on the coarse grid.
+    """The wide part of a blur of a whole picture, T g, kept as quintic B-spline coefficients on the coarse grid.
+
+    (A cubic's grid shows beside lamps far above white.)
 
     Args:
         coarse: `1,L,h,w`, the picture's `coarse_cells`.
@@ -247,7 +249,7 @@ class WideSpread:
     ) -> None:
         # The cells and the spline are low-passes of their own, known exactly: dividing by them leaves T g alone.
         def low(f: Tensor) -> Tensor:
-            return _coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 4
+            return _coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 6
 
         period = (_period(coarse.shape[-2]), _period(coarse.shape[-1]))
         fy, fx = frequencies(*period, pitch_um * COARSE)
@@ -257,21 +259,21 @@ class WideSpread:
 
     def __call__(self, y: int, x: int, height: int, width: int) -> Tensor:
         """The blur's wide part on the pixels from (y, x), multiples of COARSE, `L,height,width`."""
-        rows = mirror_index(y // COARSE - 2, height // COARSE + 4, self.coefficients.shape[-2])
-        cols = mirror_index(x // COARSE - 2, width // COARSE + 4, self.coefficients.shape[-1])
+        rows = mirror_index(y // COARSE - 3, height // COARSE + 6, self.coefficients.shape[-2])
+        cols = mirror_index(x // COARSE - 3, width // COARSE + 6, self.coefficients.shape[-1])
         device = self.coefficients.device
         patch = self.coefficients[0].index_select(1, rows.to(device)).index_select(2, cols.to(device))
-        return upsampled(patch, COARSE, (0, 0), (height, width))
+        return upsampled(patch, COARSE, (0, 0), (height, width), reach=3)
 
 
-def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Cubic B-spline through coefficients `(L, h, w)` on a grid `factor` times finer: `(L, *size)`.
+def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[int, int], reach: int = 2) -> Tensor:
+    """B-spline, cubic or (`reach` 3) quintic, through coefficients `(L, h, w)` on a grid `factor` times finer: `(L, *size)`.
 
-    The first fine pixel lies `phase` pixels into the third coefficient's cell; two coefficients stand before it.
+    The first fine pixel lies `phase` pixels into the cell of the coefficient that has `reach` others before it.
     """
-    weights = _spline_weights(factor)
+    weights = _spline_weights(factor, reach)
     for axis, first, count in ((-1, phase[1], size[1]), (-2, phase[0], size[0])):
-        cells = patch.shape[axis] - 4
+        cells = patch.shape[axis] - 2 * reach
         after = axis % patch.ndim + 1  # the axis of the fine pixels within a cell
         shape = (*patch.shape[: after - 1], cells, factor, *patch.shape[after:])
         fine = patch.new_empty(shape)
@@ -286,12 +288,16 @@ def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[in
 
 
 @lru_cache(maxsize=16)
-def _spline_weights(factor: int) -> list[list[float]]:
-    """For each fine pixel within a cell, what it takes of the two coefficients before, its own, and the two after."""
-    at = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor + 1.5
-    d = (at[:, None] - torch.arange(5)).abs()
-    inner, outer = 2 / 3 - d**2 + d**3 / 2, (2 - d).clamp_min(0) ** 3 / 6
-    return torch.where(d < 1, inner, outer).tolist()
+def _spline_weights(factor: int, reach: int) -> list[list[float]]:
+    """For each fine pixel within a cell, what it takes of the `reach` coefficients before, its own, and the `reach` after."""
+    at = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor + reach - 0.5
+    d = (at[:, None] - torch.arange(2 * reach + 1)).abs()
+    if reach == 2:
+        inner, outer = 2 / 3 - d**2 + d**3 / 2, (2 - d).clamp_min(0) ** 3 / 6
+        return torch.where(d < 1, inner, outer).tolist()
+    inner = 11 / 20 - d**2 / 2 + d**4 / 4 - d**5 / 12
+    middle = 17 / 40 + 5 * d / 8 - 7 * d**2 / 4 + 5 * d**3 / 4 - 3 * d**4 / 8 + d**5 / 24
+    return torch.where(d < 1, inner, torch.where(d < 2, middle, (3 - d).clamp_min(0) ** 5 / 120)).tolist()
 
 
 def mirror_index(start: int, count: int, size: int) -> Tensor:
