@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from filmlook import Look, develop, list_stocks, load_look, load_stock
+from filmlook.engine.plan import pitch_um
 from filmlook.fitting.delta_e import to_cielab
 from filmlook.presets import list_looks
 
@@ -73,16 +74,18 @@ def test_a_halo_without_antihalation_is_red(colour: float | tuple[float, ...], g
     lab = to_cielab(torch.from_numpy(shown)[:, None].double())[:, 0]
     lab = (lab - lab[-1] * torch.tensor([0.0, 1, 1])).numpy()
     hue, chroma = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])), np.hypot(lab[:, 1], lab[:, 2])
-    halo = (np.arange(len(hue)) > 10) & (chroma > 12)
+    halo = (np.arange(len(hue)) > 9) & (chroma > 8)
     assert halo.sum() >= 3
     assert (hue[halo] > 20).all()
-    assert (hue[halo] < 50).all()
+    assert (hue[halo] < 48).all()
 
 
 @pytest.mark.parametrize("name", list_looks())
 def test_black_lines_stay_legible_in_every_look(name: str) -> None:
     """On paper and on skin; with the look's own diffusion, none, or up to half a grade."""
     look = dataclasses.replace(load_look(name), grain=0, vignette=0, lab=0)
+    if pitch_um(load_stock(look.stock), look, 1024, 1024) < 10:
+        pytest.skip("the film itself does not resolve them")
     grades = {look.diffusion_grade, 0.0, 0.5}
     for ground in ((1.0, 1.0, 1.0), (1.0, 0.88, 0.8)):
         picture = field(ground, 1024)[:128]

@@ -21,9 +21,9 @@ from filmlook.stock import Stock
 _CORE_UM = (2.2, 2.0, 1.6)  # sigma of the scatter's core, red, green, blue layer
 _TAIL_UM = (9.3, 9.7, 9.1)  # length of its exponential tail
 _TAIL_SHARE = (0.78, 0.65, 0.67)
-# Without antihalation green, farther from the base behind two more layers' dye, gets an eighth of red: halos of white lamps
+# Without antihalation green, farther from the base behind two more layers' dye, gets a ninth of red: halos of white lamps
 # are red to red-orange (hue 25 to 45 degrees).
-_GAIN = {"strong": (0.015, 0.005, 0.0), "weak": (0.08, 0.02, 0.0), "none": (0.30, 0.0375, 0.003)}
+_GAIN = {"strong": (0.015, 0.005, 0.0), "weak": (0.08, 0.02, 0.0), "none": (0.30, 0.034, 0.003)}
 _REFLECTED_UM = {"still": 65.0, "cine": 50.0}  # sigma of the reflection: cine base is thinner
 _BOUNCES = (4 / 7, 2 / 7, 1 / 7)
 
