@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad
 
 from filmlook import Look, PictureError, develop, load_stock
 from filmlook.engine import trace
@@ -44,13 +44,12 @@ LOOKS = {
 
 def lamps_by_hand(code: Tensor, look: Look) -> tuple[Tensor, Tensor]:
     """What lamps of a picture `1,3,H,W` take of the light below white, and what they have with that above: shares of it."""
-    t = near_white(code[0])
+    light = scene_light(code[0])
+    t = near_white(light)
     if t is None or not (look.halation or look.diffusion_grade):
         return torch.zeros_like(code[:, :1]), torch.zeros_like(code[:, :1])
-    light = scene_light(code[0]).mean(0, keepdim=True)
-    gate = lamp_gate(avg_pool2d(torch.cat((light, t, light * t)), 4), max(code.shape))(0, 0, *code.shape[-2:])
-    share = gate * pale(code[0])
-    return (share * t)[None], (share * (t + rebuilt(t, look.highlights)))[None]
+    share = t * pale(light) * lamp_gate(light[:, 2::4, 2::4], max(code.shape))(0, 0, *code.shape[-2:])
+    return share[None], (share * rebuilt(t, look.highlights, light))[None]
 
 
 def by_hand(code: Tensor, look: Look, seed: int) -> Tensor:

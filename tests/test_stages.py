@@ -136,7 +136,7 @@ def test_near_and_wide_parts_make_up_the_whole_blur(length_um: float) -> None:
     near = near[..., MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
     around = mirror_index(-COARSE_MARGIN, size + 2 * COARSE_MARGIN, size)
     cells = coarse_cells(field.index_select(2, around).index_select(3, around))
-    wide = WideSpread(cells, transfer, pitch_um)(0, 0, size, size)
+    wide = WideSpread.of(cells, transfer, pitch_um)(0, 0, size, size)
     assert float((near + wide - whole).abs().max()) < 0.004 * float(field.max())
     assert size % COARSE == 0
 

@@ -100,6 +100,13 @@ class Pixels:
         small = Pixels(self._source[rows][:, columns], self._out, self._device, self.scene_linear)
         return small.code(0, 0, side, side)
 
+    def every(self, step: int) -> Pixels:
+        """The picture of one pixel in every square of `step` pixels, the last ones cut short included."""
+        rows, columns = (
+            (torch.arange(0, n, step) + step // 2).clamp_max(n - 1).to(self._source.device) for n in self._source.shape[:2]
+        )
+        return Pixels(self._source[rows][:, columns], self._out, self._device, self.scene_linear)
+
     def write(self, y: int, x: int, code: Tensor, strength: float, frame: int) -> None:
         """Writes code values `(3, h, w)` from (y, x), as far as the picture reaches."""
         height, width = (min(n, m - i) for n, m, i in zip(code.shape[1:], self._out.shape, (y, x), strict=False))

@@ -13,7 +13,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from filmlook.engine.colour_map import Mapped, leaves, map_margin
 from filmlook.engine.lattice import Lattice
@@ -21,7 +20,6 @@ from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.paper import Paper
-from filmlook.film.scene_light import WHITE_LIGHT
 from filmlook.look import FRAMES_MM, Look
 from filmlook.prints import paper_of
 from filmlook.stages.edges import Edges, film_transfer, green_layer
@@ -107,90 +105,70 @@ class Development:
         self._has_lamps = lamps is not None
         self._spread = Spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
-    def _exposure(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> Tensor:
-        """Layer exposure `1,L,H,W` of a part of the picture."""
-        light, film, gain = shot.pixels.light(*corner, *size)[None], self.stock.film, shot.gain
+    def _exposure(
+        self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Layer exposure `1,L,H,W` of a part of the picture without its lamps, and theirs, with what they have above white;
+        None: there are none."""
+        light, film, gain = shot.pixels.light(*corner, *size), self.stock.film, shot.gain
+        t = near_white(light) if gate else None
+        share = gate(*corner, *size) if gate and t is not None else None
         if film is None:
-            return light.mul_(gain.to(light).view(3, 1, 1))
-        if shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
-            light = torch.maximum(light, -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
-        return film.expose(light, gain)
-
-    def _lamps(self, shot: Shot, exposure: Tensor, corner: tuple[int, int], size: Sequence[int], gate: Spline) -> Tensor | None:
-        """Takes the lamps' light out of an exposure `1,L,H,W`, and gives it back with what it has above white."""
-        code = shot.pixels.code(*corner, *size)
-        t = near_white(code)
-        share = gate(*corner, *size) if t is not None else None
+            exposure = (light * gain.to(light).view(3, 1, 1))[None]
+        elif shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
+            least = -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1)
+            exposure = film.expose(torch.maximum(light, least)[None], gain)
+        else:
+            exposure = film.expose(light[None], gain)
         if t is None or share is None:
-            return None
-        light = shot.pixels.light(*corner, *size) if shot.pixels.scene_linear else None
-        own = exposure * share.mul_(pale(code))
-        above = own * rebuilt(t, self.look.highlights, light)
-        own *= t
-        exposure -= own
-        return above.add_(own)
+            return exposure, None
+        lamps = exposure * share.mul_(pale(light)).mul_(t)
+        exposure -= lamps
+        if self.look.highlights:
+            lamps *= rebuilt(t, self.look.highlights, light, shot.pixels.scene_linear)
+        return exposure, lamps
 
     def survey(self, shot: Shot) -> Wide:
         """Where lamps are, and the wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse
         grid."""
         if not self._spread:
             return Wide()
-        coarse, gate = self._coarse(shot)
-        lamps = self._coarse_lamps(shot, coarse, gate) if gate else None
-        light = self._spread.survey(coarse, lamps, self.each)
-        if not self._edges.surveys:
+        gate = self._gate(shot) if self._has_lamps else None
+        coarse, lamps = self._coarse(shot, gate)
+        light, spread = self._spread.survey(coarse, lamps, self.each, whole=self._edges.surveys)
+        if spread is None:
             return Wide(light, lamps=gate)
-        spread = self._spread.cells(coarse, lamps, self.each)
         if self._vignette:
             spread = self._vignette(spread, Place([(0, 0)], self.lattice.cells, self.lattice.size, step=COARSE))
         beside = beside_lamps(coarse, lamps, self._pitch_um) if lamps is not None else None
         return Wide(light, self._edges.survey(spread, self.each), gate, beside)
 
-    def _strips(self) -> list[tuple[slice, tuple[int, int], tuple[int, int]]]:
-        """Rows of the coarse grid, and first pixel and size of what is read for them."""
+    def _gate(self, shot: Shot) -> Spline | None:
+        """Where lamps can be; None: nowhere."""
+        few = shot.pixels.every(COARSE).light(0, 0, *self.lattice.cells)
+        gate = lamp_gate(few, max(self.lattice.size))
+        return gate if gate.opens else None
+
+    def _coarse(self, shot: Shot, gate: Spline | None) -> tuple[Tensor, Tensor | None]:
+        """Exposure and lamps' exposure `1,L,h,w` on the coarse grid; None: there are none."""
         cells, width = self.lattice.cells, self.lattice.size[1]
-        rows, found = max(1, 250_000 // width // COARSE), []
-        for row in range(0, cells[0], rows):
+        coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
+        lamps = torch.zeros_like(coarse) if gate else None
+        rows = max(1, 250_000 // width // COARSE)
+
+        def strip(row: int) -> bool:
             here = slice(row, min(row + rows, cells[0]))
+            corner = (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN)
             size = ((here.stop - row) * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
-            found.append((here, (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN), size))
-        return found
-
-    def _coarse(self, shot: Shot) -> tuple[Tensor, Spline | None]:
-        """Exposure `1,L,h,w` on the coarse grid, lamps included, and where they are, if there can be any."""
-        coarse = torch.empty((1, self.stock.layers, *self.lattice.cells), device=self.device)
-        told = torch.zeros((3, *self.lattice.cells), device=self.device)
-        inner = (slice(None), slice(COARSE_MARGIN, -COARSE_MARGIN), slice(COARSE_MARGIN, -COARSE_MARGIN))
-
-        def strip(at: tuple[slice, tuple[int, int], tuple[int, int]]) -> bool:
-            here, corner, size = at
-            coarse[:, :, here] = coarse_cells(self._exposure(shot, corner, size))
-            if not self._has_lamps:
+            exposure, shining = self._exposure(shot, corner, size, gate)
+            coarse[:, :, here] = coarse_cells(exposure)
+            if lamps is None or shining is None:
                 return False
-            light = shot.pixels.light(*corner, *size)[inner].clamp(0, WHITE_LIGHT).mean(0, keepdim=True)
-            t = near_white(shot.pixels.code(*corner, *size)[inner])
-            told[: 1 if t is None else 3, here] = avg_pool2d(light if t is None else torch.cat((light, t, light * t)), COARSE)
-            return t is not None
+            lamps[:, :, here] = coarse_cells(shining)
+            return True
 
-        if not any(list(self.each(strip, self._strips()))):
-            return coarse, None
-        gate = lamp_gate(told, max(self.lattice.size))
-        return coarse, gate if gate.opens else None
-
-    def _coarse_lamps(self, shot: Shot, coarse: Tensor, gate: Spline) -> Tensor:
-        """Takes the lamps' light out of a picture's exposure on the coarse grid, and gives it back, as `_lamps`."""
-        out = torch.zeros_like(coarse)
-
-        def strip(at: tuple[slice, tuple[int, int], tuple[int, int]]) -> None:
-            here, corner, size = at
-            exposure = self._exposure(shot, corner, size)
-            lamps = self._lamps(shot, exposure, corner, size, gate)
-            if lamps is not None:
-                coarse[:, :, here], out[:, :, here] = coarse_cells(exposure), coarse_cells(lamps)
-
-        for _ in self.each(strip, self._strips()):
-            pass
-        return out
+        found = list(self.each(strip, range(0, cells[0], rows)))
+        return coarse, lamps if any(found) else None
 
     def each(self, function: Callable[[_T], _R], items: Iterable[_T], most: int | None = None) -> Iterator[_R]:
         """`map`; on the CPU side by side."""
@@ -203,14 +181,14 @@ class Development:
         spread, where edges need to know."""
         spread, begin = self._spread, self.lattice.begin(corners)
         if spread is None or wide.light is None:
-            return torch.cat([self._exposure(shot, corner, self.lattice.inner) for corner in begin]), None
-        outer = [((y - spread.margin, x - spread.margin), spread.outer) for y, x in begin]
-        parts = [self._exposure(shot, *at) for at in outer]
+            return torch.cat([self._exposure(shot, corner, self.lattice.inner)[0] for corner in begin]), None
+        parts, shining = zip(
+            *(self._exposure(shot, (y - spread.margin, x - spread.margin), spread.outer, wide.lamps) for y, x in begin),
+            strict=True,
+        )
         lamps, unspread = None, None
-        if wide.lamps:
-            found = [self._lamps(shot, part, *at, wide.lamps) for part, at in zip(parts, outer, strict=True)]
-            if any(part is not None for part in found):
-                lamps = torch.cat([torch.zeros_like(e) if part is None else part for part, e in zip(found, parts, strict=True)])
+        if any(part is not None for part in shining):
+            lamps = torch.cat([torch.zeros_like(e) if part is None else part for part, e in zip(shining, parts, strict=True)])
         exposure = torch.cat(parts)
         if wide.inhibitors:
             unspread = spread.inside(exposure)

@@ -8,11 +8,11 @@ inhibited than in a flat field. Both are told apart,
 
 and each acts where it belongs: B on light, the rest on log10 exposure,
 
-    x = log10 B*h,    u = x - I*x,    x' = x + g u / (1 + |u| / .4)
+    y = log10 w.(B*h),    u = y - I*y,    x = log10 (B*h) + g u / (1 + |u| / .4)
 
 held to what the light of the neighbouring pixels was before it spread: an edge gets its own contrast back and hardly more,
-so nothing near a lamp is darker than its surround was. All layers share the green layer's response: on greys one sharper
-than another would put colour on every edge.
+so nothing near a lamp is darker than its surround was. All layers share the green layer's response, and one u, of what the
+eye takes for brightness (w): on greys a layer that is sharper than another would put colour on every edge.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from filmlook.film.curve import mix
 from filmlook.film.negative import LEAST_EXPOSURE
+from filmlook.film.toning import LUMA
 from filmlook.look import Look
 from filmlook.stages.emulsion import pushed
 from filmlook.stages.halation import scatter_transfer
@@ -46,6 +48,8 @@ NEAR_SHARE, NEAR_UM, _FAR_UM = 0.94, 20.0, 200.0  # of the inhibitors' spread
 _MOST_NEAR_PX = 3.0  # sigma up to which inhibitors spread pixel by pixel; wider, the coarse grid can hold them
 _SHORT = 0.4  # log10 exposure at which inhibitors run short: hard edges are sharpened less than soft ones
 _BEYOND = 0.005  # log10 exposure by which sharpening may leave its neighbourhood: a Mackie line of about a code
+
+_BRIGHTNESS = torch.tensor([LUMA])  # w, of three layers
 
 _SIGMAS_UM = tuple(float(s) for s in np.geomspace(1, 40, 24))  # of the Gaussians that B is made of
 _GAINS = tuple(i / 50 for i in range(61))  # g, of which the one is taken that leaves least over
@@ -175,36 +179,48 @@ class Edges:
         """What the inhibitors that spread far bring, of a picture's exposure `1,L,h,w` on the coarse grid; None: no edges."""
         if self._far is None:
             return None
-        return WideSpread(_log(exposure), self._far(), self._pitch_um, 0.0, each)
+        return WideSpread.of(_log(_brightness(exposure)), self._far(), self._pitch_um, 0.0, each)
 
     def __call__(self, exposure: Tensor, place: Place) -> Tensor:
         """Layer exposure `B,L,H,W` to log10 exposure `B,L,h,w`."""
-        x, around = _log(exposure), place.around
-        margin = place.margin_of(x) - self.margin
+        margin, around = place.margin_of(exposure) - self.margin, place.around
+        x = _log(place.inner(exposure, margin))
         if around is None or place.unspread is None:
-            return pushed(place.inner(x, margin), self._push)
-        if len(self._near) > 1:
-            near = convolved(place.inner(x, margin + len(self._near) - 1), self._near)
-            around = around.add(near, alpha=NEAR_SHARE)
-        own = place.inner(place.unspread, margin + 1)
-        return pushed(sharpened(place.inner(x, margin), around, own, self._gain, place.beside_lamps), self._push)
+            return pushed(x, self._push)
+        reach = len(self._near) - 1
+        y = _log(_brightness(place.inner(exposure, margin + reach)))
+        if reach:
+            around = around.add(convolved(y, self._near), alpha=NEAR_SHARE)
+        own = _brightness(place.inner(place.unspread, margin + 1))
+        x += sharpening(place.inner(y, margin), around, own, self._gain, place.beside_lamps)
+        return pushed(x, self._push)
 
 
 def _log(exposure: Tensor) -> Tensor:
     return torch.log10(exposure.clamp_min(LEAST_EXPOSURE))
 
 
-def sharpened(x: Tensor, around: Tensor, own: Tensor, gain: float, beside_lamps: Tensor | None = None) -> Tensor:
-    """log10 exposure `B,L,H,W` sharpened against what inhibitors bring from `around`; `own` is the exposure before it spread,
-    with a pixel more on each side. By as much as `beside_lamps` `B,1,H,W` nothing gets darker."""
-    missing = x - around
-    missing /= (missing.abs() * (1 / (_SHORT * gain))).add_(1 / gain)
+def _brightness(exposure: Tensor) -> Tensor:
+    """`B,1,H,W` of layer exposure `B,L,H,W`."""
+    return exposure if exposure.shape[1] == 1 else mix(_BRIGHTNESS, exposure)
+
+
+def sharpening(y: Tensor, around: Tensor, own: Tensor, gain: float, beside_lamps: Tensor | None = None) -> Tensor:
+    """What sharpening adds to log10 exposure, `B,1,H,W`.
+
+    Args:
+        y: log10 of the exposure's brightness, `B,1,H,W`, and what inhibitors bring of it from `around`.
+        own: brightness before light spread, with a pixel more on each side.
+        gain: g.
+        beside_lamps: `B,1,H,W`, by how much nothing gets darker.
+    """
+    added = y - around
+    added /= (added.abs() * (1 / (_SHORT * gain))).add_(1 / gain)
     if beside_lamps is not None:
-        missing -= missing.clamp_max(0).mul_(beside_lamps)
+        added -= added.clamp_max(0).mul_(beside_lamps)
     own = _log(own)
     low, high = _of_three_by_three(own, torch.minimum), _of_three_by_three(own, torch.maximum)
-    low, high = torch.minimum(low.sub_(_BEYOND), x), torch.maximum(high.add_(_BEYOND), x)
-    return missing.add_(x).clamp_(low, high)
+    return added.clamp_(low.sub_(y).sub_(_BEYOND).clamp_max_(0), high.sub_(y).add_(_BEYOND).clamp_min_(0))
 
 
 def _of_three_by_three(field: Tensor, of_two: object) -> Tensor:
@@ -241,6 +257,6 @@ def edges(
     x = _log(exposure)
     if look.sharpness:
         own = torch.nn.functional.pad(unspread, (1, 1, 1, 1), mode="replicate")
-        gain = look.sharpness * edge_response(stock)[0]
-        x = sharpened(x, spread(x, inhibitor_transfer, pitch_um), own, gain, beside_lamps)
+        y, gain = _log(_brightness(exposure)), look.sharpness * edge_response(stock)[0]
+        x = x + sharpening(y, spread(y, inhibitor_transfer, pitch_um), _brightness(own), gain, beside_lamps)
     return pushed(x, 0.0 if stock.film else look.push)

@@ -17,18 +17,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from filmlook.film.scene_light import WHITE_LIGHT
-from filmlook.stages.psf import COARSE, gaussian, mirror_index, spread_cells, upsampled
+from filmlook.film.scene_light import WHITE_LIGHT, scene_light
+from filmlook.film.toning import LUMA
+from filmlook.stages.psf import COARSE, gaussian, mirror_index, spread_cells
 
 _FROM = 0.85  # code from which a pixel may be a lamp's
+_FROM_LIGHT = float(scene_light(torch.tensor([_FROM])))
+_BENT = 0.98  # of code over light from there to white, to half a percent
 _NEAR_PX, _FAR_PX = 24, 96  # of 1024
-_CELLS = 3  # of the gate's grid in the smaller blur's sigma
-_LUMA = (0.2126, 0.7152, 0.0722)
-_DECODED = (0.305306011, 0.682171111, 0.012522878)  # sRGB's curve as a cubic, to .002
+_CELLS = 1.5  # of the gate's grid in the smaller blur's sigma, at least
 
 
 def _smoothstep(x: Tensor, low: float, high: float) -> Tensor:
@@ -36,32 +38,35 @@ def _smoothstep(x: Tensor, low: float, high: float) -> Tensor:
     return t * t * (3 - 2 * t)
 
 
-def near_white(code: Tensor) -> Tensor | None:
-    """t `(1, H, W)` of code values `(3, H, W)`; None: 0 everywhere."""
-    peak = torch.maximum(torch.maximum(code[0], code[1]), code[2])
-    if float(peak.max()) <= _FROM:
+def near_white(light: Tensor) -> Tensor | None:
+    """t `(1, H, W)` of scene light `(3, H, W)`; None: 0 everywhere."""
+    peak = torch.maximum(torch.maximum(light[0], light[1]), light[2])
+    if float(peak.max()) <= _FROM_LIGHT:
         return None
-    return _smoothstep(peak, _FROM, 1)[None]
+    share = peak.sub_(_FROM_LIGHT).mul_(1 / (WHITE_LIGHT - _FROM_LIGHT)).clamp_(0, 1)  # of the way to white, in light ...
+    share = share * (1 + _BENT) / (share * _BENT).add_(1)  # ... and in code
+    return (share * share).mul_(share.mul_(-2).add_(3))[None]
 
 
-def pale(code: Tensor) -> Tensor:
-    """S of the luminance, `(1, H, W)`, of code values `(3, H, W)`: a red cloth is no lamp, however full its red."""
-    a, b, c = _DECODED
-    linear = ((code * a).add_(b).mul_(code).add_(c)).mul_(code)
-    luma = linear[0] * _LUMA[0]
-    for plane, weight in zip(linear[1:], _LUMA[1:], strict=True):
-        luma.add_(plane, alpha=weight)
+def pale(light: Tensor) -> Tensor:
+    """S of the luminance, `(1, H, W)`, of scene light `(3, H, W)`: a red cloth is no lamp, however full its red.
+
+    Up to S's upper bound scene light is about the display's linear light; above it does not matter.
+    """
+    luma = light[0].clamp_max(1) * LUMA[0]
+    for plane, weight in zip(light[1:], LUMA[1:], strict=True):
+        luma.add_(plane.clamp_max(1), alpha=weight)
     return _smoothstep(luma, 0.25, 0.65)[None]
 
 
-def rebuilt(t: Tensor, stops: float, light: Tensor | None = None) -> Tensor:
-    """What a lamp's light is multiplied by less 1, `(1, H, W)`: 2^(stops t) - 1. What is there already, of a picture that has
-    light above white (`light` `(3, H, W)`), is not rebuilt."""
+def rebuilt(t: Tensor, stops: float, light: Tensor, above_white: bool = False) -> Tensor:
+    """What the share t of a lamp's light is multiplied by, `(1, H, W)`: with (2^(stops t) - 1) / t more than it has. What is
+    there already in a picture that has light `above_white` is not rebuilt; `light` is its scene light `(3, H, W)`."""
     gain = torch.exp((stops * math.log(2)) * t)
-    if light is not None:
+    if above_white:
         gain *= WHITE_LIGHT / light.amax(0, keepdim=True).clamp_min(WHITE_LIGHT)
         gain.clamp_min_(1)
-    return gain.sub_(1)
+    return gain.sub_(1).div_(t.clamp_min(1e-6)).add_(1)
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,18 @@ class Spline:
         patch = self.values.index_select(1, rows.to(device)).index_select(2, columns.to(device))
         if float(patch.max()) == 0:
             return None
-        return upsampled(patch, step, (y % step, x % step), (height, width))
+        down, across = (_spline_matrix(step, n, p, device) for n, p in ((y % step, height), (x % step, width)))
+        return down @ patch @ across.T
+
+
+@lru_cache(maxsize=64)
+def _spline_matrix(step: int, phase: int, count: int, device: torch.device) -> Tensor:
+    """Weights `(count, N)` of cubic B-spline coefficients, two before the first sample's cell, for `count` samples."""
+    cells = (phase + count - 1) // step + 1
+    at = (torch.arange(phase, phase + count, dtype=torch.float64) + 0.5) / step + 1.5
+    d = (at[:, None] - torch.arange(cells + 4)).abs()
+    inner, outer = 2 / 3 - d**2 + d**3 / 2, (2 - d).clamp_min(0) ** 3 / 6
+    return torch.where(d < 1, inner, outer).to(device, torch.float32)
 
 
 def gate_step(long_px: int) -> int:
@@ -102,9 +118,14 @@ def gate_step(long_px: int) -> int:
     return step
 
 
-def lamp_gate(cells: Tensor, long_px: int) -> Spline:
-    """The gate of a picture whose long side is `long_px`, from means over the coarse grid's cells `3,h,w` of Y, t and Y t."""
-    step = gate_step(long_px)
+def lamp_gate(light: Tensor, long_px: int) -> Spline:
+    """The gate of a picture whose long side is `long_px`, from scene light `3,h,w` of one pixel of each coarse cell.
+
+    What blurs see is the same of a sixteenth of the pixels: a lamp between them is lit in none of the means.
+    """
+    t, y = near_white(light), light.clamp(0, WHITE_LIGHT).mean(0, keepdim=True)
+    t = torch.zeros_like(y) if t is None else t
+    cells, step = torch.cat((y, t, y * t)), gate_step(long_px)
     pool = step // COARSE
     spare = [-n % pool for n in cells.shape[1:]]
     cells = torch.nn.functional.pad(cells[None], (0, spare[1], 0, spare[0]), mode="replicate")

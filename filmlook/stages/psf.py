@@ -231,31 +231,42 @@ def _coarse_response(cycles: Tensor) -> Tensor:
     return torch.cos(math.pi * cycles) ** 3 * torch.cos(2 * math.pi * cycles) ** 7
 
 
+def _wide_pass(period: tuple[int, int], pitch_um: float, split_px: float) -> Tensor:
+    """Factors of the coarse grid that make spline coefficients of what passes g, a Gaussian of `split_px` (0: everything)."""
+    # The cells and the spline are low-passes of their own, known exactly: dividing by them leaves g alone.
+    gy, gx = (
+        gaussian(f, split_px * pitch_um) / (_coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 6)
+        for f in frequencies(*period, pitch_um * COARSE)
+    )
+    return gy * gx  # a Gaussian is its sections' product
+
+
 class WideSpread:
-    """The wide part of a blur of a whole picture, T g, kept as quintic B-spline coefficients on the coarse grid.
+    """The wide part of a blur of a whole picture, T g, kept as quintic B-spline coefficients `1,L,h,w` on the coarse grid.
 
     (A cubic's grid shows beside lamps far above white.)
-
-    Args:
-        coarse: `1,L,h,w`, the picture's `coarse_cells`.
-        transfer: T.
-        pitch_um: pitch of the picture's pixels (not of the cells).
-        split_px: sigma of g; 0 where T alone passes nothing that the coarse grid cannot hold.
-        each: what runs the layers.
     """
 
-    def __init__(
-        self, coarse: Tensor, transfer: Transfer, pitch_um: float, split_px: float = _SPLIT_PX, each: Each = map
-    ) -> None:
-        # The cells and the spline are low-passes of their own, known exactly: dividing by them leaves T g alone.
-        def low(f: Tensor) -> Tensor:
-            return _coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 6
+    def __init__(self, coefficients: Tensor) -> None:
+        self.coefficients = coefficients
 
+    @classmethod
+    def of(
+        cls, coarse: Tensor, transfer: Transfer, pitch_um: float, split_px: float = _SPLIT_PX, each: Each = map
+    ) -> WideSpread:
+        """Of a picture's `coarse_cells` `1,L,h,w`.
+
+        Args:
+            coarse: the cells.
+            transfer: T.
+            pitch_um: pitch of the picture's pixels (not of the cells).
+            split_px: sigma of g; 0 where T alone passes nothing that the coarse grid cannot hold.
+            each: what runs the layers.
+        """
         period = (_period(coarse.shape[-2]), _period(coarse.shape[-1]))
-        fy, fx = frequencies(*period, pitch_um * COARSE)
-        gy, gx = (gaussian(f, split_px * pitch_um) / low(f) for f in (fy, fx))  # a Gaussian is its sections' product
-        factors = transfer(torch.hypot(fy, fx)).to(coarse) * (gy.to(coarse) * gx.to(coarse))
-        self.coefficients = _filtered_whole(coarse, factors, period, each)
+        f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
+        factors = transfer(f).to(coarse) * _wide_pass(period, pitch_um, split_px).to(coarse)
+        return cls(_filtered_whole(coarse, factors, period, each))
 
     def __call__(self, y: int, x: int, height: int, width: int) -> Tensor:
         """The blur's wide part on the pixels from (y, x), multiples of COARSE, `L,height,width`."""
@@ -328,21 +339,32 @@ class Spread:
         self._near = near_transfer(transfer, *self.outer, pitch_um, device)
         self._near_lamps: Tensor | None = None  # made for the first picture that has some
 
-    def survey(self, coarse: Tensor, lamps: Tensor | None = None, each: Each = map) -> WideSpread:
-        """The wide part, of `coarse_cells` of a picture's light, and of its lamps'."""
-        wide = WideSpread(coarse, self._transfer, self._pitch_um, each=each)
+    def survey(
+        self, coarse: Tensor, lamps: Tensor | None = None, each: Each = map, *, whole: bool = False
+    ) -> tuple[WideSpread, Tensor | None]:
+        """The wide part, of `coarse_cells` of a picture's light, and of its lamps'; and, if it is asked for, their `whole`
+        blur."""
+        parts = [(coarse, self._transfer)]
         if lamps is not None and self._lamps is not None:
             if self._near_lamps is None:
                 self._near_lamps = near_transfer(self._lamps, *self.outer, self._pitch_um, self._device)
-            wide.coefficients += WideSpread(lamps, self._lamps, self._pitch_um, each=each).coefficients
-        return wide
+            parts.append((lamps, self._lamps))
+        size = (coarse.shape[-2], coarse.shape[-1])
+        period = (_period(size[0]), _period(size[1]))
+        low = _wide_pass(period, self._pitch_um, _SPLIT_PX).to(coarse)
+        f = torch.hypot(*frequencies(*period, self._pitch_um * COARSE))
+        factors = [transfer(f).to(coarse) for _, transfer in parts]
 
-    def cells(self, coarse: Tensor, lamps: Tensor | None = None, each: Each = map) -> Tensor:
-        """The whole blur of a picture's `coarse_cells`."""
-        out = spread_cells(coarse, self._transfer, self._pitch_um, each)
-        if lamps is not None and self._lamps is not None:
-            out += spread_cells(lamps, self._lamps, self._pitch_um, each)
-        return out
+        def layer(i: int) -> Tensor:
+            spectrum = sum(
+                (torch.fft.rfft2(_mirrored(cells[:, i], *period)) * own[i % len(own)])
+                for (cells, _), own in zip(parts, factors, strict=True)
+            )
+            blurs = [spectrum * low] + [spectrum] * whole
+            return torch.stack([torch.fft.irfft2(b, s=period)[..., : size[0], : size[1]] for b in blurs])
+
+        found = torch.stack(list(each(layer, range(coarse.shape[1]))), 2)
+        return WideSpread(found[0]), found[1] if whole else None
 
     def inside(self, field: Tensor) -> Tensor:
         """What it gives for a block, out of a field as it is read."""

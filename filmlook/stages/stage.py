@@ -24,7 +24,7 @@ class Place:
         size: height and width of the picture.
         step: pixels from one sample to the next; more than 1 on the coarse grid.
         key: `noise_key(seed, frame)`.
-        around: `B,L,h,w`, what inhibitors bring to each pixel that sharpening gives, from afar; None: no edge effect.
+        around: `B,1,h,w`, what inhibitors bring to each pixel that sharpening gives, from afar; None: no edge effect.
         unspread: `B,L,H,W`, the light that fell on the film's pixels before it spread, margins as in hand; None as `around`.
         beside_lamps: `B,1,h,w` as `around`: 1 beside lamps, where nothing is sharpened to darker; None: there are none.
         offset: `3,1,1`, what a network adds to the whole picture.
