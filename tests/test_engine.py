@@ -18,6 +18,7 @@ from torch.nn.functional import pad
 
 from filmlook import Look, PictureError, develop, load_stock
 from filmlook.engine import trace
+from filmlook.engine.pixels import Pixels
 from filmlook.engine.plan import pitch_um
 from filmlook.engine.threads import in_pool, side_by_side
 from filmlook.errors import Stopped
@@ -48,7 +49,9 @@ def lamps_by_hand(code: Tensor, look: Look) -> tuple[Tensor, Tensor]:
     t = near_white(light)
     if t is None or not (look.halation or look.diffusion_grade):
         return torch.zeros_like(code[:, :1]), torch.zeros_like(code[:, :1])
-    share = t * pale(light) * lamp_gate(light[:, 2::4, 2::4], max(code.shape))(0, 0, *code.shape[-2:])
+    few = Pixels(code[0].movedim(0, 2), code[0].movedim(0, 2), torch.device("cpu")).scattered(4)
+    few = few.light(0, 0, *(-(-n // 4) for n in code.shape[-2:]))
+    share = t * pale(light) * lamp_gate(few, max(code.shape))(0, 0, *code.shape[-2:])
     return share[None], (share * rebuilt(t, look.highlights, light))[None]
 
 

@@ -145,7 +145,7 @@ class Development:
 
     def _gate(self, shot: Shot) -> Spline | None:
         """Where lamps can be; None: nowhere."""
-        few = shot.pixels.every(COARSE).light(0, 0, *self.lattice.cells)
+        few = shot.pixels.scattered(COARSE).light(0, 0, *self.lattice.cells)
         gate = lamp_gate(few, max(self.lattice.size))
         return gate if gate.opens else None
 
