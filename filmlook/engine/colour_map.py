@@ -1,4 +1,4 @@
-"""EMULSION and PRINT of stocks without layers: push as exposure, then the stock's own map of display code, if it has one."""
+"""EMULSION and PRINT of stocks without layers: the stock's own map of display code, if it has one."""
 
 from __future__ import annotations
 
@@ -21,20 +21,6 @@ from filmlook.stock import Stock
 def map_margin(stock: Stock) -> int:
     """Pixels that are read around a block for the stock's map, on whole cells of the coarse grid."""
     return -(-stock.colour.margin // COARSE) * COARSE
-
-
-class LogExposure:
-    """EMULSION's place: exposure to log10 exposure, pushed. Grain acts on that."""
-
-    name = "log exposure"
-    margin = 0
-
-    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._push = look.push
-
-    def __call__(self, exposure: Tensor, place: Place) -> Tensor:
-        """Exposure `B,3,H,W` to log10 exposure `B,3,H,W`."""
-        return log_exposure(exposure, self._push)
 
 
 class Mapped:
@@ -77,17 +63,13 @@ class _Exposed:
     def _exposed(self, code: Tensor) -> Tensor:
         if leaves(self._gain, self._push):
             return code
-        return display_of(log_exposure(scene_light(code) * self._gain.to(code).view(3, 1, 1), self._push))
+        exposure = scene_light(code) * self._gain.to(code).view(3, 1, 1)
+        return display_of(pushed(torch.log10(exposure.clamp_min(LEAST_EXPOSURE)), self._push))
 
 
 def leaves(gain: Tensor, push: float) -> bool:
     """Whether exposure with this gain and push leave the picture's code as it is."""
     return push == 0 and bool((gain == 1).all())
-
-
-def log_exposure(exposure: Tensor, push: float) -> Tensor:
-    """Exposure to log10 exposure, pushed."""
-    return pushed(torch.log10(exposure.clamp_min(LEAST_EXPOSURE)), push)
 
 
 def display_of(log_exposure: Tensor) -> Tensor:

@@ -100,6 +100,17 @@ class Pixels:
         small = Pixels(self._source[rows][:, columns], self._out, self._device, self.scene_linear)
         return small.code(0, 0, side, side)
 
+    def scattered(self, step: int) -> Pixels:
+        """A picture of one pixel from every square of `step` pixels, anywhere in it: what is regular would beat with a grid."""
+        height, width = self._source.shape[:2]
+        cells, dice = (-(-height // step), -(-width // step)), torch.Generator().manual_seed(0)
+        rows, columns = (torch.randint(step, cells, generator=dice) for _ in range(2))
+        rows += torch.arange(0, height, step)[:, None]
+        columns += torch.arange(0, width, step)
+        at = rows.clamp_max_(height - 1) * width + columns.clamp_max_(width - 1)
+        source = self._source.reshape(height * width, -1)[at.flatten().to(self._source.device)]
+        return Pixels(source.view(*cells, -1), self._out, self._device, self.scene_linear)
+
     def write(self, y: int, x: int, code: Tensor, strength: float, frame: int) -> None:
         """Writes code values `(3, h, w)` from (y, x), as far as the picture reaches."""
         height, width = (min(n, m - i) for n, m, i in zip(code.shape[1:], self._out.shape, (y, x), strict=False))

@@ -14,47 +14,45 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from filmlook.engine.colour_map import LogExposure, Mapped, leaves, map_margin
+from filmlook.engine.colour_map import Mapped, leaves, map_margin
 from filmlook.engine.lattice import Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.paper import Paper
-from filmlook.film.scene_light import WHITE_LIGHT
 from filmlook.look import FRAMES_MM, Look
 from filmlook.prints import paper_of
-from filmlook.stages.emulsion import Emulsion, Sharpness
+from filmlook.stages.edges import Edges, film_transfer, green_layer
+from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
-from filmlook.stages.halation import Halation
-from filmlook.stages.lens import Diffusion, Softness, Vignette, highlight_gain
+from filmlook.stages.halation import reflection_transfer
+from filmlook.stages.lamps import Spline, beside_lamps, lamp_gate, near_white, pale, rebuilt
+from filmlook.stages.lens import Vignette, diffusion_transfer
 from filmlook.stages.print import Print
-from filmlook.stages.psf import COARSE, COARSE_MARGIN, RadialTable, Spread, WideSpread, coarse_cells
+from filmlook.stages.psf import COARSE, COARSE_MARGIN, RadialTable, Spread, WideSpread, coarse_cells, gaussian
 from filmlook.stages.scan import Scan
-from filmlook.stages.stage import Place, SpreadingStage, Stage
+from filmlook.stages.stage import Place, Stage
 from filmlook.stock import Stock
 
 _IN_FLIGHT_GPU = 4
 
-_SPREADING: tuple[tuple[str, Callable[..., SpreadingStage]], ...] = (
-    ("softness", Softness),
-    ("diffusion_grade", Diffusion),
-    ("halation", Halation),
-    ("sharpness", Sharpness),
-)
-"""The stages that spread light, each with the setting that switches it off at 0: linear in exposure, and joined to one blur."""
+_PLAIN = 0.25
+"""Share of diffusion and reflection that light below white gets; that of lamps gets all. Filters and bases glow with what is
+far above white; spread as much, a page's white would wash out its letters."""
 
 _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("vignette", Vignette),
+    ("", Edges),
     ("", Emulsion),
     ("grain", Grain),
     ("", Print),
     ("scan_softness", Scan),
 )
-"""The stages after it, in the order of the light."""
+"""The stages after light has spread, in the order of the light, each with the setting that switches it off at 0."""
 
 _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("vignette", Vignette),
-    ("", LogExposure),
+    ("", Edges),
     ("grain", Grain),
     ("", Mapped),
     ("", Print),
@@ -76,10 +74,13 @@ def pitch_um(stock: Stock, look: Look, height: int, width: int) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Wide:
-    """What comes from the whole picture, on the coarse grid: light, and inhibitors, spread widely."""
+    """What comes from the whole picture, on the coarse grid: light and inhibitors, spread widely, where lamps are, and what is
+    beside them."""
 
     light: WideSpread | None = None
     inhibitors: WideSpread | None = None
+    lamps: Spline | None = None
+    beside: Spline | None = None
 
 
 class Development:
@@ -93,66 +94,84 @@ class Development:
 
     def __init__(self, stock: Stock, look: Look, height: int, width: int, device: torch.device) -> None:
         self.stock, self.look, self.device = stock, look, device
-        pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
+        self._pitch_um = pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
         stages = _DEVELOPING if stock.film else _MAPPING
         self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
         self._vignette = next((s for s in self._stages if isinstance(s, Vignette)), None)
-        self._emulsion = next((s for s in self._stages if isinstance(s, Emulsion)), None)
+        self._edges = next(s for s in self._stages if isinstance(s, Edges))
         self._map = next((s for s in self._stages if isinstance(s, Mapped)), None)
         self._keep = sum(s.margin for s in self._stages if isinstance(s, Scan))
-        self.lattice = Lattice((height, width), self._margin(), device)
-        table = _spreading(stock, look)
-        self._spread = Spread(table, pitch, self.lattice.inner, device) if table else None
+        self._reach = self._keep + (map_margin(stock) if self._map else 0)
+        """Pixels around a block that stages after the edges read."""
+        self.lattice = Lattice((height, width), self._edges.margin + self._reach, device)
+        light, lamps = _spreading(stock, look)
+        self._has_lamps = lamps is not None
+        self._spread = Spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
-    def _margin(self) -> int:
-        """Pixels around a block that stages after the blur read."""
-        return self._keep + (self._emulsion.margin if self._emulsion else map_margin(self.stock))
-
-    def _exposure(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor | None]:
-        """Layer exposure `1,L,H,W` of a part of the picture, and its excess where highlights are rebuilt above white."""
-        light, film, gain = shot.pixels.light(*corner, *size)[None], self.stock.film, shot.gain
-        brightest = light.amax(1, keepdim=True) if shot.pixels.scene_linear else None
-        if film is not None and shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
-            light = torch.maximum(light, -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1))
-        exposure = film.expose(light, gain) if film else light.mul_(gain.to(light).view(3, 1, 1))
-        if not self.look.highlights:
+    def _exposure(
+        self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Layer exposure `1,L,H,W` of a part of the picture without its lamps, and theirs, with what they have above white;
+        None: there are none."""
+        light, film, gain = shot.pixels.light(*corner, *size), self.stock.film, shot.gain
+        t = near_white(light) if gate else None
+        share = gate(*corner, *size) if gate and t is not None else None
+        if film is None:
+            exposure = (light * gain.to(light).view(3, 1, 1))[None]
+        elif shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
+            least = -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1)
+            exposure = film.expose(torch.maximum(light, least)[None], gain)
+        else:
+            exposure = film.expose(light[None], gain)
+        if t is None or share is None:
             return exposure, None
-        rebuilt = highlight_gain(shot.pixels.code(*corner, *size)[None], self.look.highlights)
-        if brightest is not None:  # what is there already above white is not rebuilt
-            rebuilt = (rebuilt * (WHITE_LIGHT / brightest.clamp_min(WHITE_LIGHT))).clamp_min_(1)
-        return exposure, exposure * (rebuilt - 1)
+        lamps = exposure * share.mul_(pale(light)).mul_(t)
+        exposure -= lamps
+        if self.look.highlights:
+            lamps *= rebuilt(t, self.look.highlights, light, shot.pixels.scene_linear)
+        return exposure, lamps
 
     def survey(self, shot: Shot) -> Wide:
-        """The wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse grid."""
-        inhibits = self._emulsion is not None and self._emulsion.surveys
-        if not self._spread and not inhibits:
+        """Where lamps are, and the wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse
+        grid."""
+        if not self._spread:
             return Wide()
-        cells, (height, width) = self.lattice.cells, self.lattice.size
+        gate = self._gate(shot) if self._has_lamps else None
+        coarse, lamps = self._coarse(shot, gate)
+        light, spread = self._spread.survey(coarse, lamps, self.each, whole=self._edges.surveys)
+        if spread is None:
+            return Wide(light, lamps=gate)
+        if self._vignette:
+            spread = self._vignette(spread, Place([(0, 0)], self.lattice.cells, self.lattice.size, step=COARSE))
+        beside = beside_lamps(coarse, lamps, self._pitch_um) if lamps is not None else None
+        return Wide(light, self._edges.survey(spread, self.each), gate, beside)
+
+    def _gate(self, shot: Shot) -> Spline | None:
+        """Where lamps can be; None: nowhere."""
+        few = shot.pixels.scattered(COARSE).light(0, 0, *self.lattice.cells)
+        gate = lamp_gate(few, max(self.lattice.size))
+        return gate if gate.opens else None
+
+    def _coarse(self, shot: Shot, gate: Spline | None) -> tuple[Tensor, Tensor | None]:
+        """Exposure and lamps' exposure `1,L,h,w` on the coarse grid; None: there are none."""
+        cells, width = self.lattice.cells, self.lattice.size[1]
         coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
-        excess = torch.empty_like(coarse) if self.look.highlights else None
+        lamps = torch.zeros_like(coarse) if gate else None
         rows = max(1, 250_000 // width // COARSE)
 
-        def strip(row: int) -> None:
-            count = min(rows, cells[0] - row)
+        def strip(row: int) -> bool:
+            here = slice(row, min(row + rows, cells[0]))
             corner = (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN)
-            size = (count * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
-            exposure, more = self._exposure(shot, corner, size)
-            coarse[:, :, row : row + count] = coarse_cells(exposure)
-            if excess is not None and more is not None:
-                excess[:, :, row : row + count] = coarse_cells(more)
+            size = ((here.stop - row) * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
+            exposure, shining = self._exposure(shot, corner, size, gate)
+            coarse[:, :, here] = coarse_cells(exposure)
+            if lamps is None or shining is None:
+                return False
+            lamps[:, :, here] = coarse_cells(shining)
+            return True
 
-        for _ in self.each(strip, range(0, cells[0], rows)):
-            pass
-        light = self._spread.survey(coarse if excess is None else coarse + excess, self.each) if self._spread else None
-        if not inhibits:
-            return Wide(light)
-        assert self._emulsion
-        if self._spread:
-            spread = self._spread
-            coarse = _spread_out(coarse, excess, lambda e: spread.cells(e, self.each), lambda e: e)
-        if self._vignette:
-            coarse = self._vignette(coarse, Place([(0, 0)], cells, (height, width), step=COARSE))
-        return Wide(light, self._emulsion.survey(coarse, self.each))
+        found = list(self.each(strip, range(0, cells[0], rows)))
+        return coarse, lamps if any(found) else None
 
     def each(self, function: Callable[[_T], _R], items: Iterable[_T], most: int | None = None) -> Iterator[_R]:
         """`map`; on the CPU side by side."""
@@ -160,16 +179,25 @@ class Development:
             return map(function, items)
         return side_by_side(function, items, most or thread_count())
 
-    def _on_film(self, shot: Shot, corners: list[tuple[int, int]], light: WideSpread | None) -> Tensor:
-        """Layer exposure `B,L,H,W` of the blocks at these corners with their margins, after lens and halation."""
+    def _on_film(self, shot: Shot, corners: list[tuple[int, int]], wide: Wide) -> tuple[Tensor, Tensor | None]:
+        """Layer exposure `B,L,H,W` of the blocks at these corners with their margins, after lens and halation; and before it
+        spread, where edges need to know."""
         spread, begin = self._spread, self.lattice.begin(corners)
-        margin, outer = (spread.margin, spread.outer) if spread else (0, self.lattice.inner)
-        parts = [self._exposure(shot, (y - margin, x - margin), outer) for y, x in begin]
-        exposure = torch.cat([e for e, _ in parts])
-        excess = torch.cat([e for _, e in parts if e is not None]) if self.look.highlights else None
-        if spread is None or light is None:
-            return exposure
-        return _spread_out(exposure, excess, lambda e: spread(e, light, begin), spread.inside)
+        if spread is None or wide.light is None:
+            return torch.cat([self._exposure(shot, corner, self.lattice.inner)[0] for corner in begin]), None
+        parts, shining = zip(
+            *(self._exposure(shot, (y - spread.margin, x - spread.margin), spread.outer, wide.lamps) for y, x in begin),
+            strict=True,
+        )
+        lamps, unspread = None, None
+        if any(part is not None for part in shining):
+            lamps = torch.cat([torch.zeros_like(e) if part is None else part for part, e in zip(shining, parts, strict=True)])
+        exposure = torch.cat(parts)
+        if wide.inhibitors:
+            unspread = spread.inside(exposure)
+            if lamps is not None:
+                unspread = unspread + spread.inside(lamps)
+        return spread(exposure, lamps, wide.light, begin), unspread
 
     def developed(self, shot: Shot, corners: list[tuple[int, int]], wide: Wide, key: int, watch: Watch | None = None) -> Tensor:
         """Display code `B,3,h,w` of the blocks at these corners."""
@@ -183,16 +211,28 @@ class Development:
             if watch:
                 watch(self._map.name, place.cut(field), corners)
         else:
-            if wide.inhibitors:
-                block = [n + 2 * keep for n in self.lattice.block]
-                parts = [wide.inhibitors(y - keep, x - keep, *block) for y, x in corners]
-                place = dataclasses.replace(place, around=torch.stack(parts))
-            field = self._on_film(shot, corners, wide.light)
+            field, unspread = self._on_film(shot, corners, wide)
+            if wide.inhibitors and unspread is not None:
+                if self._vignette:
+                    unspread = self._vignette(unspread, place)
+                around, beside = self._around(corners, wide.inhibitors, wide.beside)
+                place = dataclasses.replace(place, around=around, unspread=unspread, beside_lamps=beside)
             if watch:
                 watch("exposure", place.cut(field), corners)
         for stage in stages:
             field = self._watched(stage, field, place, watch)
         return field
+
+    def _around(
+        self, corners: list[tuple[int, int]], inhibitors: WideSpread, beside_lamps: Spline | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """What blocks are told of their surroundings where edges give something: `around` and `beside_lamps` of `Place`."""
+        reach, (height, width) = self._reach, self.lattice.block
+        at = [(y - reach, x - reach, height + 2 * reach, width + 2 * reach) for y, x in corners]
+        around, beside = torch.stack([inhibitors(*a) for a in at]), [beside_lamps(*a) if beside_lamps else None for a in at]
+        if all(b is None for b in beside):
+            return around, None
+        return around, torch.stack([torch.zeros_like(around[0, :1]) if b is None else b for b in beside])
 
     @staticmethod
     def _watched(stage: Stage, field: Tensor, place: Place, watch: Watch | None) -> Tensor:
@@ -223,32 +263,32 @@ class Development:
         yield from self.each(work, groups, threads)
 
 
-def _spread_out(
-    exposure: Tensor, excess: Tensor | None, blur: Callable[[Tensor], Tensor], inside: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """Exposure after a blur that also spreads the excess. Where there is excess, film is not exposed less than by
-    its own light, and gains nothing from its own excess: a flat white stays as it is."""
-    if excess is None:
-        return blur(exposure)
-    light = blur(exposure + excess)
-    return torch.maximum(light - inside(excess), torch.minimum(inside(exposure), light))
-
-
 @lru_cache(maxsize=16)
-def _spreading(stock: Stock, look: Look) -> RadialTable | None:
-    """Everything that spreads light, as one function of frequency; it is the same for every size."""
-    cpu = torch.device("cpu")
-    stages = [make(stock, look, 1.0, cpu) for key, make in _SPREADING if getattr(look, key)]
-    if not stages:
-        return None
+def _spreading(stock: Stock, look: Look) -> tuple[RadialTable | None, RadialTable | None]:
+    """Everything that spreads light, and that of lamps, as functions of frequency; they are the same for every size. None:
+    nothing spreads, or lamps' light as all other.
 
-    def transfer(frequency: Tensor) -> Tensor:
-        factors = torch.ones_like(frequency).expand(stock.layers, -1, -1)
-        for stage in stages:
-            factors = factors * stage.transfer(frequency)
+    Plain light spreads alike in all layers: on greys a layer's own halo would colour every edge.
+    """
+    veiled, green = bool(look.halation or look.diffusion_grade), green_layer(stock.layers)
+
+    def veil(frequency: Tensor) -> Tensor:
+        factors = reflection_transfer(frequency, stock, look.halation, look.halation_size)
+        if look.diffusion_grade:
+            factors = factors * diffusion_transfer(frequency, look.diffusion, look.diffusion_grade)
         return factors
 
-    return RadialTable(transfer)
+    def film(frequency: Tensor) -> Tensor:
+        factors = film_transfer(frequency, stock, look.sharpness, min(look.halation, 1.0))
+        return factors * gaussian(frequency, look.softness) if look.softness else factors
+
+    def plain(frequency: Tensor) -> Tensor:
+        factors = film(frequency)[green : green + 1]
+        return factors * (1 - _PLAIN + _PLAIN * veil(frequency)[green : green + 1]) if veiled else factors
+
+    if not veiled:
+        return RadialTable(plain) if look.sharpness or look.softness else None, None
+    return RadialTable(plain), RadialTable(lambda f: film(f) * veil(f))
 
 
 def in_flight_on(device: torch.device) -> int:

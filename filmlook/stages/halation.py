@@ -15,14 +15,15 @@ import math
 import torch
 from torch import Tensor
 
-from filmlook.look import Look
-from filmlook.stages.psf import MARGIN_PX, exponential, gaussian, spread
+from filmlook.stages.psf import exponential, gaussian, spread
 from filmlook.stock import Stock
 
 _CORE_UM = (2.2, 2.0, 1.6)  # sigma of the scatter's core, red, green, blue layer
 _TAIL_UM = (9.3, 9.7, 9.1)  # length of its exponential tail
 _TAIL_SHARE = (0.78, 0.65, 0.67)
-_GAIN = {"strong": (0.015, 0.005, 0.0), "weak": (0.08, 0.02, 0.0), "none": (0.30, 0.10, 0.015)}
+# Without antihalation green, farther from the base behind two more layers' dye, gets a ninth of red: halos of white lamps
+# are red to red-orange (hue 25 to 45 degrees).
+_GAIN = {"strong": (0.015, 0.005, 0.0), "weak": (0.08, 0.02, 0.0), "none": (0.30, 0.034, 0.003)}
 _REFLECTED_UM = {"still": 65.0, "cine": 50.0}  # sigma of the reflection: cine base is thinner
 _BOUNCES = (4 / 7, 2 / 7, 1 / 7)
 
@@ -36,28 +37,20 @@ def scatter_transfer(frequency: Tensor, layers: int, share: float = 1.0) -> Tens
     return torch.stack(rows)
 
 
-def halation_transfer(frequency: Tensor, stock: Stock, amount: float = 1.0, size: float = 1.0) -> Tensor:
-    """Transfer functions `(L, h, w)` of scatter and reflection. Black and white film's one layer lies on the base."""
+def reflection_transfer(frequency: Tensor, stock: Stock, amount: float = 1.0, size: float = 1.0) -> Tensor:
+    """Transfer functions `(L, h, w)` of the reflection alone. Black and white film's one layer lies on the base."""
     sigma_um = (_REFLECTED_UM[stock.base]) * size
-    bounces = sum(w * gaussian(frequency, sigma_um * math.sqrt(k)) for k, w in enumerate(_BOUNCES, 1))
-    rows = scatter_transfer(frequency, stock.layers, min(amount, 1.0))
-    for row, full in zip(rows, _GAIN[stock.antihalation], strict=False):
-        gain = full * amount
-        row *= (1 + gain * bounces) / (1 + gain)
-    return rows
+    bounces = torch.zeros_like(frequency)
+    for k, weight in enumerate(_BOUNCES, 1):
+        bounces = bounces + weight * gaussian(frequency, sigma_um * math.sqrt(k))
+    gains = [full * amount for full in _GAIN[stock.antihalation][: stock.layers]]
+    return torch.stack([(1 + gain * bounces) / (1 + gain) for gain in gains])
 
 
-class Halation:
-    """Scatter and reflection of one stock."""
-
-    margin = MARGIN_PX
-
-    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._stock, self._amount, self._size = stock, look.halation, look.halation_size
-
-    def transfer(self, frequency: Tensor) -> Tensor:
-        """Factors `(L, h, w)`."""
-        return halation_transfer(frequency, self._stock, self._amount, self._size)
+def halation_transfer(frequency: Tensor, stock: Stock, amount: float = 1.0, size: float = 1.0) -> Tensor:
+    """Transfer functions `(L, h, w)` of scatter and reflection."""
+    scattered = scatter_transfer(frequency, stock.layers, min(amount, 1.0))
+    return scattered * reflection_transfer(frequency, stock, amount, size)
 
 
 def halation(exposure: Tensor, stock: Stock, *, pitch_um: float, amount: float = 1.0, size: float = 1.0) -> Tensor:

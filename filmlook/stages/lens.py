@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from filmlook.look import Look
-from filmlook.stages.psf import MARGIN_PX, exponential, gaussian, spread
+from filmlook.stages.psf import exponential, spread
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
@@ -64,37 +64,11 @@ def diffusion_transfer(frequency: Tensor, family: str, grade: float) -> Tensor:
     return (1 - p + p * kernel).unsqueeze(0)
 
 
-class Diffusion:
-    """The filter in front of the lens."""
-
-    margin = MARGIN_PX
-
-    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._family, self._grade = look.diffusion, look.diffusion_grade
-
-    def transfer(self, frequency: Tensor) -> Tensor:
-        """Factors `(1, h, w)`."""
-        return diffusion_transfer(frequency, self._family, self._grade)
-
-
 def diffusion(light: Tensor, family: str, grade: float, *, pitch_um: float) -> Tensor:
     """Scene light `B,C,H,W` through a diffusion filter; light is spread, none is lost."""
     if grade == 0:
         return light
     return spread(light, lambda f: diffusion_transfer(f, family, grade), pitch_um)
-
-
-class Softness:
-    """The lens's blur: a Gaussian."""
-
-    margin = MARGIN_PX
-
-    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._sigma_um = look.softness
-
-    def transfer(self, frequency: Tensor) -> Tensor:
-        """Factors `(1, h, w)`."""
-        return gaussian(frequency, self._sigma_um).unsqueeze(0)
 
 
 def vignette_factor(y: Tensor, x: Tensor, size: tuple[int, int], amount: float) -> Tensor:
@@ -125,9 +99,3 @@ def vignette(light: Tensor, amount: float) -> Tensor:
     """Scene light `B,C,H,W` with light lost towards the corners; `amount` 0 to 1, two stops at 1."""
     place = Place.whole(light)
     return light * vignette_factor(*place.pixels(light), place.size, amount)
-
-
-def highlight_gain(code: Tensor, stops: float) -> Tensor:
-    """Light rebuilt above white, as a factor `B,1,H,W`, from code values `B,3,H,W`: 2^(stops smoothstep(.85, 1, max))."""
-    t = ((code.amax(1, keepdim=True) - 0.85) / 0.15).clamp_(0, 1)
-    return torch.exp((stops * math.log(2)) * t * t * (3 - 2 * t))

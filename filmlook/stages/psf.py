@@ -42,9 +42,9 @@ def frequencies(height: int, width: int, pitch_um: float) -> tuple[Tensor, Tenso
     return fy, fx
 
 
-_RESOLVED = 0.08  # cycles/um up to which films resolve something
+_RESOLVED = 0.16  # cycles/um up to which films resolve something
 _FINEST = 100.0  # cycles/um: far beyond it
-_MOST_FOLDS = 6  # of frequencies beyond the pixels' limit: enough for pixels of 75 um
+_MOST_FOLDS = 6  # of frequencies beyond the pixels' limit
 
 
 class RadialTable:
@@ -158,27 +158,29 @@ def sampled(transfer: Transfer, height: int, width: int, pitch_um: float) -> Ten
     fy, fx = frequencies(height, width, pitch_um)
     half = height // 2 + 1
     fy = fy[:half].abs()  # the other half mirrors it
-    beyond = transfer(torch.full((1, 1), _FINEST, dtype=torch.float64))  # what passes unspread, a pixel's own light
+    folds = min(max(1, math.ceil(_RESOLVED * pitch_um)), _MOST_FOLDS)
+    # What passes at the finest frequency that is looked at counts as unspread, a pixel's own light: no end that would ring.
+    finest = (folds + 0.5) / pitch_um
+    beyond = transfer(torch.full((1, 1), finest, dtype=torch.float64))
     own = transfer(torch.hypot(fy, fx)) - beyond
     factors = beyond + own * (torch.sinc(fy * pitch_um) * torch.sinc(fx * pitch_um))
-    factors += _folded(transfer, beyond, fy[:, 0], fx[0], pitch_um)
+    factors += _folded(transfer, beyond, folds, fy[:, 0], fx[0], pitch_um)
     return torch.cat((factors, factors[:, 1 : height - half + 1].flip(1)), 1)
 
 
 _NODES = 24  # of a polynomial along each axis: what folds back is smooth, and has no more to tell
 
 
-def _folded(transfer: Transfer, beyond: Tensor, fy: Tensor, fx: Tensor, pitch_um: float) -> Tensor:
+def _folded(transfer: Transfer, beyond: Tensor, folds: int, fy: Tensor, fx: Tensor, pitch_um: float) -> Tensor:
     """What folds back at frequencies `fy` `(h,)`, `fx` `(w,)` within the pixels' limit, `(L, h, w)`.
 
     It is found at Chebyshev's nodes and carried from there by polynomials: a fiftieth of the work, and the same within 1e-5.
     """
     nodes = (1 - torch.cos(math.pi * (torch.arange(_NODES, dtype=torch.float64) + 0.5) / _NODES)) / 4  # cycles per pixel
-    folds = min(max(1, math.ceil(_RESOLVED * pitch_um)), _MOST_FOLDS)
     shifted = torch.arange(-folds, folds + 1)[:, None] + nodes  # (K, N)
     y, x = shifted[:, None, :, None], shifted[None, :, None, :]
     frequency = torch.hypot(y, x) / pitch_um
-    found = (transfer(frequency.reshape(1, -1)) - beyond).reshape(-1, *frequency.shape)
+    found = (transfer(frequency.reshape(1, -1)) - beyond).clamp_min_(0).reshape(-1, *frequency.shape)
     found = found * (torch.sinc(y) * torch.sinc(x))
     found[:, folds, folds] = 0  # what does not fold
     at_nodes = found.sum((1, 2))
@@ -229,47 +231,60 @@ def _coarse_response(cycles: Tensor) -> Tensor:
     return torch.cos(math.pi * cycles) ** 3 * torch.cos(2 * math.pi * cycles) ** 7
 
 
-class WideSpread:
-    """The wide part of a blur of a whole picture, T g, kept as cubic B-spline coefficients on the coarse grid.
+def _wide_pass(period: tuple[int, int], pitch_um: float, split_px: float) -> Tensor:
+    """Factors of the coarse grid that make spline coefficients of what passes g, a Gaussian of `split_px` (0: everything)."""
+    # The cells and the spline are low-passes of their own, known exactly: dividing by them leaves g alone.
+    gy, gx = (
+        gaussian(f, split_px * pitch_um) / (_coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 6)
+        for f in frequencies(*period, pitch_um * COARSE)
+    )
+    return gy * gx  # a Gaussian is its sections' product
 
-    Args:
-        coarse: `1,L,h,w`, the picture's `coarse_cells`.
-        transfer: T.
-        pitch_um: pitch of the picture's pixels (not of the cells).
-        split_px: sigma of g; 0 where T alone passes nothing that the coarse grid cannot hold.
-        each: what runs the layers.
+
+class WideSpread:
+    """The wide part of a blur of a whole picture, T g, kept as quintic B-spline coefficients `1,L,h,w` on the coarse grid.
+
+    (A cubic's grid shows beside lamps far above white.)
     """
 
-    def __init__(
-        self, coarse: Tensor, transfer: Transfer, pitch_um: float, split_px: float = _SPLIT_PX, each: Each = map
-    ) -> None:
-        # The cells and the spline are low-passes of their own, known exactly: dividing by them leaves T g alone.
-        def low(f: Tensor) -> Tensor:
-            return _coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 4
+    def __init__(self, coefficients: Tensor) -> None:
+        self.coefficients = coefficients
 
+    @classmethod
+    def of(
+        cls, coarse: Tensor, transfer: Transfer, pitch_um: float, split_px: float = _SPLIT_PX, each: Each = map
+    ) -> WideSpread:
+        """Of a picture's `coarse_cells` `1,L,h,w`.
+
+        Args:
+            coarse: the cells.
+            transfer: T.
+            pitch_um: pitch of the picture's pixels (not of the cells).
+            split_px: sigma of g; 0 where T alone passes nothing that the coarse grid cannot hold.
+            each: what runs the layers.
+        """
         period = (_period(coarse.shape[-2]), _period(coarse.shape[-1]))
-        fy, fx = frequencies(*period, pitch_um * COARSE)
-        gy, gx = (gaussian(f, split_px * pitch_um) / low(f) for f in (fy, fx))  # a Gaussian is its sections' product
-        factors = transfer(torch.hypot(fy, fx)).to(coarse) * (gy.to(coarse) * gx.to(coarse))
-        self.coefficients = _filtered_whole(coarse, factors, period, each)
+        f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
+        factors = transfer(f).to(coarse) * _wide_pass(period, pitch_um, split_px).to(coarse)
+        return cls(_filtered_whole(coarse, factors, period, each))
 
     def __call__(self, y: int, x: int, height: int, width: int) -> Tensor:
         """The blur's wide part on the pixels from (y, x), multiples of COARSE, `L,height,width`."""
-        rows = mirror_index(y // COARSE - 2, height // COARSE + 4, self.coefficients.shape[-2])
-        cols = mirror_index(x // COARSE - 2, width // COARSE + 4, self.coefficients.shape[-1])
+        rows = mirror_index(y // COARSE - 3, height // COARSE + 6, self.coefficients.shape[-2])
+        cols = mirror_index(x // COARSE - 3, width // COARSE + 6, self.coefficients.shape[-1])
         device = self.coefficients.device
         patch = self.coefficients[0].index_select(1, rows.to(device)).index_select(2, cols.to(device))
-        return upsampled(patch, COARSE, (0, 0), (height, width))
+        return upsampled(patch, COARSE, (0, 0), (height, width), reach=3)
 
 
-def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Cubic B-spline through coefficients `(L, h, w)` on a grid `factor` times finer: `(L, *size)`.
+def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[int, int], reach: int = 2) -> Tensor:
+    """B-spline, cubic or (`reach` 3) quintic, through coefficients `(L, h, w)` on a grid `factor` times finer: `(L, *size)`.
 
-    The first fine pixel lies `phase` pixels into the third coefficient's cell; two coefficients stand before it.
+    The first fine pixel lies `phase` pixels into the cell of the coefficient that has `reach` others before it.
     """
-    weights = _spline_weights(factor)
+    weights = _spline_weights(factor, reach)
     for axis, first, count in ((-1, phase[1], size[1]), (-2, phase[0], size[0])):
-        cells = patch.shape[axis] - 4
+        cells = patch.shape[axis] - 2 * reach
         after = axis % patch.ndim + 1  # the axis of the fine pixels within a cell
         shape = (*patch.shape[: after - 1], cells, factor, *patch.shape[after:])
         fine = patch.new_empty(shape)
@@ -284,12 +299,16 @@ def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[in
 
 
 @lru_cache(maxsize=16)
-def _spline_weights(factor: int) -> list[list[float]]:
-    """For each fine pixel within a cell, what it takes of the two coefficients before, its own, and the two after."""
-    at = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor + 1.5
-    d = (at[:, None] - torch.arange(5)).abs()
-    inner, outer = 2 / 3 - d**2 + d**3 / 2, (2 - d).clamp_min(0) ** 3 / 6
-    return torch.where(d < 1, inner, outer).tolist()
+def _spline_weights(factor: int, reach: int) -> list[list[float]]:
+    """For each fine pixel within a cell, what it takes of the `reach` coefficients before, its own, and the `reach` after."""
+    at = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor + reach - 0.5
+    d = (at[:, None] - torch.arange(2 * reach + 1)).abs()
+    if reach == 2:
+        inner, outer = 2 / 3 - d**2 + d**3 / 2, (2 - d).clamp_min(0) ** 3 / 6
+        return torch.where(d < 1, inner, outer).tolist()
+    inner = 11 / 20 - d**2 / 2 + d**4 / 4 - d**5 / 12
+    middle = 17 / 40 + 5 * d / 8 - 7 * d**2 / 4 + 5 * d**3 / 4 - 3 * d**4 / 8 + d**5 / 24
+    return torch.where(d < 1, inner, torch.where(d < 2, middle, (3 - d).clamp_min(0) ** 5 / 120)).tolist()
 
 
 def mirror_index(start: int, count: int, size: int) -> Tensor:
@@ -299,10 +318,11 @@ def mirror_index(start: int, count: int, size: int) -> Tensor:
 
 
 class Spread:
-    """Everything that spreads light, joined to one blur, for blocks of one size.
+    """Everything that spreads light, joined to one blur, for blocks of one size. Lamps' light may spread in a way of its own.
 
     Args:
-        transfer: what it does, in cycles/um.
+        transfer: what it does to light, in cycles/um.
+        lamps: what it does to that of lamps; None: there are none.
         pitch_um: of the picture's pixels.
         inner: height and width of what it gives for a block.
         device: where it runs.
@@ -310,26 +330,53 @@ class Spread:
 
     margin = MARGIN_PX
 
-    def __init__(self, transfer: Transfer, pitch_um: float, inner: tuple[int, int], device: torch.device) -> None:
-        self._transfer, self._pitch_um, self._inner = transfer, pitch_um, inner
+    def __init__(
+        self, transfer: Transfer, lamps: Transfer | None, pitch_um: float, inner: tuple[int, int], device: torch.device
+    ) -> None:
+        self._transfer, self._lamps, self._pitch_um, self._inner, self._device = transfer, lamps, pitch_um, inner, device
         self.outer = (fast_size(inner[0] + 2 * self.margin), fast_size(inner[1] + 2 * self.margin))
         """Height and width of what it reads for a block: its margin before it, and at least as much behind."""
         self._near = near_transfer(transfer, *self.outer, pitch_um, device)
+        self._near_lamps: Tensor | None = None  # made for the first picture that has some
 
-    def survey(self, coarse: Tensor, each: Each = map) -> WideSpread:
-        """The wide part, of a picture's `coarse_cells`."""
-        return WideSpread(coarse, self._transfer, self._pitch_um, each=each)
+    def survey(
+        self, coarse: Tensor, lamps: Tensor | None = None, each: Each = map, *, whole: bool = False
+    ) -> tuple[WideSpread, Tensor | None]:
+        """The wide part, of `coarse_cells` of a picture's light, and of its lamps'; and, if it is asked for, their `whole`
+        blur."""
+        parts = [(coarse, self._transfer)]
+        if lamps is not None and self._lamps is not None:
+            if self._near_lamps is None:
+                self._near_lamps = near_transfer(self._lamps, *self.outer, self._pitch_um, self._device)
+            parts.append((lamps, self._lamps))
+        size = (coarse.shape[-2], coarse.shape[-1])
+        period = (_period(size[0]), _period(size[1]))
+        low = _wide_pass(period, self._pitch_um, _SPLIT_PX).to(coarse)
+        f = torch.hypot(*frequencies(*period, self._pitch_um * COARSE))
+        factors = [transfer(f).to(coarse) for _, transfer in parts]
 
-    def cells(self, coarse: Tensor, each: Each = map) -> Tensor:
-        """The whole blur of a picture's `coarse_cells`."""
-        return spread_cells(coarse, self._transfer, self._pitch_um, each)
+        def layer(i: int) -> Tensor:
+            spectrum = sum(
+                (torch.fft.rfft2(_mirrored(cells[:, i], *period)) * own[i % len(own)])
+                for (cells, _), own in zip(parts, factors, strict=True)
+            )
+            blurs = [spectrum * low] + [spectrum] * whole
+            return torch.stack([torch.fft.irfft2(b, s=period)[..., : size[0], : size[1]] for b in blurs])
+
+        found = torch.stack(list(each(layer, range(coarse.shape[1]))), 2)
+        return WideSpread(found[0]), found[1] if whole else None
 
     def inside(self, field: Tensor) -> Tensor:
         """What it gives for a block, out of a field as it is read."""
         return field[..., self.margin : self.margin + self._inner[0], self.margin : self.margin + self._inner[1]]
 
-    def __call__(self, field: Tensor, wide: WideSpread, corners: Sequence[tuple[int, int]]) -> Tensor:
-        """`B,L,H,W` of the outer size to `B,L,h,w` of the inner; `corners` are where the inner ones begin."""
-        near = self.inside(filtered(field, self._near))
+    def __call__(self, field: Tensor, lamps: Tensor | None, wide: WideSpread, corners: Sequence[tuple[int, int]]) -> Tensor:
+        """Light and lamps' light `B,L,H,W` of the outer size to `B,L,h,w` of the inner; `corners` are where the inner ones
+        begin. Without lamps (None) a block needs a transform less."""
+        spectrum = torch.fft.rfft2(field).mul_(self._near)
+        if lamps is not None:
+            assert self._near_lamps is not None
+            spectrum += torch.fft.rfft2(lamps).mul_(self._near_lamps)
+        near = self.inside(torch.fft.irfft2(spectrum, s=field.shape[-2:]))
         parts = [wide(y, x, *self._inner) for y, x in corners]
         return near + (parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts))  # one block needs no copy

@@ -1,7 +1,7 @@
 """What a stage is. Each is built from (stock, look, pitch_um, device), says how many pixels it reads around what it gives
 (`margin`), and has one method.
 
-A stage that only spreads light has `transfer`; the engine joins all of those into one blur. The others are called with what is
+What only spreads light is no stage: transfer functions that the engine joins to one blur. The stages are called with what is
 in hand, and where that lies. Some have to know of the whole picture: what they found out (`survey`) comes back with the place.
 """
 
@@ -24,7 +24,9 @@ class Place:
         size: height and width of the picture.
         step: pixels from one sample to the next; more than 1 on the coarse grid.
         key: `noise_key(seed, frame)`.
-        around: `B,L,h,w`, the inhibitors that spread to each pixel of the blocks from afar; None: no edge effect.
+        around: `B,1,h,w`, what inhibitors bring to each pixel that sharpening gives, from afar; None: no edge effect.
+        unspread: `B,L,H,W`, the light that fell on the film's pixels before it spread, margins as in hand; None as `around`.
+        beside_lamps: `B,1,h,w` as `around`: 1 beside lamps, where nothing is sharpened to darker; None: there are none.
         keep: pixels around the blocks that a later stage still reads.
         offset: `3,1,1`, what a network adds to the whole picture.
     """
@@ -35,6 +37,8 @@ class Place:
     step: int = 1
     key: int = 0
     around: Tensor | None = None
+    unspread: Tensor | None = None
+    beside_lamps: Tensor | None = None
     keep: int = 0
     offset: Tensor | None = None
 
@@ -79,13 +83,3 @@ class Stage(Protocol):
     def margin(self) -> int: ...
 
     def __call__(self, field: Tensor, place: Place, /) -> Tensor: ...
-
-
-class SpreadingStage(Protocol):
-    """A stage that spreads light, and nothing else: a factor for each layer `(L, h, w)` (or `(1, h, w)`) at radial
-    frequencies `(h, w)` in cycles per micrometre."""
-
-    @property
-    def margin(self) -> int: ...
-
-    def transfer(self, frequency: Tensor) -> Tensor: ...
