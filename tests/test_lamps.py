@@ -86,6 +86,8 @@ def test_black_lines_stay_legible_in_every_look(name: str) -> None:
     look = dataclasses.replace(load_look(name), grain=0, vignette=0, lab=0)
     if pitch_um(load_stock(look.stock), look, 1024, 1024) < 10:
         pytest.skip("the film itself does not resolve them")
+    if look.print == "negative":
+        pytest.skip("a negative's black lines are the light ones, and no paper is beside them")
     grades = {look.diffusion_grade, 0.0, 0.5}
     for ground in ((1.0, 1.0, 1.0), (1.0, 0.88, 0.8)):
         picture = field(ground, 1024)[:128]
@@ -96,8 +98,7 @@ def test_black_lines_stay_legible_in_every_look(name: str) -> None:
             paper = shown[100]
             ink = develop(field(0.0, 64), dataclasses.replace(look, diffusion_grade=grade))[8, 8] @ LUMA
             for at, width, kept in ((300, 2, 0.45), (700, 3, 0.6)):
-                line = shown[at : at + width]
-                assert np.abs(paper - line).max() > kept * np.abs(paper - ink), (ground, grade, width)  # a negative's is light
+                assert paper - shown[at : at + width].min() > kept * (paper - ink), (ground, grade, width)
 
 
 def test_light_is_spread_and_none_is_lost() -> None:
