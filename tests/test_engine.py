@@ -48,7 +48,7 @@ def lamps_by_hand(code: Tensor, look: Look) -> tuple[Tensor, Tensor]:
     """What lamps of a picture `1,3,H,W` take of the light below white, and what they have with that above: shares of it."""
     light = scene_light(code[0])
     t = near_white(light)
-    if t is None or not (look.halation or look.diffusion_grade):
+    if not (look.halation or look.diffusion_grade):
         return torch.zeros_like(code[:, :1]), torch.zeros_like(code[:, :1])
     few = Pixels(code[0].movedim(0, 2), code[0].movedim(0, 2), torch.device("cpu")).scattered(4)
     few = few.light(0, 0, *(-(-n // 4) for n in code.shape[-2:]))

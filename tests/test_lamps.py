@@ -10,6 +10,7 @@ import torch
 
 from filmlook import Look, develop, list_stocks, load_look, load_stock
 from filmlook.engine.plan import pitch_um
+from filmlook.film.scene_light import MID_GREY, SCENE_GREY, scene_light
 from filmlook.fitting.delta_e import to_cielab
 from filmlook.presets import list_looks
 
@@ -112,3 +113,34 @@ def test_light_is_spread_and_none_is_lost() -> None:
         for look in (spread, dataclasses.replace(spread, diffusion_grade=0, halation=1e-3))
     )
     assert wide.tolist() == pytest.approx(narrow.tolist(), rel=2e-3)
+
+
+def night() -> np.ndarray:
+    """Lamps, large and small, across blocks and at the border, `700,530,3` 8 bit."""
+    y, x = np.mgrid[:700, :530].astype(np.float32)
+    picture = np.stack((0.02 + 0.1 * x / 530, 0.04 + 0.05 * np.sin(y / 30) ** 2, 0.1 * y / 700), -1)
+    for i, j, size in ((100, 100, 3), (348, 200, 6), (352, 262, 2), (2, 400, 5), (640, 527, 4), (500, 90, 1)):
+        picture[max(i - size, 0) : i + size, j - size : j + size] = 1
+    return (picture * 255).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("stock", ["cinestill_800t", "kodak_tri_x_400", "neutral"])
+def test_lamps_are_the_same_whatever_is_in_flight(stock: str) -> None:
+    look = dataclasses.replace(NIGHT, stock=stock, diffusion_grade=0.25, vignette=0.3)
+    whole = develop(night(), look, tile=4096)
+    for tile in (64, 600):
+        assert (develop(night(), look, tile=tile) == whole).all()
+    assert (develop(np.stack((255 - night(), night())), look)[1] == whole).all()
+
+
+def test_what_is_above_white_already_glows_as_what_is_rebuilt() -> None:
+    """A lamp of eight times white, in scene light: as one of code white whose highlights are rebuilt by three stops."""
+    shown = lamp(radius=3.5, size=384)
+    shown = np.where(shown > 0.5, 1, shown[0, 0]).astype(np.float32)
+    light = scene_light(torch.from_numpy(shown)) * (SCENE_GREY / MID_GREY)
+    light[torch.from_numpy(shown) == 1] *= 8
+    given = develop(light.numpy(), dataclasses.replace(NIGHT, highlights=0), scene_linear=True)
+    again = develop(light.numpy(), NIGHT, scene_linear=True)
+    made = develop(shown, NIGHT)
+    assert np.abs(given - made).max() * 255 < 2
+    assert np.abs(again - given).max() * 255 < 0.5

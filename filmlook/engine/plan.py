@@ -26,7 +26,7 @@ from filmlook.stages.edges import Edges, film_transfer, green_layer
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
 from filmlook.stages.halation import reflection_transfer
-from filmlook.stages.lamps import Spline, beside_lamps, lamp_gate, near_white, pale, rebuilt
+from filmlook.stages.lamps import Spline, beside_lamps, lamp_gate, near_white, pale, rebuilt, rows_near_white
 from filmlook.stages.lens import Vignette, diffusion_transfer
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, RadialTable, Spread, WideSpread, coarse_cells, gaussian
@@ -114,8 +114,6 @@ class Development:
         """Layer exposure `1,L,H,W` of a part of the picture without its lamps, and theirs, with what they have above white;
         None: there are none."""
         light, film, gain = shot.pixels.light(*corner, *size), self.stock.film, shot.gain
-        t = near_white(light) if gate else None
-        share = gate(*corner, *size) if gate and t is not None else None
         if film is None:
             exposure = (light * gain.to(light).view(3, 1, 1))[None]
         elif shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
@@ -123,13 +121,25 @@ class Development:
             exposure = film.expose(torch.maximum(light, least)[None], gain)
         else:
             exposure = film.expose(light[None], gain)
-        if t is None or share is None:
-            return exposure, None
-        lamps = exposure * share.mul_(pale(light)).mul_(t)
-        exposure -= lamps
+        return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear) if gate else None
+
+    def _lamps(
+        self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline, above_white: bool
+    ) -> Tensor | None:
+        """Takes the lamps' exposure out of `exposure`, and gives it back with what they have above white; None: there are none.
+        `light` is the scene's; lamps are looked for in the rows alone that have candidates."""
+        rows = rows_near_white(light)
+        if rows is None:
+            return None
+        share = gate(*corner, light.shape[1], light.shape[2], rows)
+        if share is None:
+            return None
+        light, t = light[:, rows], near_white(light[:, rows])
+        own = exposure[:, :, rows] * share.mul_(pale(light)).mul_(t)
+        exposure.index_add_(2, rows, own, alpha=-1)
         if self.look.highlights:
-            lamps *= rebuilt(t, self.look.highlights, light, shot.pixels.scene_linear)
-        return exposure, lamps
+            own *= rebuilt(t, self.look.highlights, light, above_white)
+        return torch.zeros_like(exposure).index_copy_(2, rows, own)
 
     def survey(self, shot: Shot) -> Wide:
         """Where lamps are, and the wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse

@@ -63,9 +63,9 @@ class _Traced:
 def trace(image: Any, look: Look | str | dict[str, Any], **as_develop: Any) -> list[Step]:
     """What leaves each stage while a picture is developed, in the order of the light.
 
-    Stages of a film: "exposure" (layer exposure, after lens and halation), "vignette", "density", "grain" (density), "print"
-    (display code). Stocks without layers have "log exposure" and "map" (display code) instead of density. Stages that the look
-    switches off are not there; its strength, by which the result is mixed into the picture, belongs to none. The seconds
+    Stages of a film: "exposure" (layer exposure, after lens and halation), "vignette", "log exposure" (sharpened), "density",
+    "grain" (density), "print" (display code). Stocks without layers have no density, but "map" (display code). Stages that the
+    look switches off are not there; its strength, by which the result is mixed into the picture, belongs to none. The seconds
     are those of one thread; "exposure" has the whole picture's survey in it.
 
     Args:

@@ -38,12 +38,21 @@ def _smoothstep(x: Tensor, low: float, high: float) -> Tensor:
     return t * t * (3 - 2 * t)
 
 
-def near_white(light: Tensor) -> Tensor | None:
-    """t `(1, H, W)` of scene light `(3, H, W)`; None: 0 everywhere."""
-    peak = torch.maximum(torch.maximum(light[0], light[1]), light[2])
-    if float(peak.max()) <= _FROM_LIGHT:
-        return None
-    share = peak.sub_(_FROM_LIGHT).mul_(1 / (WHITE_LIGHT - _FROM_LIGHT)).clamp_(0, 1)  # of the way to white, in light ...
+def _peak(light: Tensor) -> Tensor:
+    return torch.maximum(torch.maximum(light[0], light[1]), light[2])
+
+
+def rows_near_white(light: Tensor) -> Tensor | None:
+    """Indices of the rows of scene light `(3, H, W)` in which t is above 0 somewhere; None: in none."""
+    rows = (_peak(light).amax(1) > _FROM_LIGHT).nonzero()[:, 0]
+    return rows if len(rows) else None
+
+
+def near_white(light: Tensor) -> Tensor:
+    """t `(1, H, W)` of scene light `(3, H, W)`."""
+    share = (
+        _peak(light).sub_(_FROM_LIGHT).mul_(1 / (WHITE_LIGHT - _FROM_LIGHT)).clamp_(0, 1)
+    )  # of the way to white, in light ...
     share = share * (1 + _BENT) / (share * _BENT).add_(1)  # ... and in code
     return (share * share).mul_(share.mul_(-2).add_(3))[None]
 
@@ -86,8 +95,8 @@ class Spline:
         """Whether it is above 0 anywhere."""
         return float(self.values.max()) > 0
 
-    def __call__(self, y: int, x: int, height: int, width: int) -> Tensor | None:
-        """Its values `(1, height, width)` at the pixels from (y, x) on; None: 0 everywhere."""
+    def __call__(self, y: int, x: int, height: int, width: int, of_rows: Tensor | None = None) -> Tensor | None:
+        """Its values `(1, height, width)` at the pixels from (y, x) on, or in some of their rows; None: 0 everywhere."""
         step = self.step
         rows = mirror_index(y // step - 2, (y % step + height - 1) // step + 5, self.values.shape[1])
         columns = mirror_index(x // step - 2, (x % step + width - 1) // step + 5, self.values.shape[2])
@@ -96,7 +105,7 @@ class Spline:
         if float(patch.max()) == 0:
             return None
         down, across = (_spline_matrix(step, n, p, device) for n, p in ((y % step, height), (x % step, width)))
-        return down @ patch @ across.T
+        return (down if of_rows is None else down[of_rows]) @ (patch @ across.T)
 
 
 @lru_cache(maxsize=64)
@@ -124,7 +133,6 @@ def lamp_gate(light: Tensor, long_px: int) -> Spline:
     What blurs see is the same of a sixteenth of the pixels: a lamp between them is lit in none of the means.
     """
     t, y = near_white(light), light.clamp(0, WHITE_LIGHT).mean(0, keepdim=True)
-    t = torch.zeros_like(y) if t is None else t
     cells, step = torch.cat((y, t, y * t)), gate_step(long_px)
     pool = step // COARSE
     spare = [-n % pool for n in cells.shape[1:]]
