@@ -120,6 +120,16 @@ def test_a_scan_leaves_flat_fields_to_the_border_and_softens_lines(stock: str) -
     assert contrast[2] < contrast[1] < contrast[0]
 
 
+def test_a_scan_stays_within_black_and_white() -> None:
+    """Its kernel has taps below 0, and bytes have no 256."""
+    steps = np.zeros((64, 96, 3), np.uint8)
+    steps[:, 30:60] = 255
+    look = Look(stock="neutral", grain=0, halation=0, sharpness=0)
+    out = develop(steps, look).astype(int)
+    assert (out[:, 33:57] > 250).all()
+    assert (out[:, :27] < 5).all()
+
+
 def test_optical_softness_takes_the_crispness_off_a_picture(scene: np.ndarray) -> None:
     look = Look(grain=0, effect_size=2)
     crisp, soft, softer = (develop(scene, dataclasses.replace(look, softness=s)).astype(float) for s in (0, 20, 60))

@@ -80,7 +80,7 @@ class Scan:
         code = place.cut(code, reach).clone()
         for block, corner in zip(code, place.corners, strict=True):
             _mirror(block, reach, corner, place.size)
-        return convolved(code, self._kernel)
+        return convolved(code, self._kernel).clamp_(0, 1)  # its finest taps are below 0
 
 
 def _mirror(code: Tensor, reach: int, corner: tuple[int, int], size: tuple[int, int]) -> None:
@@ -103,4 +103,4 @@ def scan(code: Tensor, softness_um: float, *, pitch_um: float) -> Tensor:
     for axis in (-2, -1):
         size = code.shape[axis]
         code = code.index_select(axis, mirror_index(1 - len(kernel), size + 2 * len(kernel) - 2, size).to(code.device))
-    return convolved(code, kernel)
+    return convolved(code, kernel).clamp_(0, 1)
