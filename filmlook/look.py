@@ -223,16 +223,6 @@ class Look:
     grain_mids: float = _number("Grain", "Grain in mid-tones", 0, 4, 0.05, 1, "Multiplies the grain of mid-tones.", "x")
     grain_highlights: float = _number("Grain", "Grain in highlights", 0, 4, 0.05, 1, "Multiplies the grain of highlights.", "x")
     print_exposure: float = _number("Print", "Print exposure", -2, 2, 0.01, 0, "More light on the paper darkens it.", "stops")
-    scan_softness: float = _number(
-        "Print",
-        "Scan softness",
-        0,
-        30,
-        0.5,
-        6,
-        "Blur of enlarger or scanner, on the film: of picture and grain.",
-        "um",
-    )
     light_red: float = _number("Print", "Printer light, red", -2, 2, 0.01, 0, "More makes the print redder.", "stops")
     light_green: float = _number("Print", "Printer light, green", -2, 2, 0.01, 0, "More makes the print greener.", "stops")
     light_blue: float = _number("Print", "Printer light, blue", -2, 2, 0.01, 0, "More makes the print bluer.", "stops")
@@ -272,6 +262,16 @@ class Look:
         0,
         "Red is 0, yellow 60, green 120, cyan 180, blue 240, magenta 300. A sepia is about 40.",
         "degrees",
+    )
+    scan_softness: float = _number(
+        "Print",
+        "Scan softness",
+        0,
+        30,
+        0.5,
+        6,
+        "Blur of enlarger or scanner, on the film: of picture and grain.",
+        "um",
     )
 
     def __post_init__(self) -> None:

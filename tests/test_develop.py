@@ -14,7 +14,7 @@ from filmlook.engine.colour_only import colour_of
 
 GOLD = "kodak_gold_200"
 FULL = Look(stock=GOLD, diffusion_grade=0.5, vignette=0.3, highlights=2, effect_size=2, grain_colour=0.5)
-COLOUR = Look(stock=GOLD, halation=0, grain=0, sharpness=0)
+COLOUR = Look(stock=GOLD, halation=0, grain=0, sharpness=0, scan_softness=0)
 
 
 # --- kinds of image
@@ -154,7 +154,7 @@ def test_strength_mixes(scene: np.ndarray) -> None:
 
 
 def test_nothing_at_all_is_the_picture_itself(scene: np.ndarray) -> None:
-    off = Look(stock="neutral", halation=0, grain=0, sharpness=0)
+    off = Look(stock="neutral", halation=0, grain=0, sharpness=0, scan_softness=0)
     assert (develop(scene, off) == scene).all()
 
 

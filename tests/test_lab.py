@@ -22,7 +22,7 @@ from filmlook.training.data import photographs, shifted, split
 from filmlook.training.minilab import Trials, _Shifted, correction_loss, grey_world, median_luminance, sample
 from filmlook.training.recipe import Recipe
 
-PLAIN = {"stock": "neutral", "halation": 0, "sharpness": 0, "grain": 0}
+PLAIN = {"stock": "neutral", "halation": 0, "sharpness": 0, "grain": 0, "scan_softness": 0}
 
 
 def code(image: np.ndarray) -> Tensor:
@@ -58,7 +58,7 @@ def test_off_by_default_and_then_not_even_asked(coffee: Tensor, monkeypatch: pyt
 @pytest.mark.parametrize("name", ["neutral", "kodak_gold_200", "kodak_tri_x_400", "kodak_gold_200_network"])
 def test_it_brings_an_underexposed_bluish_picture_back(coffee: Tensor, name: str) -> None:
     dark = shifted(coffee[None], torch.tensor([[-1.2, -0.25, 0.25]]))[0]
-    texture = {"halation": 0, "sharpness": 0, "grain": 0, "stock": name}
+    texture = {"halation": 0, "sharpness": 0, "grain": 0, "scan_softness": 0, "stock": name}
     wanted, left, corrected = (
         stops(develop(picture, Look(lab=lab, **texture))) for picture, lab in ((coffee, 0), (dark, 0), (dark, 1))
     )

@@ -16,7 +16,7 @@ from filmlook.film.scene_light import display_code, scene_light
 from filmlook.networks.digitalfilm import DigitalFilm
 from filmlook.networks.weights import load_digitalfilm, write_tensors
 
-PLAIN = {"halation": 0, "sharpness": 0, "grain": 0}
+PLAIN = {"halation": 0, "sharpness": 0, "grain": 0, "scan_softness": 0}
 
 
 def lively_network(seed: int = 3) -> DigitalFilm:

@@ -47,7 +47,7 @@ def test_a_shipped_network_meets_its_figures(name: str) -> None:
 def test_a_shipped_network_is_like_the_stock_that_taught_it(name: str, reference: Path) -> None:
     photos = reference / "photos"
     names = [line.split("\t")[0] for line in (photos / "MANIFEST.tsv").read_text(encoding="utf-8").splitlines()[1:]]
-    texture = {"halation": 0, "sharpness": 0, "grain": 0}
+    texture = {"halation": 0, "sharpness": 0, "grain": 0, "scan_softness": 0}
     psnr, mean = [], []
     for file in names[4::5]:  # never trained on
         code = torch.from_numpy(picture.read(photos / file).pixels).movedim(2, 0) / 255
@@ -196,7 +196,7 @@ def test_a_lut_stock_gives_its_colour_and_takes_grain_and_halation(tmp_path: Pat
     path = tmp_path / "warm.cube"
     lut.write_cube(path, lut.bake(lambda x: (x * torch.tensor([1, 0.9, 0.7]).view(3, 1, 1)).clamp(0, 1), 9))
     picture = scene.astype(np.float32) / 255
-    off = {"halation": 0, "grain": 0, "sharpness": 0}
+    off = {"halation": 0, "grain": 0, "sharpness": 0, "scan_softness": 0}
     plain = develop(picture, Look(stock=str(path), **off))
     assert np.abs(plain - picture * np.array([1, 0.9, 0.7], np.float32)).max() < 1e-3
     grainy = develop(picture, Look(stock=str(path), **{**off, "grain": 1}), seed=1)
@@ -214,7 +214,7 @@ def test_a_lut_that_turns_tones_round_or_flattens_them_is_followed(tmp_path: Pat
     for name, function in (("invert", lambda x: 1 - x), ("flat", lambda x: 0.5 + 0.02 * x)):
         path = tmp_path / f"{name}.cube"
         lut.write_cube(path, lut.bake(function, 9))
-        out = develop(picture, Look(stock=str(path), halation=0, grain=0, sharpness=0))
+        out = develop(picture, Look(stock=str(path), halation=0, grain=0, sharpness=0, scan_softness=0))
         assert np.abs(out - function(picture)).max() < 1e-3
 
 

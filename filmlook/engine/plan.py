@@ -116,11 +116,10 @@ class Development:
         light, film, gain = shot.pixels.light(*corner, *size), self.stock.film, shot.gain
         if film is None:
             exposure = (light * gain.to(light).view(3, 1, 1))[None]
-        elif shot.pixels.scene_linear:  # a film sees no less than nothing: its flare fills what is below
-            least = -(film.flare / gain * (1 - 1e-5)).to(light).view(3, 1, 1)
-            exposure = film.expose(torch.maximum(light, least)[None], gain)
         else:
             exposure = film.expose(light[None], gain)
+            if shot.pixels.scene_linear:  # colours beyond sRGB have light below 0, but a layer sees no less than nothing
+                exposure.clamp_min_(0)
         return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear) if gate else None
 
     def _lamps(

@@ -180,7 +180,9 @@ def test_a_developed_picture_is_developed_again_unless_that_is_not_wanted(order:
 def test_another_profile_holds_the_same_colours(order: Order, photo: np.ndarray) -> None:
     here, wide = (picture.decode(base64.b64decode(order(png(photo), seed=1, profile=p)["images"][0])) for p in ("srgb", "p3"))
     raw = np.asarray(opened(order(png(photo), seed=1, profile="p3")["images"][0])).astype(int)
-    assert np.abs(here.pixels.astype(int) - wide.pixels).max() <= 4  # rounded twice
+    apart = np.abs(here.pixels.astype(int) - wide.pixels)  # rounded twice, which the dark of a vivid colour shows
+    assert np.quantile(apart, 0.99) <= 2
+    assert apart.max() <= 8
     assert np.abs(here.pixels.astype(int) - raw).max() > 8
 
 
