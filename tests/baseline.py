@@ -23,7 +23,8 @@ LOOKS = {
         "exposure": 0.25, "push": 1, "diffusion": "black-pro-mist", "diffusion_grade": 0.25, "vignette": 0.3,
         "highlights": 3, "halation": 1.5, "halation_size": 1.2, "sharpness": 1.4, "grain": 1.5, "grain_size": 1.3,
         "grain_colour": 0.7, "grain_shadows": 1.5, "light_red": 0.1, "light_blue": -0.15, "white": 0.6, "strength": 0.9,
-        "toning": "sepia", "lab": 0.5,
+        "toning": "sepia", "lab": 0.5, "rating": 0.5, "interimage": 1.2, "light_balance": 25, "filter": "yellow-8",
+        "print_exposure": 0.1, "tone_shadows": 0.3, "tone_shadows_hue": 220, "softness": 8, "scan_softness": 9,
     },
 }  # fmt: skip
 
