@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from filmlook import Look, LookError, develop, list_looks, load_look, load_stock
+from filmlook.fitting.delta_e import to_cielab
 from filmlook.look import LOOK_VERSION
 from filmlook.paths import BUILT_IN
 from filmlook.presets import delete_preset, import_preset, is_own, load_preset, preset_json, rename_preset, save_preset
@@ -20,6 +22,8 @@ from filmlook.stock import stock_labels
 MINE = Look(stock="kodak_portra_400", grain=1.7)
 BUILT_IN_LOOKS = sorted(path.stem for path in (BUILT_IN / "looks").iterdir())
 WITHOUT_TEXTURE: dict[str, Any] = {"grain": 0.0, "halation": 0.0, "sharpness": 0.0, "diffusion_grade": 0.0, "vignette": 0.0}
+SKIN = np.array([[230.0, 190, 170], [200, 150, 125], [150, 105, 85]])
+COLOURS = np.array([[200.0, 40, 40], [60, 140, 50], [50, 90, 170], [230, 200, 60], [90, 150, 210]])
 
 
 @pytest.fixture(autouse=True)
@@ -161,3 +165,83 @@ def test_a_stop_to_spare_opens_the_shadows_of_portra() -> None:
     box, at_200 = (made_of(name, greys(30, 255)) for name in ("clean-print", "portra-at-200"))
     assert at_200[0].mean() > box[0].mean() + 3
     assert at_200[1].min() > 245
+
+
+def cielab(codes: np.ndarray) -> np.ndarray:
+    return np.asarray(to_cielab(torch.as_tensor(codes / 255, dtype=torch.float64)))
+
+
+def chroma(codes: np.ndarray) -> float:
+    return float(np.hypot(*cielab(codes)[:, 1:].T).mean())
+
+
+def shown(name: str, picture: np.ndarray, **changes: Any) -> np.ndarray:
+    """What a built-in look makes of a picture `(H, W, 3)` of codes, with its texture but for the vignette; codes too."""
+    look = replace(load_look(name), vignette=0.0, **changes)
+    return np.asarray(255 * develop((picture / 255).astype(np.float32), look, seed=1))
+
+
+@pytest.mark.parametrize(
+    "name",
+    # Not those that say otherwise: printed light, saturated, grey, or no print at all.
+    [n for n in BUILT_IN_LOOKS if n not in {"gold-from-a-lab", "velvia-landscape", "tri-x-street", "the-negative"}],
+)
+def test_skin_stays_believable(name: str) -> None:
+    before, after = cielab(SKIN), cielab(made_of(name, SKIN))
+    assert np.abs(after - before)[:, 0].max() < 6
+    turned = np.degrees(np.arctan2(after[:, 2], after[:, 1]) - np.arctan2(before[:, 2], before[:, 1]))
+    assert np.abs(turned).max() < 12
+
+
+@pytest.mark.parametrize("name", [n for n in BUILT_IN_LOOKS if n not in {"clean-print", "the-negative"}])
+def test_grain_shows_on_a_small_picture_and_is_no_noise(name: str) -> None:
+    grey = shown(name, np.full((256, 1024, 3), 119.0))[50:-50, 50:-50]
+    assert 1.5 < (grey @ (0.2126, 0.7152, 0.0722)).std() < 5.2
+    red, green, blue = grey.std((0, 1))
+    assert max(red, blue) < 1.7 * green  # no speckle of one colour
+
+
+def test_classic_negative_is_soft_and_dark_in_its_mid_tones_with_faded_blacks() -> None:
+    black, below, middle, above, sky, white = made_of("classic-negative", greys(0, 109, 119, 129, 200, 255)).mean(1)
+    assert 20 < black < 34
+    assert 112 < middle < 122
+    assert (above - below) / 20 < 1.2
+    assert sky < 212  # the sky is kept
+    assert white > 240
+    assert 10 < made_of("classic-negative-light", greys(0)).mean() < black
+
+
+@pytest.mark.parametrize("colour", [(255.0, 255, 255), (255, 217, 140), (153, 191, 255)])
+def test_cinestill_nights_lamps_wear_red_halos_whatever_their_colour(colour: tuple[float, float, float]) -> None:
+    """Light a diffusion filter spreads has the lamp's own hue; what the film's base reflects is red."""
+    y, x = np.mgrid[:400, :1024]
+    lamp = np.where((np.hypot(y - 200, x - 512) < 8)[..., None], np.array(colour), 51.0)
+    night = cielab(shown("cinestill-night", lamp, grain=0.0)[200])
+    halo = night[512 + 16] - night[900]
+    assert halo[0] > 0.5
+    assert 25 < np.degrees(np.arctan2(halo[2], halo[1])) < 45
+
+
+def test_a_super_8_frame_is_soft_and_its_lines_are_legible() -> None:
+    page = np.full((128, 1024, 3), 255.0)
+    page[:, 300:302] = page[:, 700:703] = 0
+    line = shown("super-8", page, grain=0.0)[64].mean(1)
+    ink = made_of("super-8", greys(0)).mean()
+    two, three = ((line[100] - line[at : at + 3].min()) / (line[100] - ink) for at in (299, 700))
+    assert 0.45 < two < three < 0.9
+    assert three > 0.6
+    assert ink < 15  # no haze
+
+
+def test_velvia_is_more_colourful_than_a_negative_film() -> None:
+    negative = replace(Look(stock="fujifilm_xtra_400"), **WITHOUT_TEXTURE)
+    fields = np.repeat(COLOURS[:, None, None] / 255, 4, 1).repeat(4, 2).astype(np.float32)
+    assert chroma(made_of("velvia-landscape", COLOURS)) > 1.04 * chroma(
+        np.stack([255 * develop(f, negative)[1, 1] for f in fields])
+    )
+
+
+def test_tri_x_street_is_printed_to_mid_grey_and_white() -> None:
+    middle, white = made_of("tri-x-street", greys(119, 255)).mean(1)
+    assert middle == pytest.approx(118, abs=4)
+    assert white > 245
