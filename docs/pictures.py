@@ -44,10 +44,7 @@ FILMS = (
 PRINTS = (
     "minilab", "kodak_portra_endura", "kodak_endura_premier", "fujifilm_crystal_archive_typeii", "kodak_2383", "kodak_2393",
 )  # fmt: skip
-TAUGHT = Look(  # what the shipped network of Gold 200 was trained on
-    stock="kodak_gold_200", print="kodak_portra_endura", white=1, black=1, interimage=0.84
-)
-COLOUR_ONLY: dict[str, Any] = {"grain": 0, "halation": 0, "sharpness": 0}
+COLOUR_ONLY: dict[str, Any] = {"grain": 0, "halation": 0, "sharpness": 0, "scan_softness": 0}
 
 
 def labelled(image: Image.Image, text: str) -> Image.Image:
@@ -131,7 +128,7 @@ def lab() -> Image.Image:
 def training_sheet() -> Image.Image:
     """training.md: the sheet that training a film writes."""
     before = torch.from_numpy(np.asarray(samples()["portrait"]).copy()).movedim(2, 0) / 255
-    after, target = (colour_of(look)(before[None])[0] for look in (Look(stock="kodak_gold_200_network"), TAUGHT))
+    after, target = (colour_of(look)(before[None])[0] for look in map(Look, ("kodak_gold_200_network", "kodak_gold_200")))
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "sheet.png"
         sheet(drawn, "portrait", before, after, target, scores(after, target))
