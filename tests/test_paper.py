@@ -250,6 +250,8 @@ PAPER_BREAKS = {
     "shape": (lambda d: d.update(exposure=[[1.0]]), "'exposure' has shape"),
     "light": (lambda d: d.update(base_light=[0.9, 0.9, 0.0]), "'base_light' one not above 0"),
     "missing": (lambda d: d.pop("absorption"), "'absorption' is missing"),
+    "grey": (lambda d: d.update(mixing=[[1 / 3] * 3] * 3), "'mixing' makes layers alike"),
+    "dyes": (lambda d: d.update(absorption=[[0.0] * 3] * 3), "'absorption' makes layers alike"),
     "ends": (lambda d: d.update(free_ends="yes"), "'free_ends' is 'yes'"),
 }
 
@@ -262,6 +264,15 @@ def test_a_wrong_paper_is_told_what_is_wrong(what: str) -> None:
     change(data)
     with pytest.raises(StockFileError, match=message):
         Paper.from_dict(data)
+
+
+def test_a_paper_denser_than_any_is_black() -> None:
+    data = paper_numbers("kodak_portra_endura")
+    data["curve"]["base"] = [400.0] * 3
+    film = Film.from_dict(film_numbers("kodak_gold_200")).develop()
+    view, _ = view_of(film, Prints("minilab"), "mine", Paper.from_dict(data), PrintSettings())
+    code = view(film(greys(0.0, 1.0)))
+    assert code == pytest.approx(8 / 255, abs=1e-3)
 
 
 def test_a_wrong_minilab_character_is_told() -> None:
