@@ -238,6 +238,13 @@ def test_split_toning_tints_silver_and_leaves_white_and_black() -> None:
     assert not Toning()
 
 
+@pytest.mark.parametrize("hue", [0, 60, 120, 240, 330])
+def test_split_toning_keeps_the_luminance_of_greys(hue: int) -> None:
+    code = greys(0.03, 0.1, 0.25, MID_CODE, 0.7)
+    lightness = [to_cielab(c)[:, 0] for c in (Toning(1, hue, 1, hue)(code), code)]
+    assert lightness[0] == pytest.approx(lightness[1], abs=0.5)
+
+
 def test_one_light_for_black_and_white_paper() -> None:
     code = printed("kodak_tri_x_400", ramp(9), PrintSettings(lights=(1, 0, 0)))
     assert torch.equal(code[:, 0], code[:, 2])
