@@ -122,12 +122,15 @@ def checked_print(stock: Stock, given: str) -> str:
 
     Raises:
         LookError: it does not, or there is no such print; the message names what it allows.
+        StockFileError: it is a paper whose file is damaged; the message names the file and the fault.
     """
     labels = print_labels(stock, beyond=given)
     if given in labels:
         return given
     name = named_by_label("print", given, labels)
     if name is None:
+        if is_paper(given):
+            load_paper(given)  # a damaged one is in no list: what is wrong with it helps more than what there is
         raise LookError(f"print is {given[:65]!r}; {stock.label} allows: {', '.join(labels)}")
     return name
 

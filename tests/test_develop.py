@@ -247,6 +247,19 @@ def test_exposure_and_lights_move_a_ramp_one_way(name: str, setting: str) -> Non
     assert steps.sum(0).max() > 0.2
 
 
+@pytest.mark.parametrize("name", [name for name in list_stocks() if load_stock(name).film])
+def test_interimage_changes_colours_and_no_grey(name: str) -> None:
+    greys = np.repeat(np.linspace(0, 1, 65, dtype=np.float32)[None, :, None], 3, 2)
+    colours = np.array([[[0.7, 0.3, 0.25], [0.3, 0.55, 0.3], [0.3, 0.4, 0.7]]], np.float32)
+    made = [
+        [develop(p, dataclasses.replace(COLOUR, stock=name, interimage=i)) * 255 for p in (greys, colours)] for i in (0, 1, 2)
+    ]
+    assert max(np.abs(made[i][0] - made[1][0]).max() for i in (0, 2)) < 0.6
+    if load_stock(name).layers == 3:
+        vivid = [np.ptp(colour, axis=-1).mean() for _, colour in made]
+        assert vivid[0] < vivid[1] < vivid[2]
+
+
 @pytest.mark.parametrize("name", list_stocks())
 def test_push_and_contrast_turn_a_ramp_around_mid_grey(name: str) -> None:
     codes = np.repeat(np.array([0.25, 0.4663, 0.6], np.float32)[None, :, None], 3, 2)

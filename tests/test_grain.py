@@ -86,6 +86,14 @@ def test_grain_colour_goes_from_grey_to_the_layers_own() -> None:
     assert apart[0] < apart[1] < apart[2]
 
 
+@pytest.mark.parametrize("stock", ["neutral", GOLD])
+def test_the_strongest_grain_is_still_a_picture(stock: str) -> None:
+    """Of stocks without layers it is a variation of exposure, and reaches beyond what a float can hold."""
+    scene = np.broadcast_to(np.linspace(0, 1, 48, dtype=np.float32)[None, :, None], (32, 48, 3))
+    out = develop(scene, Look(stock=stock, frame="large", grain=8, grain_mids=4, grain_highlights=4, tone_highlights=1))
+    assert np.isfinite(out).all()
+
+
 @pytest.mark.parametrize("effect_size", [1.0, 8.0])
 def test_a_scan_softens_grain(effect_size: float) -> None:
     flat = np.full((352, 352, 3), 0.5, np.float32)

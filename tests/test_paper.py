@@ -238,6 +238,13 @@ def test_split_toning_tints_silver_and_leaves_white_and_black() -> None:
     assert not Toning()
 
 
+@pytest.mark.parametrize("hue", [0, 60, 120, 240, 330])
+def test_split_toning_keeps_the_luminance_of_greys(hue: int) -> None:
+    code = greys(0.03, 0.1, 0.25, MID_CODE, 0.7)
+    lightness = [to_cielab(c)[:, 0] for c in (Toning(1, hue, 1, hue)(code), code)]
+    assert lightness[0] == pytest.approx(lightness[1], abs=0.5)
+
+
 def test_one_light_for_black_and_white_paper() -> None:
     code = printed("kodak_tri_x_400", ramp(9), PrintSettings(lights=(1, 0, 0)))
     assert torch.equal(code[:, 0], code[:, 2])
@@ -250,6 +257,8 @@ PAPER_BREAKS = {
     "shape": (lambda d: d.update(exposure=[[1.0]]), "'exposure' has shape"),
     "light": (lambda d: d.update(base_light=[0.9, 0.9, 0.0]), "'base_light' one not above 0"),
     "missing": (lambda d: d.pop("absorption"), "'absorption' is missing"),
+    "grey": (lambda d: d.update(mixing=[[1 / 3] * 3] * 3), "'mixing' makes layers alike"),
+    "dyes": (lambda d: d.update(absorption=[[0.0] * 3] * 3), "'absorption' makes layers alike"),
     "ends": (lambda d: d.update(free_ends="yes"), "'free_ends' is 'yes'"),
 }
 
@@ -262,6 +271,15 @@ def test_a_wrong_paper_is_told_what_is_wrong(what: str) -> None:
     change(data)
     with pytest.raises(StockFileError, match=message):
         Paper.from_dict(data)
+
+
+def test_a_paper_denser_than_any_is_black() -> None:
+    data = paper_numbers("kodak_portra_endura")
+    data["curve"]["base"] = [400.0] * 3
+    film = Film.from_dict(film_numbers("kodak_gold_200")).develop()
+    view, _ = view_of(film, Prints("minilab"), "mine", Paper.from_dict(data), PrintSettings())
+    code = view(film(greys(0.0, 1.0)))
+    assert code == pytest.approx(8 / 255, abs=1e-3)
 
 
 def test_a_wrong_minilab_character_is_told() -> None:

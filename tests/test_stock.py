@@ -256,3 +256,13 @@ def test_labels_without_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert labels["mine"] == "mine"
     for name in ("kodak_gold_200", "kodak_gold_200_network"):
         assert labels[name] == load_stock(name).label
+
+
+def test_a_damaged_paper_that_is_asked_for_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "mine.json").write_text("{")
+    with pytest.raises(StockFileError, match=r"mine\.json: not a paper file"):
+        develop(np.zeros((4, 4, 3), np.uint8), Look(print="mine"))
+    with pytest.raises(LookError, match="Kodak Gold 200 allows: stock, minilab, fujifilm"):
+        develop(np.zeros((4, 4, 3), np.uint8), Look(print="yours"))

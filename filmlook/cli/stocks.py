@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
         say(json.dumps(stock_facts(load_stock(given)), indent=2))
     if args.names:
         return DONE
-    say(f"{'name':36}{'stock':28}{'kind':10}{'ISO':>5}  {'grain R/G/B':16}{'halation':9}{'print':12}colour, mean dE00")
+    say(f"{'name':36}{'stock':30}{'kind':10}{'ISO':>5}  {'grain R/G/B':16}{'halation':9}{'print':12}colour, mean dE00")
     failed = False
     for given in list_stocks():
         try:
@@ -35,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
         kind = "b&w" if s.is_monochrome else s.kind
         grain = "/".join(f"{g:g}" for g in s.granularity)
         fit = f"{s.fit['mean_de00']:.2f}" if "mean_de00" in s.fit else "-"
-        say(f"{given:36}{s.label:28}{kind:10}{s.iso:5}  {grain:16}{s.antihalation:9}{usual_print(s):12}{fit}")
+        say(f"{given:36}{s.label:30}{kind:10}{s.iso:5}  {grain:16}{s.antihalation:9}{usual_print(s):12}{fit}")
     return FAILED if failed else DONE

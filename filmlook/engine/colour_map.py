@@ -17,6 +17,8 @@ from filmlook.stages.psf import COARSE
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
+_MOST_LN_LIGHT = 20.0  # of any use: it is far beyond code 1, and grain at its strongest would reach infinity
+
 
 def map_margin(stock: Stock) -> int:
     """Pixels that are read around a block for the stock's map, on whole cells of the coarse grid."""
@@ -74,4 +76,4 @@ def leaves(gain: Tensor, push: float) -> bool:
 
 def display_of(log_exposure: Tensor) -> Tensor:
     """log10 exposure to the display code that a stock's map starts from, in [0, 1]."""
-    return display_code(torch.exp(log_exposure * math.log(10))).clamp_(0, 1)
+    return display_code((log_exposure * math.log(10)).clamp_max_(_MOST_LN_LIGHT).exp_()).clamp_(0, 1)

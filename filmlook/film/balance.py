@@ -23,6 +23,7 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 _LEAST_STEP, _MOST_STEP = 0.5, 2.0
 _MOST_TAKEN = 0.5  # of one dye's light, to take out tint
 _APART = 1e-9  # of abscissae that coincide
+_LEAST_LIGHT = 1e-30  # through a dye, so that shares of it are numbers: denser than any
 
 
 def scanners_share(settings: PrintSettings) -> float:
@@ -79,7 +80,7 @@ def calmed(view: View, greys: Tensor, taken: float) -> View:
     curve = view.curve
     at = greys if bool(greys[-1].mean() > greys[0].mean()) else greys.flip(0)
     at = at.cummax(0).values + _APART * torch.arange(len(at), dtype=torch.float64)[:, None]
-    light, dyes = view.linear(at), view.dyes(at)
+    light, dyes = view.linear(at), view.dyes(at).clamp_min(_LEAST_LIGHT)
     code = encode(light)
     neutral = encode(light @ torch.tensor(_LUMA, dtype=torch.float64))[:, None]
     wanted = decode(code + taken * (neutral - code))

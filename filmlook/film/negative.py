@@ -135,23 +135,33 @@ class Film:
         ones = torch.ones(6 if self.layers == 1 else 3, dtype=torch.float64)
         return torch.log10(self.sensitivity @ ones)
 
-    def develop(self, interimage: float = 1.0, push: float = 0.0) -> Development:
+    def develop(self, interimage: float = 1.0, push: float = 0.0, balance: Tensor | None = None) -> Development:
         """The film's development, with Cb solved.
+
+        Args:
+            interimage: the couplers' strength between layers, times the stock's own.
+            push: stops of longer development.
+            balance: `(L,)`, log10 exposure by which greys fall on each layer beside their own, as they do where slides are
+                balanced in the camera: along those greys `interimage` changes nothing then.
 
         Raises:
             StockFileError: K is so strong that greys would not rise.
         """
         coupling = self.coupling(interimage, push)
         x = torch.linspace(*_GREYS, dtype=torch.float64)[:, None] + self.grey_offsets()
+        if balance is not None:
+            x = x + balance
         development = Development(self, coupling, x, x, push)
-        first = development.first(x)
+        greys = first = development.first(x)
+        if balance is not None:
+            greys = self.develop(1.0, push).density(x)
         z = x - development.released(first) @ coupling.T
         floor = _LEAST_RISE * x
-        if push == 0 and bool(((z - floor).diff(dim=0) < 0).any()):
+        if push == 0 and balance is None and bool(((z - floor).diff(dim=0) < 0).any()):
             raise StockFileError("'inhibition' is so strong that greys do not rise under it")
-        if push != 0:  # a hard push may come to that; it then stays where it is
+        if push != 0 or balance is not None:  # a hard push may come to that; it then stays where it is
             z = (z - floor).cummax(0).values + floor
-        return replace(development, corrected=z, greys=first)
+        return replace(development, corrected=z, greys=greys)
 
     def status_gamma(self) -> Tensor:
         """Slope of printing density over log10 exposure for greys, from -1 to +1 stop around mid-grey, `(L,)`.

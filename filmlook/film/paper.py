@@ -29,6 +29,7 @@ from filmlook.film.numbers import curve_of, numbers_of, plain_numbers
 from filmlook.film.srgb import encode
 
 _ROW_SUM = 1e-4  # how far a row of P may be from 1 in a file
+_MOST_ALIKE = 1e4  # condition of B and P: dyes that do alike cannot be balanced against each other
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,9 @@ class Paper:
             raise StockFileError("a row of 'mixing' does not sum to 1")
         if (not own and (paper.absorption < 0).any()) or (paper.base_light <= 0).any():
             raise StockFileError("'absorption' holds a number below 0, or 'base_light' one not above 0")
+        for key, matrix in (("absorption", paper.absorption), ("mixing", paper.mixing)):
+            if not own and not torch.linalg.cond(matrix) < _MOST_ALIKE:
+                raise StockFileError(f"{key!r} makes layers alike: its rows have to differ")
         return paper
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,8 +3,8 @@
     d  = -log10 v                          the print's density, of its luminance
     d' = d (1 + s T(hue_s) a(d) + h T(hue_h) (1 - a(d)))
 
-T turns density from one channel to others and keeps luminance in mid-tones; a rises from highlights to shadows. White paper has
-no silver and stays white. A sepia is a highlight hue of about 40, selenium a shadow hue of about 330.
+T turns density from one channel to others, and what that does to a grey's luminance is given back; a rises from highlights to
+shadows. White paper has no silver and stays white. A sepia is a highlight hue of about 40, selenium a shadow hue of about 330.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Toning:
         shadows, highlights = (_turn(hue, light) for hue in (self.shadows_hue, self.highlights_hue))
         toned = self.shadows * share * shadows + self.highlights * (1 - share) * highlights
         fade = (light / _DARKEST).clamp(0, 1)[..., None]  # full black stays black
-        return torch.exp(-density * _STRENGTH * toned * fade * math.log(10))
+        gain = torch.exp(-density * _STRENGTH * toned * fade * math.log(10))
+        # T alone keeps luminance where it is weak: in dense shadows red would gain far more than the others can lose.
+        return gain / (gain @ torch.tensor(LUMA, dtype=light.dtype, device=light.device))[..., None]
 
 
 def _turn(hue: float, like: Tensor) -> Tensor:

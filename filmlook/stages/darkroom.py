@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import torch
 from torch import Tensor
 
 from filmlook.film.ends import PrintSettings
@@ -17,6 +18,9 @@ from filmlook.stock import Stock
 
 def film_development(stock: Stock, look: Look) -> Development:
     """The film's development, with the look's push and interimage effect; of stocks with layers."""
+    if stock.kind == "reversal" and look.interimage != 1:
+        balance = film_view(stock, look)[1]
+        return _development(stock, look.interimage, look.push, tuple(balance.tolist()))
     return _development(stock, look.interimage, look.push)
 
 
@@ -30,13 +34,15 @@ def film_view(stock: Stock, look: Look) -> tuple[View, Tensor]:
     lights = (look.light_red, look.light_green, look.light_blue)
     settings = PrintSettings(look.white, look.black, look.contrast, look.print_exposure, lights)
     choice = checked_print(stock, look.print)
-    return _view(film_development(stock, look), stock, choice, paper_of(stock, choice), settings, look.rating)
+    interimage = 1.0 if stock.kind == "reversal" else look.interimage  # it leaves greys, and they are all a slide's view knows
+    development = _development(stock, interimage, look.push)
+    return _view(development, stock, choice, paper_of(stock, choice), settings, look.rating)
 
 
 @lru_cache(maxsize=32)
-def _development(stock: Stock, interimage: float, push: float) -> Development:
+def _development(stock: Stock, interimage: float, push: float, balance: tuple[float, ...] | None = None) -> Development:
     assert stock.film is not None
-    return stock.film.develop(interimage, push)
+    return stock.film.develop(interimage, push, torch.tensor(balance, dtype=torch.float64) if balance else None)
 
 
 @lru_cache(maxsize=32)
