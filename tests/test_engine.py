@@ -40,6 +40,7 @@ LOOKS = {
     "lens": {"halation": 0, "sharpness": 0, "diffusion": "pro-mist", "diffusion_grade": 0.5, "vignette": 0.6},
     "halation": {"halation": 2, "halation_size": 1.5, "sharpness": 0, "highlights": 3},
     "edges": {"halation": 0, "sharpness": 1},
+    "lamps": {"diffusion": "cinebloom", "diffusion_grade": 0.5, "highlights": 3, "halation": 2, "sharpness": 0},
     "all": {"diffusion_grade": 0.25, "vignette": 0.3, "sharpness": 1.3, "light_red": 0.1, "saturation": 0.8, "white": 0.5},
 }
 
@@ -48,7 +49,7 @@ def lamps_by_hand(code: Tensor, look: Look) -> tuple[Tensor, Tensor]:
     """What lamps of a picture `1,3,H,W` take of the light below white, and what they have with that above: shares of it."""
     light = scene_light(code[0])
     t = near_white(light)
-    if not (look.halation or look.diffusion_grade):
+    if not (look.halation or look.diffusion_grade) or not look.highlights:  # of stocks with an antihalation layer
         return torch.zeros_like(code[:, :1]), torch.zeros_like(code[:, :1])
     few = Pixels(code[0].movedim(0, 2), code[0].movedim(0, 2), torch.device("cpu")).scattered(4)
     few = few.light(0, 0, *(-(-n // 4) for n in code.shape[-2:]))

@@ -64,7 +64,7 @@ def test_light_falls_off_around_a_lamp(stock: str, highlights: float) -> None:
             shown = develop(lamp(ground), look)[256, 256:] * 255
             brightness = shown @ LUMA
             rise = np.maximum.accumulate(brightness[::-1])[::-1] - brightness
-            assert rise.max() < 1
+            assert rise.max() < (1 if highlights else 1.5)  # a Mackie line, where a lamp is no brighter than white
             assert brightness.min() > 0.85 * brightness[-1]
 
 
