@@ -28,7 +28,14 @@ def lag(n: torch.Tensor, pixels: int) -> float:
 
 @pytest.mark.parametrize(
     ("pitch_um", "sigma", "lag_1", "lag_2"),
-    [(2.0, 4.23, 0.90, 0.65), (4.4, 3.96, 0.64, 0.16), (8.8, 3.24, 0.30, 0.005), (12.0, 2.74, 0.20, 0), (35.2, 1.18, 0.05, 0)],
+    [
+        (2.0, 4.23, 0.90, 0.65),
+        (4.4, 3.96, 0.64, 0.16),
+        (8.8, 3.24, 0.30, 0.005),
+        (12.0, 2.74, 0.20, 0),
+        (24.0, 1.64, 0.08, 0),
+        (35.2, 1.18, 0, 0),
+    ],
 )
 def test_clouds_are_integrated_over_pixels(pitch_um: float, sigma: float, lag_1: float, lag_2: float) -> None:
     """Of a granularity of 1, by the covariance of Gaussian clouds seen through square pixels."""

@@ -27,6 +27,7 @@ from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
 _APERTURE_UM = 48.0
+_LEAST_TAP = 0.03  # of a kernel's centre: from 33 um on, a pixel's neighbours have next to nothing of its grain
 _MOST_CLOUD_PX = 2.0  # sigma above which noise is made on a coarser lattice and interpolated
 
 _MASK = 0xFFFFFFFF
@@ -87,7 +88,7 @@ class _Clouds:
         step_um = pitch_um * self.lattice
         self.sigma = _APERTURE_UM / 2 * math.sqrt(math.pi * _lost_to_aperture(CLOUD_UM))
         if self.lattice == 1:
-            kernel = half_kernel(spectrum(pitch_um, CLOUD_UM))
+            kernel = half_kernel(spectrum(pitch_um, CLOUD_UM), _LEAST_TAP)
             power = kernel[0] ** 2 + 2 * sum(k * k for k in kernel[1:])
             self.kernel = [k * math.sqrt(float(covariance(pitch_um, CLOUD_UM, 1)) / power) for k in kernel]
         else:  # pixels are small beside the clouds; a cubic spline blurs by 1/3
@@ -145,7 +146,7 @@ class Grain:
         parts = [
             self._clouds(y - margin, x - margin, height, width, place.key, layers, density.device) for y, x in place.corners
         ]
-        noise = torch.stack(parts)
+        noise = torch.stack(parts) if len(parts) > 1 else parts[0].unsqueeze(0)
         sigma = self._sigma(density)
         if layers > 1:
             noise = noise * self._own + noise.sum(1, keepdim=True) * self._shared

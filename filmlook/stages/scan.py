@@ -23,7 +23,7 @@ from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
 CLOUD_UM = 3.0  # sigma of a dye cloud
-_LEAST = 2e-3  # of a kernel's centre: what is less is cut off
+_LEAST = 5e-3  # of a kernel's centre: what is less is cut off
 _MOST_PX = 96  # that a kernel reaches
 
 
@@ -34,11 +34,12 @@ def covariance(pitch_um: float, sigma_um: float, count: int) -> Tensor:
     return (f[2:] - 2 * f[1:-1] + f[:-2]) / pitch_um**2
 
 
-def half_kernel(spectrum: Tensor) -> list[float]:
-    """Half of the symmetric kernel, centre first, whose response is the root of `rfft`'s `spectrum`."""
+def half_kernel(spectrum: Tensor, least: float = _LEAST) -> list[float]:
+    """Half of the symmetric kernel, centre first, whose response is the root of `rfft`'s `spectrum`; taps below `least` of the
+    centre are cut off."""
     kernel = torch.fft.irfft(spectrum.clamp_min(0).sqrt())
     half = kernel[: len(kernel) // 2][:_MOST_PX]
-    reach = int((half.abs() > _LEAST * half[0]).nonzero().max())
+    reach = int((half.abs() > least * half[0]).nonzero().max())
     return [float(h) for h in half[: reach + 1]]
 
 
