@@ -27,7 +27,8 @@ from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
 _APERTURE_UM = 48.0
-_LEAST_TAP = 0.03  # of a kernel's centre: from 33 um on, a pixel's neighbours have next to nothing of its grain
+_LEAST_OF_CLOUDS = 2e-3  # of a kernel's centre: what is less is cut off
+_ALONE = 0.03  # of it: with less, from 33 um on, a pixel's neighbours have next to nothing of its grain
 _MOST_CLOUD_PX = 2.0  # sigma above which noise is made on a coarser lattice and interpolated
 
 _MASK = 0xFFFFFFFF
@@ -88,7 +89,8 @@ class _Clouds:
         step_um = pitch_um * self.lattice
         self.sigma = _APERTURE_UM / 2 * math.sqrt(math.pi * _lost_to_aperture(CLOUD_UM))
         if self.lattice == 1:
-            kernel = half_kernel(spectrum(pitch_um, CLOUD_UM), _LEAST_TAP)
+            kernel = half_kernel(spectrum(pitch_um, CLOUD_UM), _LEAST_OF_CLOUDS)
+            kernel = kernel[:1] if len(kernel) > 1 and kernel[1] < _ALONE * kernel[0] else kernel
             power = kernel[0] ** 2 + 2 * sum(k * k for k in kernel[1:])
             self.kernel = [k * math.sqrt(float(covariance(pitch_um, CLOUD_UM, 1)) / power) for k in kernel]
         else:  # pixels are small beside the clouds; a cubic spline blurs by 1/3
@@ -96,6 +98,8 @@ class _Clouds:
             self.kernel = gaussian_kernel(sigma_px, math.ceil(4 * sigma_px))
             self.sigma /= step_um
         self.reach = len(self.kernel) - 1
+        if self.reach == 0:
+            self.sigma *= self.kernel[0] ** 2
 
     def __call__(self, y: int, x: int, height: int, width: int, key: int, lanes: int, device: torch.device) -> Tensor:
         """Noise `(lanes, height, width)` at absolute positions from (y, x), to be multiplied by `self.sigma`."""
