@@ -11,11 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from filmlook import Look, LookError, develop, list_looks, load_look, load_stock
+from filmlook import Look, LookError, develop, list_looks, load_look, load_stock, presets
 from filmlook.fitting.delta_e import to_cielab
 from filmlook.look import LOOK_VERSION
 from filmlook.paths import BUILT_IN
-from filmlook.presets import delete_preset, import_preset, is_own, load_preset, preset_json, rename_preset, save_preset
+from filmlook.presets import (
+    delete_preset,
+    import_preset,
+    is_own,
+    load_preset,
+    preset_json,
+    read_preset,
+    rename_preset,
+    save_preset,
+)
 from filmlook.prints import print_labels
 from filmlook.stock import stock_labels
 
@@ -245,3 +254,23 @@ def test_tri_x_street_is_printed_to_mid_grey_and_white() -> None:
     middle, white = made_of("tri-x-street", greys(119, 255)).mean(1)
     assert middle == pytest.approx(118, abs=4)
     assert white > 245
+
+
+def test_a_preset_deleted_between_listing_and_reading_is_the_built_in_one_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    save_preset("super-8", Look(grain=3), label="Mine")
+    reads = []
+
+    def deleted_meanwhile(path: Path) -> presets.Preset:
+        reads.append(path)
+        if len(reads) == 1:
+            path.unlink()
+        return read_preset(path)
+
+    monkeypatch.setattr(presets, "read_preset", deleted_meanwhile)
+    found = presets.load_preset("super-8")
+    assert not found.own
+    assert found.label != "Mine"
+    assert len(reads) == 2

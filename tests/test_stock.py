@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from filmlook.files import lut, picture
 from filmlook.fitting.delta_e import delta_e, to_cielab
 from filmlook.look import FRAMES_MM
 from filmlook.paths import BUILT_IN
+from filmlook.prints import list_papers, print_labels
 from filmlook.stock import stock_labels
 
 SHIPPED = sorted(p.stem for p in (BUILT_IN / "stocks").glob("*.json"))
@@ -266,3 +269,24 @@ def test_a_damaged_paper_that_is_asked_for_is_told_of(tmp_path: Path, monkeypatc
         develop(np.zeros((4, 4, 3), np.uint8), Look(print="mine"))
     with pytest.raises(LookError, match="Kodak Gold 200 allows: stock, minilab, fujifilm"):
         develop(np.zeros((4, 4, 3), np.uint8), Look(print="yours"))
+
+
+def test_a_paper_of_ones_own_is_listed_and_what_changes_on_disk_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    numbers = json.loads((BUILT_IN / "papers" / "kodak_portra_endura.json").read_text(encoding="utf-8"))
+    path = tmp_path / "papers" / "mine.json"
+    path.parent.mkdir()
+    assert "mine" not in list_papers()
+    path.write_text(json.dumps({**numbers, "label": "Mine"}))
+    assert "mine" in list_papers()
+    assert print_labels(load_stock("kodak_gold_200"))["mine"] == "Mine"
+    colour = np.full((4, 4, 3), (200, 90, 60), np.uint8)
+    look = Look(print="Mine", halation=0, sharpness=0, grain=0, white=1, black=1)
+    first = develop(colour, look)
+    assert np.abs(first.astype(int) - develop(colour, dataclasses.replace(look, print="kodak_portra_endura"))).max() <= 1
+    numbers["curve"]["slope"] = (np.array(numbers["curve"]["slope"]) * 0.5).tolist()
+    path.write_text(json.dumps(numbers))
+    os.utime(path, ns=(1, 1))  # another time, however coarse the file system's clock is
+    assert np.abs(first.astype(int) - develop(colour, dataclasses.replace(look, print="mine"))).max() > 5

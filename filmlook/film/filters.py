@@ -17,7 +17,6 @@ FILTERS: dict[str, tuple[float, float, float]] = {
     "green-11": (0.116, 0.467, 0.180),
     "blue-47": (0.0012, 0.0026, 0.294),
 }
-MOST_MIRED = 200.0
 _PLANCK_UM = 14388.0  # second radiation constant, um K
 _BAND_UM = (0.610, 0.545, 0.455)  # where sRGB's red, green and blue lie, effectively
 _LUMA = (0.2126, 0.7152, 0.0722)

@@ -215,10 +215,6 @@ class Film:
             del data["printing"]
         return data
 
-    def with_character(self, factor: float) -> Film:
-        """The same film with another interimage factor of its own."""
-        return replace(self, interimage=factor)
-
 
 def _monochrome_terms(e: Tensor, axis: int) -> Tensor:
     """What black and white film weighs: r, g, b, sqrt(rg), sqrt(gb), sqrt(rb), along `axis`."""
