@@ -5,8 +5,9 @@ should change against green. Corrections act on scene light, where a shift of ex
 exactly; the printer lights of a minilab do the same on the straight part of the film's curve.
 
 It judges by what is known to tell of exposure and of the light's colour: levels and means of the channels' light (as in grey
-world, shades of grey and white patch), what is clipped, and histograms of chromaticity in the logarithm, where a change of
-light is a shift (J. T. Barron, "Convolutional Color Constancy", ICCV 2015).
+world, shades of grey and white patch) and of its edges (grey edge), what is clipped, and histograms of chromaticity in the
+logarithm, where a change of light is a shift (J. T. Barron, "Convolutional Color Constancy", ICCV 2015). What shows nothing to
+judge by it leaves alone.
 """
 
 from __future__ import annotations
@@ -21,23 +22,30 @@ from filmlook.film.scene_light import MID_GREY, scene_light
 from filmlook.networks.weights import read_tensors
 from filmlook.paths import BUILT_IN
 
-MINILAB_PX = 128  # side of the sample, whatever the picture's aspect
+MINILAB_PX = 64  # side of the sample, whatever the picture's aspect
 
 _LEAST_CODE = 1 / 512  # below it, light's logarithm is noise
-_LEVELS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.9995)  # quantiles of light
-_NORMS = (0.5, 1, 2, 4, 8, 16)  # Minkowski means of light: 1 is grey world, a large one white patch
+_LEVELS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.9985)  # quantiles of light
+_NORMS = (0.5, 1, 2, 4, 8, 16)  # Minkowski means of light, each twice the last: 1 is grey world, a large one white patch
+_EDGE_NORMS = (1, 2, 6)  # of differences between neighbours: grey edge
+_LEAST_EDGE = 1e-4  # of light
 _NEAR_CLIPPING = (0.004, 0.03, 0.97, 0.996)  # codes
 _TONES = 42  # bins of light's histogram, a quarter of a stop each from the lowest
 _LOWEST_STOPS, _BINS_PER_STOP = -7.0, 4.0
 _CHROMA = 40  # bins along each side of a histogram of chromaticity
 _CHROMA_RANGE = 1.4  # log2 of red, and of blue, against green
 _PLANES = 5  # such histograms: all, bright, brighter, brightest, dark
-_SMALL_AREA = 40.0  # pixels; a plane of fewer fades out
-_FACTS = 3 * (len(_LEVELS) + len(_NORMS) + 1 + len(_NEAR_CLIPPING) + _TONES)
+_SMALL_AREA = 10.0  # pixels; a plane of fewer fades out
+_FACTS = 3 * (len(_LEVELS) + len(_NORMS) + 1 + len(_EDGE_NORMS) + len(_NEAR_CLIPPING) + _TONES)
+_STEPS = 64  # of brightness, within each of which hues are compared
+_DARK = 0.25  # code; below it differences of channels are no more magnified
+_ONE_HUE, _HUES = 0.015, 0.03  # deviation of the channels' differences of a toned print, and of the palest photograph
+_BLANK = 1.5 / 255  # code from pure white, or from black, that is one with it
+_SOME_BLANK, _MUCH_BLANK = 0.35, 0.6  # shares of the picture
 
 
 class Minilab(nn.Module):
-    """Samples of display code `B,3,128,128` in [0, 1] to corrections `B,3`: stops of exposure, log2 of red and of blue."""
+    """Samples of display code `B,3,64,64` in [0, 1] to corrections `B,3`: stops of exposure, log2 of red and of blue."""
 
     mean: Tensor
     scale: Tensor
@@ -54,7 +62,7 @@ class Minilab(nn.Module):
         self.balance = _judge(64, 0.4, 2)  # photographs are few, and their colours fewer: it must not know them by heart
 
     def calibrate(self, code: Tensor) -> None:
-        """Sets what the facts are measured against from samples `B,3,128,128`, for good."""
+        """Sets what the facts are measured against from samples `B,3,64,64`, for good."""
         facts = _facts(code)
         self.mean.copy_(facts.mean(0))
         self.scale.copy_(facts.std(0) + 0.02)
@@ -62,7 +70,7 @@ class Minilab(nn.Module):
     def forward(self, code: Tensor) -> Tensor:
         facts = (_facts(code) - self.mean) / self.scale
         known = torch.cat((facts, self.chroma(4 * _chroma(code))), 1)
-        return torch.cat((self.exposure(known), self.balance(known)), 1)
+        return torch.cat((self.exposure(known), self.balance(known)), 1) * telling(code)[:, None]
 
 
 def _judge(width: int, dropout: float, answers: int) -> nn.Sequential:
@@ -70,6 +78,26 @@ def _judge(width: int, dropout: float, answers: int) -> nn.Sequential:
         nn.Dropout(dropout), nn.Linear(_FACTS + 32, width), nn.GELU(),
         nn.Dropout(dropout), nn.Linear(width, width // 2), nn.GELU(), nn.Linear(width // 2, answers),
     )  # fmt: skip
+
+
+def telling(code: Tensor) -> Tensor:
+    """How far samples `B,3,H,W` of display code show anything to judge by, `B`, 0 to 1.
+
+    Nothing in one tone, in greys, and in tones of one hue (a toned print, line art): no light is known by them, and how dark
+    and of what colour they are was somebody's choice; the measure is how far pixels of one brightness differ in hue. Nothing
+    either where most is pure white or black: paper, which darkened would be grey, or a studio's ground.
+    """
+    flat = code.flatten(2)
+    top = flat.amax(1)
+    hue = (flat[:, ::2] - flat[:, 1:2]) / top.clamp_min(_DARK)[:, None]
+    step = (top * (_STEPS - 1)).round().long()[:, None].expand_as(hue)
+    empty = torch.zeros((*hue.shape[:2], _STEPS), device=code.device)
+    count = empty.scatter_add(2, step, torch.ones_like(hue))
+    usual = empty.scatter_add(2, step, hue) / count.clamp_min(1)
+    spread = (hue - usual.gather(2, step)).square().sum(1).mean(1).sqrt()
+    blank = torch.stack((flat.amin(1) > 1 - _BLANK, top < _BLANK)).float().mean(2).amax(0)
+    hues = (spread - _ONE_HUE) / (_HUES - _ONE_HUE)
+    return hues.clamp(0, 1) * ((_MUCH_BLANK - blank) / (_MUCH_BLANK - _SOME_BLANK)).clamp(0, 1)
 
 
 def _stops(code: Tensor) -> Tensor:
@@ -84,8 +112,16 @@ def _facts(code: Tensor) -> Tensor:
     rank = (torch.tensor(_LEVELS) * (count - 1)).long().to(code.device)
     levels = stops.sort(2).values[:, :, rank]
     light = 2**stops
-    norms = [torch.log2((light**p).mean(2)) / p for p in _NORMS]
+    power, norms = light.sqrt(), []
+    for p in _NORMS:
+        norms.append(torch.log2(power.mean(2)) / p)
+        power = power.square()
     means = torch.stack([*norms, stops.mean(2)], 2)
+    picture = light.view(code.shape)
+    here = picture[..., :-1, :-1]
+    down, along = picture[..., 1:, :-1] - here, picture[..., :-1, 1:] - here
+    edge = (down.square() + along.square()).sqrt().flatten(2) + _LEAST_EDGE
+    edges = torch.stack([torch.log2((edge**p).mean(2).clamp_min(1e-30)) / p for p in _EDGE_NORMS], 2)
     low, high = _NEAR_CLIPPING[:2], _NEAR_CLIPPING[2:]
     clipped = torch.stack([(flat < c).float().mean(2) for c in low] + [(flat > c).float().mean(2) for c in high], 2)
     place = ((stops - _LOWEST_STOPS) * _BINS_PER_STOP).clamp(0, _TONES - 1.001)
@@ -94,7 +130,7 @@ def _facts(code: Tensor) -> Tensor:
     tones = torch.zeros((*stops.shape[:2], _TONES), device=code.device)
     tones = tones.scatter_add(2, index, 1 - share).scatter_add(2, index + 1, share) / count
     # The root brings small areas out.
-    return torch.cat([t.flatten(1) for t in (levels / 4, means / 4, clipped.sqrt(), tones.sqrt())], 1)
+    return torch.cat([t.flatten(1) for t in (levels / 4, means / 4, edges / 4, clipped.sqrt(), tones.sqrt())], 1)
 
 
 def _chroma(code: Tensor) -> Tensor:
@@ -131,7 +167,7 @@ def load_minilab() -> Minilab:
 
 
 def corrections(samples: Tensor) -> Tensor:
-    """Corrections `B,3`, log2 of the gains of red, green and blue light, of samples `B,3,128,128` of display code."""
+    """Corrections `B,3`, log2 of the gains of red, green and blue light, of samples `B,3,64,64` of display code."""
     with torch.inference_mode():
         stops, red, blue = load_minilab()(samples).unbind(1)
     return torch.stack((stops + red, stops, stops + blue), 1)

@@ -61,7 +61,7 @@ def add_commands(parser: argparse.ArgumentParser, common: Callable[[argparse.Arg
     lab = step("lab", _minilab, "Train the lab, which sets exposure and colour balance, on well-exposed photographs.")
     lab.add_argument("--photos", nargs="+", required=True, type=Path, metavar="FOLDER")
     _add_held_out(lab)
-    _add_recipe(lab, ("height", "width", "shift_stops", "shift_balance"), steps=3000, batch=64, rate=2e-3, check_every=250)
+    _add_recipe(lab, ("height", "width", "shift_stops", "shift_balance"), steps=1600, batch=64, rate=2e-3, check_every=250)
 
 
 def _add_photographs(parser: argparse.ArgumentParser) -> None:
@@ -189,7 +189,8 @@ def _minilab(args: argparse.Namespace) -> None:
     table = train_minilab(
         photographs(args.photos, None), out, _recipe(args), pick_device(args.device), held_out=args.held_out, resume=args.resume
     )
-    print(f"{'median errors, held out':28}{'stops':>8}{'red, blue':>12}{'moved':>8}")
-    for judge, errors in table.items():
-        print(f"{judge:28}{errors.stops:8.3f}{errors.balance:12.3f}{errors.moved:8.3f}")
+    print(f"{'medians, held out':20}{'stops':>8}{'undone':>8}{'red, blue':>12}{'undone':>8}{'moved':>8}{'tinted':>8}")
+    for judge, e in table.items():
+        exposure = f"{e.stops:8.3f}{e.stops_undone:8.0%}"
+        print(f"{judge:20}{exposure}{e.balance:12.3f}{e.balance_undone:8.0%}{e.moved:8.3f}{e.tinted:8.3f}")
     print(f"{out}: the log is in {run_folder(out)}")

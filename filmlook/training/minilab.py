@@ -1,7 +1,7 @@
 """Training the lab on well-exposed photographs: it must undo random shifts of exposure and of the light's colour.
 
-Shifts are applied to scene light and rendered again, so white and black clip as a camera's would. The lab stands beside what a
-rule of thumb would do: grey world, and median luminance.
+Shifts are applied to scene light and rendered again, so white and black clip as a camera's would. The lab stands beside what
+rules of thumb would do: grey world, grey edge, and median luminance.
 """
 
 from __future__ import annotations
@@ -15,25 +15,24 @@ import torch
 from torch import Tensor, nn
 
 from filmlook.engine.pixels import evenly
-from filmlook.film.scene_light import display_code, scene_light
+from filmlook.film.scene_light import scene_light
 from filmlook.networks.minilab import MINILAB_PX, Minilab
 from filmlook.networks.weights import write_tensors
-from filmlook.training.data import Example, random_shifts, shifted, split, step_seed
+from filmlook.training.collages import Collages
+from filmlook.training.data import Example, random_shifts, shifted, split
 from filmlook.training.loop import Run, run_folder
 from filmlook.training.recipe import Recipe
 
-_STOPS, _BALANCE = 1.5, 0.3  # shifts to undo
+_STOPS, _BALANCE = 1.5, 0.5  # shifts to undo
 _BEYOND = 1.2  # the lab trains on somewhat more, so that the ends are not its edge
-_UNTOUCHED = 0.15  # share of pictures to leave as they are
-_MIXED = 0.7  # share that are put together from two: photographs are few, and two make many new ones
-_CAMERAS = 0.18  # deviation of the matrices that recolour; without them the lab knows the photographs' colours by heart
-_LEAST_SIDE = 0.3  # of a random part, as a share of the photograph's
+_TELLING_STOPS, _TELLING_BALANCE = 0.5, 0.15  # the least shifts of which a share undone is told
 _TRIALS = 16  # shifts of each held-out picture
 _CHUNK = 64  # samples judged at once
 _CALIBRATION_STEPS = 8
 _BALANCE_WEIGHT = 4.0  # log2 of red and blue against stops of exposure, in the loss
-_FIGURES = {"stops": "median error of exposure, stops", "balance": "median error of red and blue, log2"}
+_FIGURES = {"stops_undone": "share of exposure undone", "balance_undone": "share of casts undone"}
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
+_LEAST_EDGE = 1e-4  # of light
 
 
 def correction_loss(made: Tensor, target: Tensor) -> Tensor:
@@ -42,65 +41,26 @@ def correction_loss(made: Tensor, target: Tensor) -> Tensor:
     return nn.functional.smooth_l1_loss(error, torch.zeros_like(error), beta=0.1)
 
 
-class _Shifted:
-    """Samples of random parts of photographs under random shifts, and the corrections that undo them."""
-
-    def __init__(self, examples: Sequence[Example], recipe: Recipe) -> None:
-        self._pictures = [_thinned(e.load()[0]) for e in examples]
-        self._recipe = recipe
-
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        random = torch.Generator().manual_seed(step_seed(self._recipe.seed, step))
-        codes = _recoloured(torch.stack([self._code(random) for _ in range(self._recipe.batch)]), random)
-        shifts = random_shifts(len(codes), _BEYOND * _STOPS, _BEYOND * _BALANCE, random)
-        shifts[torch.rand(len(codes), generator=random) < _UNTOUCHED] = 0
-        return shifted(codes, shifts), -shifts
-
-    def _code(self, random: torch.Generator) -> Tensor:
-        """Code `3,128,128` of one random part, or of two beside or below each other."""
-        first, second = (
-            sample(_part(self._pictures[int(torch.randint(len(self._pictures), (), generator=random))], random)) / 255
-            for _ in range(2)
-        )
-        mixed, across, share = torch.rand(3, generator=random).tolist()
-        if mixed < _MIXED:
-            start = round(MINILAB_PX * (0.25 + 0.5 * share))
-            first[:, :, start:] = second[:, :, start:]
-        return first.transpose(1, 2) if across < 0.5 else first
-
-
-def _recoloured(codes: Tensor, random: torch.Generator) -> Tensor:
-    """The pictures `B,3,H,W` as other cameras would have seen them: colours differ, greys stay grey."""
-    matrix = torch.eye(3) + _CAMERAS * torch.randn((len(codes), 3, 3), generator=random)
-    matrix = matrix / matrix.sum(2, keepdim=True)
-    light = torch.einsum("bij,bjhw->bihw", matrix, scene_light(codes)).clamp_min(0)
-    return display_code(light).clamp(0, 1)
-
-
-def _thinned(code: Tensor) -> Tensor:
-    """Fewer pixels of a large picture, as many as the smallest part is sampled at."""
-    step = max(1, int(min(code.shape[1:]) * _LEAST_SIDE / MINILAB_PX))
-    return code[:, ::step, ::step].clone()
-
-
-def _part(code: Tensor, random: torch.Generator) -> Tensor:
-    """A random part, mirrored at random."""
-    for axis in (1, 2):
-        share, place = torch.rand(2, generator=random).tolist()
-        count = max(1, round(code.shape[axis] * (_LEAST_SIDE + (1 - _LEAST_SIDE) * share)))
-        code = code.narrow(axis, round(place * (code.shape[axis] - count)), count)
-    return code.flip(2) if float(torch.rand((), generator=random)) < 0.5 else code
-
-
 def sample(code: Tensor) -> Tensor:
-    """A picture `3,H,W` as the lab sees it, `3,128,128`: single pixels, evenly spread."""
+    """A picture `3,H,W` as the lab sees it, `3,64,64`: single pixels, evenly spread."""
     rows, columns = (evenly(MINILAB_PX, n) for n in code.shape[1:])
     return code[:, rows][:, :, columns]
 
 
 def grey_world(samples: Tensor) -> Tensor:
     """Corrections `B,3`, up to a constant, that bring the mean light of all samples to one level and to grey."""
-    red, green, blue = scene_light(samples).mean((2, 3)).clamp_min(1e-4).log2().unbind(1)
+    return _to_grey(scene_light(samples))
+
+
+def grey_edge(samples: Tensor) -> Tensor:
+    """As `grey_world`, of the differences of light between neighbours (van de Weijer, "Edge-Based Color Constancy", 2007)."""
+    light = scene_light(samples)
+    here = light[..., :-1, :-1]
+    return _to_grey(torch.hypot(light[..., 1:, :-1] - here, light[..., :-1, 1:] - here) + _LEAST_EDGE)
+
+
+def _to_grey(light: Tensor) -> Tensor:
+    red, green, blue = light.mean((2, 3)).clamp_min(1e-4).log2().unbind(1)
     return -torch.stack((green, red - green, blue - green), 1)
 
 
@@ -113,12 +73,20 @@ def median_luminance(samples: Tensor) -> Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Errors:
-    """Medians over held-out pictures and shifts: error of exposure in stops, of red and blue in log2, and how far the exposure
-    of pictures that were not shifted moves, in stops."""
+    """Medians over held-out pictures and shifts.
+
+    Attributes:
+        stops, balance: error of exposure in stops, and of red and blue in log2.
+        stops_undone, balance_undone: 1 - error / shift, of shifts of at least half a stop, and of .15 log2.
+        moved, tinted: how far exposure, and red and blue, of pictures move that were not shifted.
+    """
 
     stops: float
     balance: float
+    stops_undone: float
+    balance_undone: float
     moved: float
+    tinted: float
 
 
 class Trials:
@@ -135,8 +103,12 @@ class Trials:
         """How a judge of samples fares."""
         with torch.no_grad():
             error = (torch.cat([judge(part) for part in torch.split(self.shifted, _CHUNK)]) - self.targets).abs()
-            moved = judge(self.untouched)[:, 0].abs()
-        return Errors(*(float(t.median()) for t in (error[:, 0], error[:, 1:], moved)))
+            moved = judge(self.untouched).abs()
+        size = self.targets.abs()
+        least = torch.tensor((_TELLING_STOPS, _TELLING_BALANCE, _TELLING_BALANCE))
+        undone = torch.where(size >= least, 1 - error / size, torch.nan)
+        parts = (error[:, 0], error[:, 1:], undone[:, 0], undone[:, 1:], moved[:, 0], moved[:, 1:])
+        return Errors(*(float(t.nanmedian()) for t in parts))
 
 
 def _centred(rule: Callable[[Tensor], Tensor], known: Tensor) -> Callable[[Tensor], Tensor]:
@@ -157,14 +129,18 @@ def train_minilab(
     """Trains the lab and writes its weights; checkpoint and log go into a folder beside them.
 
     Returns:
-        Errors on the held-out part by who judged: "lab", and the two rules "grey world" and "median luminance".
+        Errors on the held-out part by who judged: "lab", and the rules "grey world", "grey edge" and "median luminance".
 
     Raises:
         FilmLookError: pictures or checkpoint are wrong, or a file cannot be written.
     """
     learnt, kept = split(examples, recipe.seed, held_out)
     torch.manual_seed(recipe.seed)
-    lab, trials, batch = Minilab().train(), Trials(kept, recipe.seed), _Shifted(learnt, recipe)
+    lab, trials, batch = (
+        Minilab().train(),
+        Trials(kept, recipe.seed),
+        Collages(learnt, recipe, _BEYOND * _STOPS, _BEYOND * _BALANCE),
+    )
     lab.calibrate(torch.cat([batch(-1 - i)[0] for i in range(_CALIBRATION_STEPS)]))
 
     def check(network: nn.Module) -> Mapping[str, float]:
@@ -177,11 +153,9 @@ def train_minilab(
     run = Run(lab, recipe, run_folder(out), what="lab", data=data, device=device, figures=_FIGURES, resume=resume)
     run.train(batch, correction_loss, check)
     known = torch.stack([sample(e.load()[0]) / 255 for e in learnt])
-    table = {
-        "lab": trials.errors(lab.cpu().eval()),
-        "grey world": trials.errors(_centred(grey_world, known)),
-        "median luminance": trials.errors(_centred(median_luminance, known)),
-    }
+    rules = {"grey world": grey_world, "grey edge": grey_edge, "median luminance": median_luminance}
+    table = {"lab": trials.errors(lab.cpu().eval())}
+    table |= {name: trials.errors(_centred(rule, known)) for name, rule in rules.items()}
     facts = {
         **dataclasses.asdict(recipe),
         "learnt_from": len(learnt),
