@@ -69,3 +69,32 @@ def test_a_scan_has_the_colours_of_a_print(stock: str) -> None:
     assert (scan[:, 0] - print_[:, 0]).abs().max() < 9
     hues = [torch.rad2deg(torch.atan2(lab[:, 2], lab[:, 1])) for lab in (scan, print_)]
     assert ((hues[0] - hues[1] + 180) % 360 - 180).abs().max() < 12
+
+
+GREYS = torch.linspace(0, 1, 65)[None, :, None].expand(1, -1, 3)
+ENDS = [
+    {},
+    {"print_exposure": 2},
+    {"contrast": 0.5},
+    {"contrast": 2},
+    {"rating": -2},
+    {"rating": 3},
+    {"white": 2, "black": 2},
+    {"interimage": 0},
+    {"interimage": 2},
+    {"push": 2},
+    {"push": -2},
+    {"light_red": 1, "light_green": 1, "light_blue": 1},
+    {"light_red": -1, "light_green": -1, "light_blue": -1},
+]
+
+
+@pytest.mark.parametrize("stock", [n for n in STOCKS if (s := load_stock(n)).film and s.layers == 3])
+def test_greys_stay_grey_and_in_order_at_every_settings_ends(stock: str) -> None:
+    for settings in ENDS:
+        look = Look(stock=stock, **settings)
+        lab = developed(GREYS, look)[0]
+        # Cine film on 2383 is warm over green-blue where its own white and black are asked for.
+        assert lab[:, 1:].norm(dim=1).max() < (7.5 if settings.get("white") else 6), settings
+        code = colour_of(look)(GREYS.movedim(-1, 0)[None].contiguous())[0, :, 0]
+        assert (code.diff(dim=1) * 255).min() > -0.1, settings
