@@ -10,7 +10,9 @@ DATA is a folder as `print_data.py` reads it: a spectral simulation of published
 4. S: the layer exposures of a cube of colours, in logarithms.
 5. In turns, in CIEDE2000 (Levenberg and Marquardt, errors above .3 by their size): a paper's E, Q, B, P over the films it is
    printed from, then a film's S, K, M over its papers. Greys count nine times; prints at other print exposures and films
-   exposed from -2 to +3 stops and printed back count less. 30 % of the pairs are seen by neither.
+   exposed from -2 to +3 stops and printed back count less. 30 % of the pairs are seen by neither. The red layer keeps what
+   the simulation's sees of pure blue: left free it came out all but blind to it, and a blue that grew paler grew darker
+   first, by the inhibitors of a layer that woke up in a jump.
 
 E M stays the same if E takes a factor from M. The factor is chosen so that M D has the slopes that datasheets print.
 Slides and Classic Negative are fitted in `fit_slides.py`, black and white in `fit_silver.py`; `write_films.py` writes files.
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,13 +36,14 @@ from torch import Tensor
 from filmlook.film.ends import solve
 from filmlook.film.negative import Film
 from filmlook.film.paper import Paper
-from filmlook.film.scene_light import MID_CODE
+from filmlook.film.scene_light import MID_CODE, WHITE_LIGHT
 from filmlook.film.srgb import decode, encode
 
 DIAGONAL = (0.336, 0.319, 0.273)  # of K: greys do not depend on it, so no fit can find it; the simulation's own
 SIGMOIDS = 4
 _COLOURS, _DARKER_COLOURS, _BACK_COLOURS = 300, 40, 40  # that are fitted, of each pair
 _GREY_WEIGHT, _DARKER_WEIGHT, _BACK_WEIGHT, _TRUE_WEIGHT = 9.0, 0.5, 0.4, 0.4
+_BLUE = 12  # of a 13-cube's colours
 _DARKER = (-0.6, -0.3, 0.3, 0.6)
 _BACK = (-2, -1, 1, 2, 3)
 # Slopes of status M density over log10 exposure that the datasheets plot.
@@ -220,8 +224,10 @@ class Fit:
         unique, back = torch.unique(torch.cat((lights, stops[:, None]), 1), dim=0, return_inverse=True)
         asked = Rows(unique[:, :3], unique[:, 3], stops, lights, stops, lights)
 
+        least = least_seen(self.data, name)
+
         def predict(theta: Tensor) -> Tensor:
-            film = film_of(theta, first)
+            film = film_of(theta, first, least)
             seen = (self.density(film, asked) @ film.printing.T)[back].split(counts)
             codes = []
             for (rows, paper), grey, m in zip(pairs, greys, seen, strict=True):
@@ -232,7 +238,7 @@ class Fit:
         start = torch.cat((first.sensitivity.flatten(), _off(first.inhibition).sqrt(), first.printing.flatten()))
         target, weight = torch.cat([r.target for r, _ in pairs]), torch.cat([r.weight for r, _ in pairs])
         self.films[name] = film_of(
-            levenberg_marquardt(predict, target, weight, start, rounds, torch.full_like(start, 0.5)), first
+            levenberg_marquardt(predict, target, weight, start, rounds, torch.full_like(start, 0.5)), first, least
         )
 
     def numbers(self) -> dict[str, Any]:
@@ -257,11 +263,20 @@ def _off(matrix: Tensor) -> Tensor:
     return matrix[_OFF]
 
 
-def film_of(theta: Tensor, like: Film) -> Film:
-    """A film of S, square roots of K's off-diagonals, and M, `(24,)`."""
+def least_seen(data: PrintData, name: str) -> Tensor:
+    """The least that S of a film may be, `(3, 3)`: of the red layer and blue light what the simulation's layer sees."""
+    least = torch.full((3, 3), -math.inf, dtype=torch.float64)
+    least[0, 2] = 10 ** data.layer_exposure(name)[_BLUE, 0] / WHITE_LIGHT
+    return least
+
+
+def film_of(theta: Tensor, like: Film, least: Tensor) -> Film:
+    """A film of S (`least` at least), square roots of K's off-diagonals, and M, `(24,)`."""
     inhibition = torch.diag(like.inhibition.diagonal())
     inhibition[_OFF] = theta[9:15] ** 2
-    return replace(like, sensitivity=theta[:9].view(3, 3), inhibition=inhibition, printing=theta[15:24].view(3, 3))
+    return replace(
+        like, sensitivity=theta[:9].view(3, 3).maximum(least), inhibition=inhibition, printing=theta[15:24].view(3, 3)
+    )
 
 
 def vector_of_paper(paper: Paper) -> Tensor:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fit_prints import film_of, mixing_of
+from fit_prints import film_of, least_seen, mixing_of
 from least_squares import difference, fit_sigmoids, levenberg_marquardt, unpack_curve
 from print_data import SLIDES, PrintData, cube, light_of
 from torch import Tensor
@@ -60,8 +60,10 @@ def fit_slide(data: PrintData, name: str, rounds: int) -> tuple[Film, Slide]:
         stops.append(other)
         weights.append(torch.full((len(take),), _OTHER_WEIGHT).double())
 
+    least = least_seen(data, name)
+
     def predict(theta: Tensor) -> Tensor:
-        develop, view = film_of(torch.cat((theta[:15], eye.flatten())), first).develop(), slide_of(theta[15:])
+        develop, view = film_of(torch.cat((theta[:15], eye.flatten())), first, least).develop(), slide_of(theta[15:])
         return torch.cat([shown(view, develop(light, stop)) for light, stop in zip(lights, stops, strict=True)])
 
     view_start = torch.tensor(
@@ -69,7 +71,7 @@ def fit_slide(data: PrintData, name: str, rounds: int) -> tuple[Film, Slide]:
     )
     start = torch.cat((sensitivity.flatten(), torch.full((6,), 0.22).double(), view_start.double()))
     theta = levenberg_marquardt(predict, torch.cat(targets), torch.cat(weights), start, rounds, torch.full_like(start, 0.05))
-    return film_of(torch.cat((theta[:15], eye.flatten())), first), slide_of(theta[15:])
+    return film_of(torch.cat((theta[:15], eye.flatten())), first, least), slide_of(theta[15:])
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -29,6 +30,7 @@ Step = Callable[[Tensor], Tensor]
 """`B,C,H,W` to `B,C,H,W`."""
 
 _GRAIN = 0.5  # density by which grain may leave the film's range
+_SEEN_D = (-0.1, 4.0)  # a print's densities, as far as code tells them apart
 _LEAST_SPAN = 0.1  # code between black and white; a LUT may fall, or be flat
 _TONES = {  # tint of the mid-tones, in code; highlights and full black keep their neutral
     "none": (0.0, 0.0, 0.0),
@@ -82,6 +84,12 @@ def _of_film(stock: Stock, look: Look, device: torch.device) -> Iterator[Step]:
     if _is_diagonal(view.mixing) and (view.curve is None or _is_diagonal(view.absorption)):
         whole = _through(view)
         yield Table(lambda at: encode(whole(at)).clamp(0, 1), low, high, 3, device)
+        return
+    if view.curve is not None and _is_diagonal(view.mixing):  # one table shows the dyes: it needs no light
+        yield Table(view.curve, low, high, 3, device)
+        yield lambda density: mix(view.absorption, density)
+        light = replace(view, curve=None, absorption=torch.eye(3, dtype=torch.float64))
+        yield Table(lambda d: encode(light.linear(d)).clamp(0, 1), *_SEEN_D, 3, device)
         return
     if view.curve is not None:
         absorption = view.absorption * -math.log(10)
