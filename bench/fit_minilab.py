@@ -34,6 +34,10 @@ _CHART = (
     (56, 61, 150), (70, 148, 73), (175, 54, 60), (231, 199, 31), (187, 86, 149), (8, 133, 161),
 )  # fmt: skip
 _LIGHTS = (1.0, 0.5, 0.25)
+# Leaves in sun and shade, sRGB, which papers turn yellow: a lab is judged to keep them nearer to what a
+# scanner alone sees.
+_LEAVES = ((90, 200, 40), (80, 140, 40), (60, 90, 35), (120, 160, 70), (150, 190, 90), (45, 75, 30), (105, 130, 50))
+_GREEN = 0.75  # of the way to there
 # What blue is given of red and green: more, and the greys of X-TRA and C200, whose blue layers start late, would turn back.
 _OF_BLUE = (-0.03, -0.03)
 _PLAIN = PrintSettings()
@@ -53,9 +57,11 @@ def main() -> None:
     parser.add_argument("--papers", type=Path, default=models / "papers")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    scanner.COLOUR = scanner.DYES = (0.0,) * 6
     chart = decode(torch.tensor(_CHART, dtype=torch.float64) / 255)
     patches = torch.cat([encode(chart * light) for light in _LIGHTS])
-    colours = torch.cat((cube(_SIDE), patches))
+    leaves = torch.tensor(_LEAVES, dtype=torch.float64) / 255
+    colours = torch.cat((cube(_SIDE), patches, leaves))
     ramp = torch.linspace(0, 1, _GREYS, dtype=torch.float64)[:, None].expand(-1, 3)
     densities, targets, films = [], [], []
     for path in sorted(args.films.glob("*.json")):
@@ -68,13 +74,17 @@ def main() -> None:
         assert paper is not None, path.stem
         density, greys = develop(light_of(colours)), develop(light_of(ramp))
         printed = print_on_paper(develop, paper, _PLAIN)
-        scanned = scanner.scan_minilab(develop, _PLAIN)(greys).mean(1)
+        scan = scanner.scan_minilab(develop, _PLAIN)
         films.append(develop)
         densities.append(density)
-        targets.append(toned(printed(density).clamp(0, 1), printed(greys).clamp(0, 1), scanned))
+        target = toned(printed(density).clamp(0, 1), printed(greys).clamp(0, 1), scan(greys).mean(1))
+        green = len(colours) - len(leaves)
+        target[green:] += _GREEN * (scan(density[green:]).clamp(0, 1) - target[green:])
+        targets.append(target)
     target = torch.cat(targets)
     weight = torch.ones(len(colours), dtype=torch.float64)
-    weight[-len(patches) :] = _SIDE**3 / len(patches)
+    for few, end in ((patches, -len(leaves)), (leaves, len(colours))):
+        weight[len(colours[:end]) - len(few) : end] = _SIDE**3 / len(few)
     weight = weight.repeat(len(films))
 
     def predict(theta: Tensor) -> Tensor:

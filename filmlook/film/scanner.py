@@ -33,8 +33,8 @@ from filmlook.film.srgb import decode, encode
 GAMMA = 0.60  # of the negative that the scanner's contrast was set for
 SHOULDER, SLOPE = 1.06, 1.22  # W and q: code 1 comes to about .97, slope at mid-grey 1.1
 # X0 and B without their diagonals, fitted to fourteen films' prints on their own papers (`bench/fit_minilab.py`).
-COLOUR = (-0.108, -0.057, -0.017, -0.085, -0.03, -0.03)
-DYES = (0.122, 0.005, 0.135, 0.111, 0.053, 0.115)
+COLOUR = (-0.137, -0.035, -0.069, -0.03, -0.03, -0.03)
+DYES = (0.13, -0.014, 0.149, 0.028, 0.05, 0.117)
 _GAMMA_STOPS = (-2.0, 2.5)  # between which gamma is measured
 _NEUTRAL_STOPS = (-5.0, -3.5, -2.0, 0.0, 2.5, 5.0, 7.0)  # exposures of the greys that n passes through
 _MIDS, _SHADOWS = 0.42, 0.17  # code where warmth and mint are strongest
