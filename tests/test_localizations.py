@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from filmlook.look import SETTINGS
-from filmlook.look_choice import SEED_MODES
+from filmlook.look_choice import SEED_MODES, own_frame
+from filmlook.paths import built_in_names
+from filmlook.presets import load_preset
 from filmlook.prints import print_labels
-from filmlook.webui.once.policies import INPUTS
+from filmlook.webui.once.policies import INPUTS, WORDS
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("zh_CN", "zh_TW", "ja_JP", "ko_KR", "de_DE", "es_ES")
 KEYWORDS = ("label", "info", "placeholder", "tooltip")
-FIRST = ("Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
+FIRST = ("button", "_done", "Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
 MAKERS = ("fujifilm_", "kodak_")  # of papers, whose names stay as they are
+PLAIN = "The film alone"  # of `filmlook.ui`, which needs gradio
 NAMES = ("Film Look", "img2img", "txt2img")  # stay as they are
 
 
@@ -30,8 +34,11 @@ def _texts_of(source: str) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(source)):
         target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if getattr(target, "id", "") == "_JPEG_NOTE" or getattr(target, "attr", "") == "value":
-            found.add(_text(node.value))  # type: ignore[attr-defined]
+        if isinstance(node, ast.Assign):
+            text = _text(node.value)
+            is_sentence = getattr(target, "id", "a").isupper() and re.sub("<[^>]*>", "", text).endswith((".", ":"))
+            if is_sentence or getattr(target, "attr", "") in ("value", "webui_tooltip"):
+                found.add(text)
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -43,14 +50,25 @@ def _texts_of(source: str) -> set[str]:
     return found
 
 
+def _texts_of_script(source: str) -> set[str]:
+    """What the page's scripts put through the host's table."""
+    return {text.replace("\\'", "'") for text in re.findall(r"film_look_text\(\s*'((?:[^'\\]|\\.)*)'", source)}
+
+
 def texts() -> set[str]:
     """What people read on the page, of our own."""
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
-    found |= set(SEED_MODES.values()) | set(INPUTS.values())
+    found |= {label for s in SETTINGS for label in s.labels if s.key != "diffusion"}  # whose labels are the makers'
+    found |= {f"{own_frame(None)} ({label})" for s in SETTINGS if s.key == "frame" for label in s.labels[1:]}
+    found |= {text for name in built_in_names("looks") for text in (load_preset(name).label, load_preset(name).help)}
+    found |= {*SEED_MODES.values(), *INPUTS.values(), *WORDS.values(), PLAIN}
     found |= {label for name, label in print_labels().items() if not name.startswith(MAKERS)}
+    for path in (ROOT / "javascript").glob("*.js"):
+        found |= _texts_of_script(path.read_text(encoding="utf-8"))
     for room in ("ui", "webui"):
         for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))
+    found = {re.sub(r"</?b>", "", text) for text in found}
     return {text for text in found if any(c.isalpha() for c in text) and text not in NAMES}
 
 

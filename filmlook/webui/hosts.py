@@ -21,9 +21,11 @@ from typing import Any
 import gradio as gr
 from modules import img2img, scripts, sd_hijack, sd_models, shared
 
-GRADIO: tuple[int, ...] = tuple(int(part) for part in gr.__version__.split(".")[:2])
+from filmlook.ui import widgets
 
-JS = "_js" if GRADIO[0] < 4 else "js"
+GRADIO = widgets.GRADIO
+
+JS = widgets.JS
 """The keyword by which an event names a function of the page's."""
 
 HAS_AFTER_COMPOSITE = hasattr(scripts.Script, "postprocess_image_after_composite")

@@ -33,6 +33,16 @@ def reason_of(error: BaseException) -> str:
     return text[:300] if isinstance(error, FilmLookError) else f"{type(error).__name__}: {text}"[:300]
 
 
+def people_read(error: BaseException) -> str:
+    """What went wrong, for those who look at the page: no names of Python's."""
+    if isinstance(error, FilmLookError):
+        return reason_of(error)
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, OSError):
+        return error.strerror or text
+    return f"{text or 'it failed'} (the log tells more)"
+
+
 def failed(what: str, error: BaseException) -> str:
     """Logs a failure and gives its reason: one line if we refuse something, with the traceback if something else went wrong."""
     reason = reason_of(error)
