@@ -12,8 +12,8 @@ function film_look_text(text) {
 
 // The places by the beginning of their components' ids: "txt2img", "img2img", "extras", "tab", and what extensions copy.
 function film_look_places() {
-    const lines = gradioApp().querySelectorAll('[id$="_film_look_about"]');
-    return Array.from(lines, (line) => line.id.replace(/_film_look_about$/, ''));
+    const lines = gradioApp().querySelectorAll('[id$="_film_look_about"]'); // gradio 3 gives one id to two elements
+    return [...new Set(Array.from(lines, (line) => line.id.replace(/_film_look_about$/, '')))];
 }
 
 function film_look_part(place, name) {
@@ -134,9 +134,11 @@ function film_look_ask_to_delete() {
 }
 
 onUiLoaded(() => {
-    film_look_renew_presets(); // a page that is loaded again is as it was when the server started
+    const renewed = new Set(); // a page that is loaded again is as it was when the server started
     setInterval(() => {
         for (const place of film_look_places()) {
+            if (!renewed.has(place)) film_look_part(place, 'presets_renew')?.click();
+            renewed.add(place);
             if (film_look_part(place, 'preset')?.offsetParent) film_look_mark(place);
         }
         film_look_name_buttons();
