@@ -1,4 +1,4 @@
-"""`filmlook serve`: the HTTP API without a WebUI."""
+"""`filmlook serve`: the HTTP API and the darkroom's page, without a WebUI."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report, report
 from filmlook.prompts.tokens import installed_tokenizer
 from filmlook.server.auth import Origins, check_basic, check_local, check_origin, credentials_from, is_loopback
+from filmlook.server.page import build_page
 from filmlook.server.request_body import Limits
 from filmlook.server.router import build_router
 from filmlook.version import __version__
@@ -96,6 +97,7 @@ def build_app(server: Server) -> FastAPI:
         redirect_slashes=False,  # a redirection would repeat the host that the request names
     )
     app.include_router(build_router(server))
+    app.include_router(build_page(server))
 
     @app.exception_handler(StarletteHTTPException)
     async def refused(request: Request, error: StarletteHTTPException) -> JSONResponse:
