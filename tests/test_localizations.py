@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ KEYWORDS = ("label", "info", "placeholder", "tooltip")
 FIRST = ("Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
 MAKERS = ("fujifilm_", "kodak_")  # of papers, whose names stay as they are
-NAMES = ("Film Look", "img2img", "txt2img")  # stay as they are
+NAMES = ("Film Look", "ISO", "MTF", "img2img", "txt2img")  # stay as they are
 
 
 def _text(node: ast.AST) -> str:
@@ -43,6 +44,10 @@ def _texts_of(source: str) -> set[str]:
     return found
 
 
+IN_MODULES = re.compile(r"""\bt\(\s*(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)")""")
+"""A text of the viewer or of the stand-alone page: t('...')."""
+
+
 def texts() -> set[str]:
     """What people read on the page, of our own."""
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
@@ -51,6 +56,9 @@ def texts() -> set[str]:
     for room in ("ui", "webui"):
         for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))
+    for folder in (ROOT / "javascript", ROOT / "filmlook" / "server" / "page"):
+        for path in folder.rglob("*.mjs"):
+            found |= {a or b for a, b in IN_MODULES.findall(path.read_text(encoding="utf-8"))}
     return {text for text in found if any(c.isalpha() for c in text) and text not in NAMES}
 
 

@@ -66,7 +66,8 @@ def build_page(backend: Backend) -> APIRouter:
     def localization(language: str) -> Response:
         path = _languages().get(language)
         if path is None:
-            raise HTTPException(404, f"there is no language {language[:20]!r}; languages are: {', '.join(sorted(_languages()))}")
+            known = ", ".join(sorted(_languages()))
+            raise HTTPException(404, f"there is no language {language[:20]!r}; languages are: {known}")
         texts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return JsonAnswer(texts)
 

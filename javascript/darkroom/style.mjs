@@ -24,6 +24,9 @@ button[aria-pressed=true] { background: var(--pressed); }
 button.main { background: var(--main); color: var(--main-text); font-weight: 600; margin-left: auto; }
 :focus-visible { outline: 2px solid var(--ring); outline-offset: 1px; }
 svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.4; stroke-linecap: round; stroke-linejoin: round; display: block; }
+input[type=range] { appearance: none; width: 150px; height: 20px; margin: 0; cursor: pointer; background: linear-gradient(var(--dim), var(--dim)) center / 100% 3px no-repeat; }
+input[type=range]::-webkit-slider-thumb { appearance: none; width: 14px; height: 14px; border-radius: 50%; background: var(--text); border: 0; }
+input[type=range]::-moz-range-thumb { width: 14px; height: 14px; border-radius: 50%; background: var(--text); border: 0; }
 h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
 .said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 
@@ -103,6 +106,11 @@ dialog::backdrop { background: rgb(0 0 0 / .5); }
 .keys dl { gap: 7px 16px; font-size: 13px; align-items: baseline; }
 kbd { font: inherit; font-size: 12px; border: 1px solid var(--line); border-radius: 4px; padding: 1px 6px; background: var(--raised); color: var(--text); white-space: nowrap; }
 
+@container (max-width: 800px) {
+    .bar { gap: 6px; padding: 7px 8px; }
+    .words > button { padding: 4px 7px; font-size: 12px; }
+    .zoom { min-width: 52px; }
+}
 @container (max-width: 760px) {
     .scopes { grid-template-columns: 1fr 1fr; }
     .card { grid-template-columns: 1fr 1fr; }

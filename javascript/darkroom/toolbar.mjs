@@ -52,8 +52,8 @@ export function toolbar(t, room, panels) {
             button(t('Zoom in'), `${t('Zoom in')} (+)`, () => room.view.zoomBy(1.25), icon('in'))),
         group(t('Snapshots'), ...snapshots),
         group(t('Undo'), undo, redo),
-        h('div', { class: 'group words', role: 'group', 'aria-label': t('Panels') }, ...Object.values(drawers)),
         button(t('Keyboard'), `${t('Keyboard')} (?)`, () => room.toggleKeys(), '?'),
+        h('div', { class: 'group words', role: 'group', 'aria-label': t('Panels') }, ...Object.values(drawers)),
         develop,
     );
     const update = ({ view, look, snapshots: kept, history, open, canDevelop }) => {

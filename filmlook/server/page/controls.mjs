@@ -12,7 +12,7 @@ export class Controls {
     #folds = [];
     #openFilms;
 
-    constructor(room, openFilms) {
+    constructor(room, openFilms, language) {
         this.#room = room;
         this.#openFilms = openFilms;
         const { t, schema } = room;
@@ -25,7 +25,8 @@ export class Controls {
         const reset = h('button', { class: 'small', onclick: () => room.setLook(room.presetLook()), title: t('Every setting as in the preset') }, t('Reset all'));
         this.element = h('div', { class: 'controls' },
             h('div', { class: 'head' }, title, reset),
-            h('div', { class: 'rows' }, first, folds.filter(Boolean), this.#seed()),
+            h('div', { class: 'rows' }, first, folds.filter(Boolean), this.#seed(),
+                h('div', { class: 'row language' }, h('label', { for: 'language' }, t('Language')), language)),
             this.#help,
         );
         this.#explain('');

@@ -35,7 +35,7 @@ export function languageSelect(language, t) {
         const tag = { zh_CN: 'zh-Hans', zh_TW: 'zh-Hant' }[code] ?? code.split('_')[0];
         return new Intl.DisplayNames([tag], { type: 'language' }).of(tag);
     };
-    const select = h('select', { class: 'language', 'aria-label': t('Language'), title: t('Language'), onchange: () => {
+    const select = h('select', { id: 'language', onchange: () => {
         keep('language', select.value);
         location.assign(location.pathname); // without a language that the address names
     } }, known.map((code) => h('option', { value: code, selected: code === language }, nameOf(code))));

@@ -117,7 +117,7 @@ async function start() {
 
     const looks = new Looks(room);
     const films = new Films(room);
-    const controls = new Controls(room, () => show('films'));
+    const controls = new Controls(room, () => show('films'), languageSelect(language, t));
     const exporting = new Export(room);
     room.listeners.push(looks, films, controls, { lookChanged: () => viewer.setLook(room.look) });
 
@@ -139,7 +139,7 @@ async function start() {
 
     document.body.append(
         h('header', {}, h('h1', {}, 'Film Look'), h('button', { onclick: () => picker.click(), title: t('Open a picture') }, t('Open')), picker, name,
-            languageSelect(language, t), exporting.element),
+            exporting.element),
         main,
     );
     show('looks');
