@@ -6,9 +6,11 @@
 // wheel="zooms" (without being clicked before).
 
 import { CardPanel } from './darkroom/card.mjs';
-import { Client, Gone } from './darkroom/client.mjs';
+import { Client } from './darkroom/client.mjs';
+import { watchClipboard } from './darkroom/clipboard.mjs';
 import { clamp, h, isTyping, lookKey, translator } from './darkroom/dom.mjs';
 import { listen } from './darkroom/gestures.mjs';
+import { brush, divider } from './darkroom/handles.mjs';
 import { History, Snapshots } from './darkroom/history.mjs';
 import { press, release, table } from './darkroom/keys.mjs';
 import { Mask } from './darkroom/mask.mjs';
@@ -17,15 +19,13 @@ import { Previews } from './darkroom/previews.mjs';
 import { ScopesPanel } from './darkroom/scopes.mjs';
 import { SheetPanel } from './darkroom/sheet.mjs';
 import { STYLE } from './darkroom/style.mjs';
+import { watchTheme } from './darkroom/theme.mjs';
 import { keyList, toolbar } from './darkroom/toolbar.mjs';
 import { MODES, View } from './darkroom/view.mjs';
 
 const BASE = '/sdapi/v1/film-look';
-const AGAIN_MS = 1500; // between tries to send a picture to a server that is gone
 
 export class Darkroom extends HTMLElement {
-    static observedAttributes = ['theme'];
-
     #canvas = h('canvas', { class: 'picture', tabindex: '0', role: 'img' });
     #view = new View(this.#canvas);
     #mask = new Mask();
@@ -67,24 +67,17 @@ export class Darkroom extends HTMLElement {
         keys.addEventListener('keydown', (event) => this.#pressed(event), { signal });
         keys.addEventListener('keyup', (event) => release(event, this.#keys), { signal });
         window.addEventListener('blur', () => this.#room.hold(false), { signal });
-        document.addEventListener('copy', (event) => this.#copied(event), { signal });
-        document.addEventListener('paste', (event) => this.#pasted(event), { signal });
-        matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#dress(), { signal });
-        const dressed = new MutationObserver(() => this.#dress());
-        dressed.observe(document.body, { attributeFilter: ['class'] }); // gradio marks its pages so
+        const isMine = () => this.offsetParent && (this.getAttribute('keys') === 'page' || this.matches(':focus-within'));
+        watchClipboard(this.#room, isMine, signal);
+        watchTheme(this, signal, () => this.#resized());
         const sized = new ResizeObserver(() => this.#resized());
         sized.observe(this);
         sized.observe(this.#parts.stage);
-        signal.addEventListener('abort', () => [dressed, sized].forEach((observer) => observer.disconnect()));
-        this.#dress();
+        signal.addEventListener('abort', () => sized.disconnect());
     }
 
     disconnectedCallback() {
         this.#watching.abort();
-    }
-
-    attributeChangedCallback() {
-        this.#dress();
     }
 
     get base() {
@@ -153,7 +146,7 @@ export class Darkroom extends HTMLElement {
         }
         this.#told('state', 'opening');
         try {
-            const { width, height, developed } = await this.#sent(blob, opening.signal);
+            const { width, height, developed } = await this.#client.open(blob, opening.signal, () => this.#told('gone'));
             if (opening.signal.aborted) return false;
             if (!local || local.width !== width || local.height !== height) this.#view.setPicture(width, height, null);
             this.#mask.setPicture(width, height);
@@ -210,20 +203,6 @@ export class Darkroom extends HTMLElement {
         this.#emit('look-chosen', { look: this.#look });
     }
 
-    async #sent(blob, signal) {
-        for (;;) {
-            try {
-                const picture = await this.#client.open(blob, signal);
-                return picture;
-            } catch (error) {
-                if (!(error instanceof Gone)) throw error;
-                this.#told('gone');
-                await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-                signal.throwIfAborted();
-            }
-        }
-    }
-
     #t = (key, values) => translator(this.#texts)(key, values);
 
     /** What the panels, gestures and keys may do. */
@@ -243,7 +222,8 @@ export class Darkroom extends HTMLElement {
         setMode: (mode) => this.#setMode(mode),
         nextMode: () => this.#setMode(MODES[(MODES.indexOf(this.#view.mode) + 1) % MODES.length]),
         loupe: (point) => (this.#view.zoom >= 0.999 && !this.#view.fits ? this.#view.fit() : this.#view.zoomTo(1, point)),
-        divideBy: (share) => this.#divide(this.#view.divider + share),
+        divide: (share) => this.#divide(share),
+        say: (text) => this.#say(text),
         undo: () => this.undo(),
         redo: () => this.redo(),
         store: (place) => this.#store(place),
@@ -327,29 +307,6 @@ export class Darkroom extends HTMLElement {
         if (press(event, this.#keys, this.#room, onPicture || this.getAttribute('keys') === 'page')) event.preventDefault();
     }
 
-    #isMine(event) {
-        return !isTyping(event) && this.offsetParent && (this.getAttribute('keys') === 'page' || this.matches(':focus-within'));
-    }
-
-    #copied(event) {
-        if (!this.#isMine(event) || !getSelection().isCollapsed || !this.#look) return;
-        event.clipboardData.setData('text/plain', this.lookText());
-        event.preventDefault();
-        this.#say(this.#t('The look is copied'));
-    }
-
-    #pasted(event) {
-        const text = event.clipboardData.getData('text/plain').trim();
-        if (!this.#isMine(event) || !text.startsWith('{')) return;
-        event.preventDefault();
-        try {
-            const { look, ...settings } = JSON.parse(text);
-            this.#choose(typeof look === 'object' ? look : settings);
-        } catch {
-            this.#problem(this.#t('What was pasted is no look.'));
-        }
-    }
-
     #told(what, detail) {
         const { state } = this.#parts;
         if (what === 'state') {
@@ -385,14 +342,6 @@ export class Darkroom extends HTMLElement {
         this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
     }
 
-    #dress() {
-        const asked = this.getAttribute('theme');
-        const gradio = document.querySelector('gradio-app') !== null;
-        const dark = asked ? asked === 'dark' : document.body.classList.contains('dark') || (!gradio && matchMedia('(prefers-color-scheme: dark)').matches);
-        this.toggleAttribute('light', !dark);
-        for (const name of this.#open) this.#panels[name].panel.resized?.();
-    }
-
     #update() {
         const { bar, divider, stage } = this.#parts;
         const view = this.#view;
@@ -420,23 +369,11 @@ export class Darkroom extends HTMLElement {
         this.#keys = table(t, room);
         this.#canvas.setAttribute('aria-label', t('The picture. Press for before, double click for 100 %.'));
         const bar = toolbar(t, room, this.#panels);
-        const divider = h('div', {
-            class: 'divider', role: 'slider', tabindex: '0', 'aria-label': t('Between before and after'), 'aria-valuemin': '0', 'aria-valuemax': '100',
-            onpointerdown: (event) => divider.setPointerCapture(event.pointerId),
-            onpointermove: (event) => {
-                const box = this.#canvas.getBoundingClientRect();
-                if (divider.hasPointerCapture(event.pointerId)) this.#divide((event.clientX - box.left) / box.width);
-            },
-            onkeydown: (event) => {
-                const step = { ArrowLeft: -0.02, ArrowRight: 0.02, PageUp: 0.1, PageDown: -0.1, Home: -1, End: 1 }[event.key];
-                if (!step) return;
-                event.preventDefault();
-                this.#divide(this.#view.divider + step);
-            },
-        });
+        const handle = divider(room, this.#canvas);
+        const { ring, follow } = brush(room);
         this.#parts = {
             bar,
-            divider,
+            divider: handle,
             state: h('span', { class: 'state' }),
             problem: h('p', { class: 'problem', role: 'alert', hidden: true }),
             said: h('span', { class: 'said', 'aria-live': 'polite' }),
@@ -444,7 +381,7 @@ export class Darkroom extends HTMLElement {
             keys: keyList(t, this.#keys),
         };
         const label = (name, side) => h('span', { class: `label ${side}`, 'aria-hidden': 'true' }, name);
-        this.#parts.stage = h('div', { class: 'stage' }, this.#canvas, divider, label(t('Before'), 'left'), label(t('After'), 'right'),
+        this.#parts.stage = h('div', { class: 'stage', onpointermove: follow }, this.#canvas, ring, handle, label(t('Before'), 'left'), label(t('After'), 'right'),
             h('div', { class: 'empty' }, h('slot', { name: 'empty' })), this.#parts.problem, this.#parts.state);
         this.shadowRoot.replaceChildren(bar.element, this.#parts.stage, this.#parts.panels, this.#parts.said, this.#parts.keys);
         this.#update();

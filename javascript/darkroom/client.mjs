@@ -2,6 +2,8 @@
 
 import { base64 } from './dom.mjs';
 
+const AGAIN_MS = 1500; // between tries to send a picture to a server that is gone
+
 /** What the server refuses, in its own words. */
 export class Refused extends Error {
     constructor(status, detail) {
@@ -30,12 +32,21 @@ export class Client {
         this.#viewer = `${random[0].toString(36)}${random[1].toString(36)}`;
     }
 
-    /** Sends a picture, and keeps it as the one that the other calls are about. */
-    async open(blob, signal) {
-        const picture = await this.#send(blob, signal);
-        this.blob = blob;
-        this.picture = picture;
-        return picture;
+    /** Sends a picture, and keeps it as the one that the other calls are about; `gone()` is told while nobody takes it. */
+    async open(blob, signal, gone) {
+        for (;;) {
+            try {
+                const picture = await this.#send(blob, signal);
+                this.blob = blob;
+                this.picture = picture;
+                return picture;
+            } catch (error) {
+                if (!(error instanceof Gone)) throw error;
+                gone();
+                await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+                signal.throwIfAborted();
+            }
+        }
     }
 
     /** A preview as {bitmap, blob, ms, device, busy}; null where a newer one has come meanwhile. `role` parts what must not drop each other. */

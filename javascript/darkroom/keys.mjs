@@ -42,7 +42,7 @@ export function press(event, keys, room, onPicture) {
     }
     const arrow = ARROWS[event.key];
     if (!arrow || !onPicture || event.ctrlKey || event.altKey || event.metaKey) return false;
-    if (room.view.mode === 'split' && room.view.fits && arrow[0]) room.divideBy(arrow[0] * (event.shiftKey ? 0.1 : 0.02));
+    if (room.view.mode === 'split' && room.view.fits && arrow[0]) room.divide(room.view.divider + arrow[0] * (event.shiftKey ? 0.1 : 0.02));
     else if (!room.view.fits) room.view.pan(-arrow[0] * 60, -arrow[1] * 60);
     else return false;
     return true;

@@ -25,6 +25,9 @@ button.main { background: var(--main); color: var(--main-text); font-weight: 600
 :focus-visible { outline: 2px solid var(--ring); outline-offset: 1px; }
 svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.4; stroke-linecap: round; stroke-linejoin: round; display: block; }
 input[type=range] { appearance: none; width: 150px; height: 20px; margin: 0; cursor: pointer; background: linear-gradient(var(--dim), var(--dim)) center / 100% 3px no-repeat; }
+input[type=range]:focus-visible { outline: none; }
+input[type=range]:focus-visible::-webkit-slider-thumb { outline: 2px solid var(--ring); outline-offset: 2px; }
+input[type=range]:focus-visible::-moz-range-thumb { outline: 2px solid var(--ring); outline-offset: 2px; }
 input[type=range]::-webkit-slider-thumb { appearance: none; width: 14px; height: 14px; border-radius: 50%; background: var(--text); border: 0; }
 input[type=range]::-moz-range-thumb { width: 14px; height: 14px; border-radius: 50%; background: var(--text); border: 0; }
 h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
@@ -40,7 +43,8 @@ h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
 .words { margin-left: auto; }
 
 .stage { position: relative; flex: 1 1 auto; min-height: 200px; overflow: hidden; }
-.picture { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: pan-y; cursor: default; outline-offset: -3px; }
+.picture { position: absolute; inset: 0; width: 100%; height: 100%; display: block; touch-action: pan-y; cursor: default; outline-offset: -2px; }
+.picture:focus-visible { outline: 1px solid var(--dim); }
 .zoomed .picture { touch-action: none; cursor: grab; }
 .zoomed .picture:active { cursor: grabbing; }
 :host([painting]) .picture { touch-action: none; cursor: crosshair; }
@@ -54,6 +58,8 @@ h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
     content: '‹ ›'; position: absolute; left: 1px; top: 50%; width: 30px; height: 30px; margin-top: -15px; border-radius: 50%; background: #fff;
     color: #222; font: 600 16px/27px system-ui, sans-serif; text-align: center; letter-spacing: 1px; box-shadow: 0 1px 5px rgb(0 0 0 / .5);
 }
+.brush { position: absolute; border: 1px solid #fff; border-radius: 50%; box-shadow: 0 0 0 1px rgb(0 0 0 / .6); pointer-events: none; display: none; transform: translate(-50%, -50%); }
+:host([painting]) .picture:hover ~ .brush { display: block; }
 .label, .state { position: absolute; padding: 2px 8px; border-radius: 4px; background: var(--glass); font-size: 11px; pointer-events: none; }
 .label { top: 10px; display: none; letter-spacing: .02em; }
 .label.left { left: 10px; }
