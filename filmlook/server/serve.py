@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from filmlook.engine.develop import film_picture
+from filmlook.engine.device import pick_device
 from filmlook.errors import LookError
 from filmlook.files.picture import Picture
 from filmlook.look import Look
@@ -74,6 +76,9 @@ class Server:
 
     def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
         return film_picture(source, look, seed=seed, again=again, device=self._device, tile=self._tile, progress=progress)
+
+    def proof_device(self) -> tuple[torch.device, bool]:
+        return pick_device(self._device), False
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         named = Checkpoint(name=checkpoint, title=checkpoint) if checkpoint else None  # no file of this machine's is looked at

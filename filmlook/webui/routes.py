@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from fastapi import HTTPException, Request
 from modules import call_queue, script_callbacks, shared
 
@@ -20,7 +21,7 @@ from filmlook.server.request_body import Limits
 from filmlook.server.router import build_router
 from filmlook.webui import host_models, hosts, options, patches
 from filmlook.webui.once.policies import LOOK
-from filmlook.webui.processing import developed, failed
+from filmlook.webui.processing import developed, device, failed
 
 
 class HostTurn:
@@ -72,6 +73,12 @@ class HostBackend:
             return developed(source, LOOK, look, seed=seed, progress=progress)
 
         return film_picture(source, look, seed=seed, again=again, by=by)
+
+    def proof_device(self) -> tuple[torch.device, bool]:
+        """The CPU while the host's GPU has something to do: a viewer does not wait for a generation."""
+        place = device()
+        busy = place.type != "cpu" and hosts.is_working(shared.state)
+        return (torch.device("cpu") if busy else place), busy
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         found = host_models.checkpoint_named(checkpoint) if checkpoint else None
