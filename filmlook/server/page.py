@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from filmlook.server.answers import FileAnswer, JsonAnswer
-from filmlook.server.router import Backend
+from filmlook.server.backend import Backend
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PAGE = Path(__file__).with_name("page")

@@ -63,6 +63,7 @@ export class Previews {
         if (this.#flight || !this.#client.picture) return;
         const next = this.#next();
         if (!next) return this.#told('state', 'rest');
+        this.#told('state', 'working');
         if (next.wait) this.#timer = setTimeout(() => this.ask(), next.wait);
         else this.#fetch(next);
     }
@@ -90,8 +91,10 @@ export class Previews {
             if (before) return before;
         }
         const crop = view.detailCrop();
-        const next = view.afterSide !== side ? { key, side, fine: true } : crop && view.detailKey !== `${key} ${crop}` ? { key, crop, fine: true } : null;
-        return next && wait > 0 ? { wait } : next;
+        const lacksDetail = crop && view.detailKey !== `${key} ${crop}`;
+        if (!lacksDetail && view.afterSide === side) return null;
+        if (wait > 0) return { wait };
+        return lacksDetail ? { key, crop, fine: true } : { key, side, fine: true }; // what is looked at closely comes first
     }
 
     /** What is missing of the undeveloped picture; at once where there is none. */
@@ -110,7 +113,6 @@ export class Previews {
         const controller = new AbortController();
         const flight = { controller, fine: fine && !before };
         this.#flight = flight;
-        this.#told('state', 'working');
         const size = crop ? { crop, format: 'png' } : { long_side: side, quality: fine ? 92 : 85 };
         const seed = this.#seed == null ? {} : { seed: this.#seed };
         let again = 0;
