@@ -9,22 +9,25 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import torch
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
 
 from filmlook.errors import PictureError
 from filmlook.files import picture
-from filmlook.server import proofs, requests
+from filmlook.server import proofs, requests, sheet
 from filmlook.server.answers import FileAnswer
 from filmlook.server.backend import Backend
 from filmlook.server.description import described
-from filmlook.server.newest import Newest
+from filmlook.server.newest import Frames, Newest
 from filmlook.server.picture_cache import Kept, PictureCache
 from filmlook.server.queue import WAITING, BodyLimiter
 
 _PREVIEWS = 2  # worked on at once
 _BODIES = 2  # with pictures, of the largest size, in memory at once
 _TEXT_BYTES = 2**16  # of a body without a picture
+_FRESH = {"Cache-Control": "no-store"}
 _T = TypeVar("_T")
 
 
@@ -34,13 +37,17 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
     pictures = BodyLimiter(lambda: backend.limits.bytes, _BODIES)
     texts = BodyLimiter(lambda: min(_TEXT_BYTES, backend.limits.bytes), WAITING)
     decoding = asyncio.Lock()
-    previews = Newest(_PREVIEWS, "preview")
+    previews, scopings, sheets = Newest(_PREVIEWS, "preview"), Newest(1, "measurement"), Newest(1, "sheet")
 
     def picture_of(name: str) -> Kept:
         found = kept.get(name)
         if found is None:
             raise HTTPException(404, f"there is no picture {name}; send it again")
         return found
+
+    def place() -> tuple[torch.device, bool]:
+        with requests.refusing():
+            return backend.proof_device()
 
     def told(work: Callable[[], _T]) -> _T:
         """What the work makes; what is left of it is bounded."""
@@ -61,15 +68,33 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
     async def preview(request: Request) -> Response:
         async with texts.place(request, lambda fields: requests.preview_request(fields, backend.limits)) as asked:
             source = picture_of(asked.picture)
-            with requests.refusing():
-                device, busy = backend.proof_device()
+            device, busy = place()
             made = await previews.run(
                 request, asked.viewer, asked.number, lambda over: told(lambda: proofs.preview(source, asked, device, over))
             )
-        headers = {"X-Film-Look-Device": made.device, "X-Film-Look-Ms": f"{made.ms:.0f}", "Cache-Control": "no-store"}
+        headers = {"X-Film-Look-Device": made.device, "X-Film-Look-Ms": f"{made.ms:.0f}", **_FRESH}
         if busy:
             headers["X-Film-Look-Busy"] = "generation"
         return FileAnswer(made.data, media_type=f"image/{asked.kind.lower()}", headers=headers)
+
+    @router.post("/scopes", summary="Measure a picture before and after", **described("scopes"))
+    async def scope(request: Request) -> dict[str, Any]:
+        async with texts.place(request, lambda fields: requests.scopes_request(fields, backend.limits)) as asked:
+            source = picture_of(asked.picture)
+            device, _ = place()
+            return await scopings.run(
+                request, asked.viewer, asked.number, lambda over: told(lambda: proofs.measured(source, asked, device, over))
+            )
+
+    @router.post("/sheet", summary="Show a picture with many looks", response_class=StreamingResponse, **described("sheet"))
+    async def contact_sheet(request: Request) -> Response:
+        async with texts.place(request, lambda fields: requests.sheet_request(fields, backend.limits)) as asked:
+            source = picture_of(asked.picture)
+            device, _ = place()
+            with requests.refusing():
+                await run_in_threadpool(sheet.frames_of, asked)  # what is wrong with them is told before anything is sent
+        frames = Frames(sheets, asked.viewer, asked.number, lambda over: sheet.sheet(source, asked, device, over), kept.trim)
+        return StreamingResponse(frames.lines(), media_type="application/x-ndjson", headers=_FRESH)
 
 
 def _taken_in(cache: PictureCache, data: bytes, most_pixels: int) -> tuple[str, Kept]:

@@ -25,6 +25,8 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "viewer": "a",
         "number": 3,
     },
+    "scopes": {"hash": _NAME, "look": "gold-snapshot"},
+    "sheet": {"hash": _NAME, "look": "gold-snapshot", "of": "setting", "setting": "contrast", "steps": 5},
     "export-lut": {"look": "gold-snapshot"},
     "look": {"label": "Mine", "look": {"stock": "kodak_portra_400", "grain": 1.2}},
     "prompt": {"prompt": "photo of a cat", "checkpoint": "classicnegative.ckpt", "settings": {"width": 512, "height": 512}},
@@ -33,9 +35,10 @@ _UPLOADS = ("develop", "read", "pictures")
 _FILES = {
     "export-lut": ("text/plain", "image/png"),
     "preview": ("image/jpeg", "image/webp", "image/png"),
+    "sheet": ("application/x-ndjson",),
 }
 """The kinds of file that routes answer with, which answer with no JSON."""
-_REFUSED_WITH = {"preview": (404, 409)}
+_REFUSED_WITH = {"preview": (404, 409), "scopes": (404, 409), "sheet": (404, 409)}
 _REFUSALS = {
     401: "No credentials, or wrong ones.",
     403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
@@ -100,6 +103,16 @@ _NUMBERS = _list({"type": "number"})
 _LOOK = look_schema()
 _PRESET = _object({"name": _TEXT, "label": _TEXT, "help": _TEXT, "own": _SWITCH, "look": _LOOK})
 _FIX = _object({"label": _TEXT, "changes": {"type": "object"}})
+_COUNTS, _SHARE = _list(_WHOLE), {"type": "number", "minimum": 0, "maximum": 1}
+_WAVE = {"type": "string", "contentEncoding": "base64", "description": "A byte for each place; the first row is code 255."}
+_SCOPES = _object(
+    {
+        "histogram": _object(dict.fromkeys("rgby", _COUNTS)),
+        "parade": _object({"width": _WHOLE, "height": _WHOLE, **dict.fromkeys("rgb", _WAVE)}),
+        "clipped": _object(dict.fromkeys(("black", "white"), _SHARE)),
+        "colours": {**_list(_NUMBERS), "description": "OKLab and code of pixels: L, a, b, red, green, blue."},
+    }
+)
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "develop": _object(
@@ -122,6 +135,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         }
     ),
     "pictures": _object({"hash": _TEXT, "width": _WHOLE, "height": _WHOLE, "developed": _SWITCH}),
+    "scopes": _object({"before": _SCOPES, "after": _SCOPES}),
     "prompt": _object(
         {
             "checkpoint": _or_null("object", "Which one it is and how it was recognised."),

@@ -245,6 +245,17 @@ def name_of_picture(key: str, digits: int) -> Field:
     return Field(key, {"type": "string", "pattern": f"^[0-9a-f]{{{digits}}}$"}, check, needed=True)
 
 
+def numbers(key: str, most: int) -> Field:
+    """A list of up to so many numbers, or an empty one."""
+
+    def check(value: Any, limits: Limits) -> list[float]:
+        if not isinstance(value, list) or len(value) > most or not all(map(_KINDS["number"], value)):
+            raise refused(f"{key} is {shown(value)}; allowed: a list of up to {most} numbers")
+        return value
+
+    return Field(key, {"type": "array", "items": {"type": "number"}, "maxItems": most}, check, [])
+
+
 def crop(key: str, most: int) -> Field:
     """Part of a picture, of so many pixels at most: x, y, width and height; null and nothing: all of it."""
 

@@ -17,7 +17,8 @@ from filmlook.files.encoders import eight_bit
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.server.picture_cache import Kept
-from filmlook.server.requests import PreviewRequest
+from filmlook.server.requests import PreviewRequest, ScopesRequest
+from filmlook.server.scopes import scopes
 
 IsOver = Callable[[], bool]
 CPU = torch.device("cpu")
@@ -46,6 +47,15 @@ def preview(kept: Kept, asked: PreviewRequest, device: torch.device, is_over: Is
         made, device = developed(kept, asked.look, device, is_over, seed=seed, long_side=asked.long_side, crop=asked.crop)
     data = encoded(made.pixels, asked.kind, asked.quality)
     return Preview(data, device.type, 1000 * (time.perf_counter() - since))
+
+
+def measured(kept: Kept, asked: ScopesRequest, device: torch.device, is_over: IsOver) -> dict[str, Any]:
+    """Scopes before and after, of small proofs. Raises as `preview`."""
+    before = scopes(kept.proofs.smaller(asked.long_side).pixels)
+    if asked.look is None:
+        return {"before": before, "after": before}
+    after, _ = developed(kept, asked.look, device, is_over, seed=kept.seed, long_side=asked.long_side)
+    return {"before": before, "after": scopes(after.pixels)}
 
 
 def developed(kept: Kept, look: Look, device: torch.device, is_over: IsOver, **how: Any) -> tuple[Picture, torch.device]:

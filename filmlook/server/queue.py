@@ -51,7 +51,7 @@ class BodyLimiter:
     async def place(self, request: Request, made_of: Callable[[dict[str, Any]], _Made]) -> AsyncIterator[_Made]:
         """A place, with the request that the body's fields make. The body is taken in when there is room for it."""
         if self._waiting >= WAITING:
-            raise _later(f"{WAITING} calls are waiting already")
+            raise come_later(f"{WAITING} calls are waiting already")
         most = self._most()
         size, held = request_body.size_of(request, most), 0
         self._waiting += 1
@@ -80,7 +80,7 @@ class BodyLimiter:
         try:
             while self._entrance[0] is not client or (self._bytes and self._bytes + size > room):
                 if time.monotonic() > end:
-                    raise _later("there is no room for so large a body")
+                    raise come_later("there is no room for so large a body")
                 await asyncio.sleep(0.05)
             self._bytes += size
         finally:
@@ -93,7 +93,7 @@ class BodyLimiter:
             await asyncio.sleep(0.01)
 
 
-def _later(reason: str) -> HTTPException:
+def come_later(reason: str) -> HTTPException:
     return HTTPException(503, f"{reason}; try again later", {"Retry-After": "10"})
 
 

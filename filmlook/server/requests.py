@@ -28,6 +28,7 @@ from filmlook.server.schema import look_schema
 
 KINDS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 SIZES = (17, 33, 65)
+SHEETS = ("stocks", "looks", "papers", "setting", "settings")
 PROMPT_LETTERS = 20_000  # some 60 pages of a book; a prompt has a few hundred
 _NAME_LETTERS = 1000
 _JSON = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
@@ -68,6 +69,18 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.crop("crop", 4096**2),
         field.choice("format", tuple(KINDS), "jpeg"),
         field.whole("quality", 1, 100, 88),
+        *_NEWEST,
+    ),
+    "scopes": (_PICTURE_NAME, _LOOK_OR_NONE, field.whole("long_side", 16, 1024, 256), *_NEWEST),
+    "sheet": (
+        _PICTURE_NAME,
+        _LOOK,
+        field.choice("of", SHEETS, "stocks"),
+        field.text("setting", 64),
+        field.text("second", 64),
+        field.whole("steps", 5, 9, 7),
+        field.numbers("values", 9),
+        field.whole("long_side", 16, 1024, 320),
         *_NEWEST,
     ),
     "export-lut": (
@@ -113,6 +126,33 @@ class PreviewRequest:
     crop: tuple[int, int, int, int] | None
     kind: str
     quality: int
+    viewer: str
+    number: int
+
+
+@dataclass(frozen=True)
+class ScopesRequest:
+    """Scopes of a kept picture before and after."""
+
+    picture: str
+    look: Look | None
+    long_side: int
+    viewer: str
+    number: int
+
+
+@dataclass(frozen=True)
+class SheetRequest:
+    """A contact sheet of a kept picture: `of` is one of `SHEETS`; of a ladder, its setting, steps or values, and the second."""
+
+    picture: str
+    look: Look
+    of: str
+    setting: str
+    second: str
+    steps: int
+    values: list[float]
+    long_side: int
     viewer: str
     number: int
 
@@ -197,6 +237,18 @@ def preview_request(fields: dict[str, Any], limits: Limits) -> PreviewRequest:
     """A request for a preview. Raises HTTPException 422."""
     values = field.values_of(fields, TABLES["preview"], limits)
     return PreviewRequest(picture=values.pop("hash"), kind=KINDS[values.pop("format")], **values)
+
+
+def scopes_request(fields: dict[str, Any], limits: Limits) -> ScopesRequest:
+    """A request for scopes. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["scopes"], limits)
+    return ScopesRequest(picture=values.pop("hash"), **values)
+
+
+def sheet_request(fields: dict[str, Any], limits: Limits) -> SheetRequest:
+    """A request for a contact sheet. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["sheet"], limits)
+    return SheetRequest(picture=values.pop("hash"), **values)
 
 
 def lut_request(fields: dict[str, Any], limits: Limits) -> LutRequest:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import io
+import json
 import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +20,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from filmlook import develop
+from filmlook import SETTINGS, develop, list_looks, list_stocks
 from filmlook.errors import PictureError, Stopped
 from filmlook.files.picture import Picture
 from filmlook.server import proofs
@@ -289,3 +292,124 @@ def test_previews_do_not_wait_for_pictures_that_are_developed(scene: np.ndarray)
         assert not long.done()
         server.gate.set()
         assert long.result().status_code == 200
+
+
+# Scopes and sheets
+
+
+def measured(client: Any, name: str, **fields: Any) -> dict[str, Any]:
+    answer = client.post(f"{PREFIX}/scopes", json={"hash": name, "look": LOOK, **fields})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_scopes_count_the_pixels_that_a_preview_shows(client: TestClient, scene: np.ndarray) -> None:
+    name = sent(client, png(scene))
+    found = measured(client, name, long_side=210)
+    for side, look in (("before", None), ("after", LOOK)):
+        seen = shown(client, name, long_side=210, look=look)
+        for i, channel in enumerate("rgb"):
+            assert found[side]["histogram"][channel] == np.bincount(seen[..., i].ravel(), minlength=256).tolist()
+        assert found[side]["clipped"]["white"] == round(float((seen == 255).any(2).mean()), 5)
+        assert 700 <= len(found[side]["colours"]) <= 1500
+    assert measured(client, name, look=None)["before"] == measured(client, name, look=None)["after"]
+
+
+def test_a_parade_stands_where_the_picture_is_bright(client: TestClient) -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 64, 0).repeat(3, 2)
+    parade = measured(client, sent(client, png(ramp)), look=None)["before"]["parade"]
+    assert (parade["width"], parade["height"]) == (128, 128)
+    wave = np.frombuffer(base64.b64decode(parade["g"]), np.uint8).reshape(128, 128)
+    np.testing.assert_array_equal(wave, np.eye(128, dtype=np.uint8)[::-1] * 255)
+
+
+def test_colours_are_oklab(client: TestClient) -> None:
+    red = np.full((20, 20, 3), (255, 0, 0), np.uint8)
+    colours = measured(client, sent(client, png(red)), look=None)["before"]["colours"]
+    assert colours[0] == [0.628, 0.2249, 0.1258, 255, 0, 0]  # as published
+
+
+def sheet_of(client: Any, name: str, **fields: Any) -> list[dict[str, Any]]:
+    answer = client.post(f"{PREFIX}/sheet", json={"hash": name, "look": LOOK, "long_side": 48, **fields})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+@pytest.mark.parametrize(("of", "count"), [("stocks", len(list_stocks())), ("looks", len(list_looks())), ("papers", 11)])
+def test_a_sheet_has_all_there_are(client: TestClient, scene: np.ndarray, of: str, count: int) -> None:
+    frames = sheet_of(client, sent(client, png(scene)), of=of)
+    assert [frame["index"] for frame in frames] == list(range(count))
+    assert {frame["count"] for frame in frames} == {count}
+    assert len({frame["label"] for frame in frames}) == count
+    assert {opened(frame["image"]).size for frame in frames} == {(48, 34)}
+    assert len({frame["image"] for frame in frames}) > count * 0.8
+
+
+def test_a_frame_shows_what_its_look_makes(client: TestClient, scene: np.ndarray) -> None:
+    name = sent(client, png(scene))
+    frames = sheet_of(client, name, of="setting", setting="exposure", steps=5)
+    assert [frame["look"]["exposure"] for frame in frames] == [-4, -2, 0, 2, 4]
+    assert frames[1]["label"] == "Exposure -2"
+    assert frames[1]["values"] == {"exposure": -2}
+    brightness = [np.asarray(opened(frame["image"])).mean() for frame in frames]
+    assert brightness == sorted(brightness)
+    assert set(frames[0]["look"]) == {setting.key for setting in SETTINGS}
+    seen = shown(client, name, look=frames[3]["look"], long_side=48).astype(int)
+    assert np.abs(np.asarray(opened(frames[3]["image"])).astype(int) - seen).mean() < 4  # but for JPEG
+
+
+def test_two_settings_make_a_grid(client: TestClient, scene: np.ndarray) -> None:
+    fields = {"setting": "contrast", "second": "toning", "values": [0.8, 1.2], "look": {"stock": "kodak_tri_x_400"}}
+    frames = sheet_of(client, sent(client, png(scene)), of="settings", **fields)
+    tones = ["none", "sepia", "selenium", "gold", "blue"]
+    assert [(f["look"]["contrast"], f["look"]["toning"]) for f in frames] == [(c, t) for c in (0.8, 1.2) for t in tones]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"of": "films"}, "of is 'films'; allowed: stocks, looks, papers, setting, settings"),
+        ({"of": "setting"}, "a ladder needs a setting"),
+        ({"of": "setting", "setting": "stock"}, "setting is 'stock'; allowed: frame, strength"),
+        ({"of": "setting", "setting": "contrast", "second": "grain"}, "setting takes one setting, settings takes two"),
+        ({"of": "settings", "setting": "contrast", "second": "contrast"}, "another one beside it"),
+        ({"of": "setting", "setting": "contrast", "values": [7]}, "contrast is 7; allowed: a number from 0 to 2"),
+        ({"of": "setting", "setting": "contrast", "values": ["1"]}, "values is ['1']; allowed: a list of up to 9 numbers"),
+        ({"of": "setting", "setting": "contrast", "steps": 4}, "steps is 4"),
+    ],
+)
+def test_a_sheet_that_cannot_be_is_refused(client: TestClient, scene: np.ndarray, fields: Any, told: str) -> None:
+    answer = client.post(f"{PREFIX}/sheet", json={"hash": sent(client, png(scene)), "look": LOOK, **fields})
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
+
+
+def test_a_stock_that_is_damaged_has_its_place(client: TestClient, scene: np.ndarray, home: Path) -> None:
+    (home / "stocks").mkdir(parents=True)
+    (home / "stocks" / "broken.json").write_text('{"format": 2, "label": "Broken", "kind": "negative"}')
+    frames = sheet_of(client, sent(client, png(scene)), of="stocks")
+    broken = next(frame for frame in frames if frame["label"] == "Broken")
+    assert "image" not in broken
+    assert "broken.json: " in broken["error"]
+    assert all("image" in frame for frame in frames if frame is not broken)
+
+
+def test_a_newer_sheet_ends_an_older_one(scene: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, original = threading.Event(), proofs.developed
+
+    def slow(*args: Any, **how: Any) -> Any:
+        held.wait(0.1)
+        return original(*args, **how)
+
+    monkeypatch.setattr(proofs, "developed", slow)
+    with connected() as (client, pool):
+        order = {"hash": sent(client, png(scene)), "look": LOOK, "long_side": 32, "viewer": "a"}
+        with client.stream("POST", f"{PREFIX}/sheet", json={**order, "number": 1}) as first:
+            lines = first.iter_lines()
+            assert json.loads(next(lines))["index"] == 0
+            second = pool.submit(client.post, f"{PREFIX}/sheet", json={**order, "number": 2, "of": "looks"})
+            rest = list(lines)
+        held.set()
+        assert len(rest) < len(list_stocks()) - 1
+        assert len(second.result(PATIENCE_S).text.splitlines()) == len(list_looks())
