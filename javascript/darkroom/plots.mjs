@@ -87,19 +87,19 @@ export function histogram(canvas, { histogram: counts, clipped }) {
     const { context, width, height, line } = ready(canvas);
     const all = ['r', 'g', 'b'].flatMap((channel) => counts[channel].slice(2, 254));
     const top = Math.max(...all, 1) * 1.05;
-    context.globalCompositeOperation = 'source-over';
     context.strokeStyle = line;
     for (const part of [0.25, 0.5, 0.75]) rule(context, part * width, 0, part * width, height);
-    context.globalCompositeOperation = 'lighter';
-    for (const channel of ['r', 'g', 'b']) {
-        context.fillStyle = `${CHANNELS[channel]}90`;
+    context.lineWidth = 1.3;
+    for (const [channel, colour] of Object.entries(CHANNELS)) {
+        context.fillStyle = `${colour}40`;
+        context.strokeStyle = colour;
         context.beginPath();
-        context.moveTo(0, height);
+        context.moveTo(-2, height + 2);
         counts[channel].forEach((n, i) => context.lineTo((i / 255) * width, height - Math.min(1, n / top) * (height - 4)));
-        context.lineTo(width, height);
+        context.lineTo(width + 2, height + 2);
         context.fill();
+        context.stroke();
     }
-    context.globalCompositeOperation = 'source-over';
     context.fillStyle = '#d65448';
     if (clipped.black > 0.001) context.fillRect(0, 0, 5, height);
     if (clipped.white > 0.001) context.fillRect(width - 5, 0, 5, height);

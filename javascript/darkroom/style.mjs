@@ -84,10 +84,10 @@ h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
 .tools { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 .tools label { display: flex; gap: 8px; align-items: center; }
 .note { color: var(--dim); font-size: 12px; }
-.frames { display: grid; grid-template-columns: repeat(var(--columns, auto-fill), minmax(min(128px, 18%), 1fr)); gap: 8px; margin-top: 10px; }
+.frames { display: grid; grid-template-columns: repeat(var(--columns, auto-fill), minmax(min(128px, 18%), 1fr)); gap: 8px; margin-top: 10px; align-items: start; }
 .frames:empty { display: none; }
 .frame { display: flex; flex-direction: column; gap: 0; padding: 0; overflow: hidden; text-align: left; background: var(--raised); }
-.frame img { width: 100%; display: block; aspect-ratio: 1; object-fit: cover; }
+.frame img { width: 100%; display: block; }
 .frame[aria-pressed=true] { border-color: var(--text); }
 .caption { padding: 4px 7px 5px; font-size: 11px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; width: 100%; }
 .failed { padding: 8px; font-size: 11px; color: var(--dim); min-height: 90px; overflow-wrap: anywhere; white-space: normal; }

@@ -50,6 +50,9 @@ export class Films {
 
     pictureChanged() {
         for (const row of this.#list.children) row.image.hidden = true;
+    }
+
+    previewShown() {
         if (this.element.offsetParent) this.shown();
     }
 

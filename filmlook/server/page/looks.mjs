@@ -50,7 +50,10 @@ export class Looks {
     pictureChanged() {
         this.#pictures.clear();
         this.#dress();
-        this.#thumbnails.make(this.#room.look);
+    }
+
+    previewShown() {
+        if (this.element.offsetParent) this.shown();
     }
 
     lookChanged() {

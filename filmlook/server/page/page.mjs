@@ -153,6 +153,9 @@ async function start() {
         films.pictureChanged();
         exporting.pictureChanged();
     });
+    viewer.addEventListener('preview', (event) => { // thumbnails come after what one looks at
+        if (event.detail.current) [looks, films].forEach((part) => part.previewShown());
+    });
     catchPictures(open);
     document.addEventListener('keydown', (event) => {
         if ((event.ctrlKey || event.metaKey) && event.key === 'Enter' && !isTyping(event)) exporting.develop();
