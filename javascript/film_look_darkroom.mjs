@@ -280,6 +280,7 @@ export class Darkroom extends HTMLElement {
             panel.opened();
         }
         this.toggleAttribute('painting', this.#open.has('mask'));
+        this.toggleAttribute('open', this.#open.size > 0); // for the host's layout
         this.#update();
     }
 

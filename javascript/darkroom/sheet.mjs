@@ -93,7 +93,8 @@ export class SheetPanel {
         const [first, second] = this.#settings.map((select) => select.value);
         const ladder = { setting: { setting: first }, settings: { setting: first, second } }[of];
         const steps = ladder ? { ...ladder, steps: Number(this.#steps.value) } : {};
-        this.#frames.style.setProperty('--columns', of === 'settings' ? this.#steps.value : 'auto-fill');
+        this.#frames.classList.toggle('grid', of === 'settings');
+        this.#frames.style.setProperty('--columns', this.#steps.value);
         try {
             const fields = { look: this.#room.look, of, ...steps, long_side: FRAME };
             for await (const frame of client.sheet('sheet', fields, flight.signal)) {

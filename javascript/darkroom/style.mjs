@@ -84,12 +84,12 @@ h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
 .tools { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 .tools label { display: flex; gap: 8px; align-items: center; }
 .note { color: var(--dim); font-size: 12px; }
-.frames { display: grid; grid-template-columns: repeat(var(--columns, auto-fill), minmax(min(128px, 18%), 1fr)); gap: 8px; margin-top: 10px; align-items: start; }
+.frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 8px; margin-top: 10px; align-items: start; }
 .frames:empty { display: none; }
 .frame { display: flex; flex-direction: column; gap: 0; padding: 0; overflow: hidden; text-align: left; background: var(--raised); }
 .frame img { width: 100%; display: block; }
 .frame[aria-pressed=true] { border-color: var(--text); }
-.caption { padding: 4px 7px 5px; font-size: 11px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; width: 100%; }
+.caption { padding: 4px 7px 5px; font-size: 11px; line-height: 1.25; width: 100%; overflow-wrap: anywhere; }
 .failed { padding: 8px; font-size: 11px; color: var(--dim); min-height: 90px; overflow-wrap: anywhere; white-space: normal; }
 .panel canvas { width: 100%; height: 150px; display: block; }
 figure { margin: 0; min-width: 0; }
@@ -127,9 +127,10 @@ kbd { font: inherit; font-size: 12px; border: 1px solid var(--line); border-radi
     .bar button { min-height: 34px; }
     .words { margin-left: 0; }
     .stage { min-height: 0; }
-    .frames { grid-template-columns: repeat(var(--columns, auto-fill), minmax(min(92px, 18%), 1fr)); gap: 6px; }
+    .frames { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 6px; }
     .card { grid-template-columns: 1fr; }
 }
+.frames.grid { grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); }
 @media (prefers-reduced-motion: reduce) {
     .stage.working::after { animation: none; background: var(--text); }
     .stage::after { transition: none; }
