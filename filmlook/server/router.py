@@ -13,28 +13,23 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from filmlook.errors import LookError, UnknownStockError
 from filmlook.files import picture
 from filmlook.presets import (
     NotOwnError,
     Preset,
     delete_preset,
     is_built_in,
-    is_look,
     list_looks,
-    list_presets,
-    load_preset,
     save_preset,
 )
-from filmlook.prints import is_paper, paper_facts, paper_labels, stock_facts
 from filmlook.server import jobs, requests
 from filmlook.server.answers import FileAnswer, JsonAnswer
 from filmlook.server.backend import Backend
 from filmlook.server.darkroom import add_darkroom
 from filmlook.server.description import answered, described, refusals
+from filmlook.server.lists import add_lists, preset_facts
 from filmlook.server.queue import WAITING, BodyLimiter, Turn, WorkQueue
-from filmlook.server.schema import look_schema
-from filmlook.stock import is_installed, list_stocks, load_stock, stock_labels
+from filmlook.stock import list_stocks
 from filmlook.version import __version__
 
 PREFIX = "/sdapi/v1/film-look"
@@ -42,8 +37,8 @@ _BODIES = 4  # with pictures, of the largest size, are in memory at once
 _TEXT_BYTES = 2**20  # of a body without pictures
 
 
-def build_router(backend: Backend) -> APIRouter:
-    """The routes, each behind the backend's check."""
+def build_darkroom(backend: Backend) -> APIRouter:
+    """The routes that a page needs to show a picture while its look is chosen, each behind the backend's check."""
 
     def check(request: Request) -> None:
         backend.check(request)
@@ -55,9 +50,16 @@ def build_router(backend: Backend) -> APIRouter:
         responses=refusals(401, 403),
         default_response_class=JsonAnswer,
     )
+    add_darkroom(router, backend)
+    add_lists(router)
+    return router
+
+
+def build_router(backend: Backend) -> APIRouter:
+    """All routes, each behind the backend's check."""
+    router = build_darkroom(backend)
     line = WorkQueue(backend.turn)
     pictures = BodyLimiter(lambda: backend.limits.bytes, _BODIES)
-    add_darkroom(router, backend)
     texts = BodyLimiter(lambda: min(_TEXT_BYTES, backend.limits.bytes), WAITING)  # room for all: they never wait for uploads
     advice = asyncio.Lock()
 
@@ -99,49 +101,6 @@ def build_router(backend: Backend) -> APIRouter:
             found = await run_in_threadpool(backend.report, asked.prompt, asked.negative, asked.checkpoint, asked.settings)
         return found.as_dict()
 
-    @router.get("/schema", summary="JSON Schema of the settings", **answered("schema"))
-    def schema() -> dict[str, Any]:
-        return look_schema()
-
-    @router.get("/stocks", summary="The installed stocks", **answered("stocks"))
-    def stocks() -> list[dict[str, Any]]:
-        return [{"name": name, "label": label} for name, label in stock_labels().items()]
-
-    @router.get("/stocks/{name}", summary="What is known of a stock", **answered("stock", 404, 422))
-    def stock(name: str) -> dict[str, Any]:
-        if not is_installed(name):
-            raise HTTPException(404, f"there is no stock {name!r}")
-        with requests.refusing():
-            try:
-                return stock_facts(load_stock(name, allow_path=False))
-            except UnknownStockError:  # deleted meanwhile
-                raise HTTPException(404, f"there is no stock {name!r}") from None
-
-    @router.get("/papers", summary="The installed papers", **answered("papers"))
-    def papers() -> list[dict[str, Any]]:
-        return [{"name": name, "label": label} for name, label in paper_labels().items()]
-
-    @router.get("/papers/{name}", summary="What is known of a paper", **answered("paper", 404, 422))
-    def paper(name: str) -> dict[str, Any]:
-        if not is_paper(name):
-            raise HTTPException(404, f"there is no paper {name!r}")
-        with requests.refusing():
-            return paper_facts(name)
-
-    @router.get("/looks", summary="The presets", **answered("looks"))
-    def looks() -> list[dict[str, Any]]:
-        return [_told_of(preset) for preset in list_presets()]
-
-    @router.get("/looks/{name}", summary="One preset", **answered("look", 404, 422))
-    def look(name: str) -> dict[str, Any]:
-        try:
-            if is_look(name):  # a name, not a label, as in the other calls
-                return _told_of(load_preset(name))
-        except LookError as error:
-            if is_look(name):  # and not deleted meanwhile
-                raise HTTPException(422, requests.told(error)) from None
-        raise HTTPException(404, f"there is no look {name!r}")
-
     @router.put("/looks/{name}", summary="Save a preset of your own", **described("look"))
     async def put_look(name: str, request: Request) -> dict[str, Any]:
         async with texts.place(request, lambda fields: requests.preset_request(name, fields, backend.limits)) as asked:
@@ -150,7 +109,7 @@ def build_router(backend: Backend) -> APIRouter:
                 with requests.refusing():
                     return save_preset(asked.name, asked.look, label=asked.label, text=asked.help)
 
-            return _told_of(await run_in_threadpool(save))
+            return preset_facts(await run_in_threadpool(save))
 
     @router.delete("/looks/{name}", summary="Delete a preset of your own", **answered("deleted", 404, 409, 422))
     def drop_look(name: str) -> dict[str, Any]:
@@ -179,13 +138,3 @@ def build_router(backend: Backend) -> APIRouter:
             return {}
 
     return router
-
-
-def _told_of(preset: Preset) -> dict[str, Any]:
-    return {
-        "name": preset.name,
-        "label": preset.label,
-        "help": preset.help,
-        "own": preset.own,
-        "look": preset.look.to_dict(),
-    }

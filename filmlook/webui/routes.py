@@ -18,7 +18,7 @@ from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server.auth import Origins, check_basic, check_origin, credentials_of
 from filmlook.server.request_body import Limits
-from filmlook.server.router import build_router
+from filmlook.server.router import build_darkroom, build_router
 from filmlook.webui import host_models, hosts, options, patches
 from filmlook.webui.once.policies import LOOK
 from filmlook.webui.processing import developed, device, failed
@@ -98,12 +98,13 @@ def allowed_origins() -> Origins:
 
 
 def register() -> None:
-    """Adds the routes whenever the host has started its server with an API."""
+    """Adds the routes whenever the host has started its server: without an API those alone that its own page needs."""
 
     def on_app_started(demo: Any, app: Any) -> None:
-        if not (shared.cmd_opts.api or shared.cmd_opts.nowebui):
-            return
         try:
+            if not (shared.cmd_opts.api or shared.cmd_opts.nowebui):
+                app.include_router(build_darkroom(HostBackend(app)))
+                return
             app.include_router(build_router(HostBackend(app)))
             patches.install_api()
         except Exception as error:
