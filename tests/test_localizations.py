@@ -23,7 +23,7 @@ FIRST = ("button", "_done", "Button", "UploadButton", "Accordion", "TabItem", "P
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
 MAKERS = ("fujifilm_", "kodak_")  # of papers, whose names stay as they are
 PLAIN = "The film alone"  # of `filmlook.ui`, which needs gradio
-NAMES = ("Film Look", "img2img", "txt2img")  # stay as they are
+NAMES = ("Film Look", "ISO", "MTF", "img2img", "txt2img")  # stay as they are
 
 
 def _text(node: ast.AST) -> str:
@@ -55,6 +55,10 @@ def _texts_of_script(source: str) -> set[str]:
     return {text.replace("\\'", "'") for text in re.findall(r"film_look_text\(\s*'((?:[^'\\]|\\.)*)'", source)}
 
 
+IN_MODULES = re.compile(r"""\bt\(\s*(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)")""")
+"""A text of the viewer or of the stand-alone page: t('...')."""
+
+
 def texts() -> set[str]:
     """What people read on the page, of our own."""
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
@@ -68,6 +72,9 @@ def texts() -> set[str]:
     for room in ("ui", "webui"):
         for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))
+    for folder in (ROOT / "javascript", ROOT / "filmlook" / "server" / "page"):
+        for path in folder.rglob("*.mjs"):
+            found |= {a or b for a, b in IN_MODULES.findall(path.read_text(encoding="utf-8"))}
     found = {re.sub(r"</?b>", "", text) for text in found}
     return {text for text in found if any(c.isalpha() for c in text) and text not in NAMES}
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.device import pick_device
+from filmlook.engine.kept import Kept
+from filmlook.engine.lattice import Crop
 from filmlook.engine.metering import ExposureLock, light_gain
 from filmlook.engine.pixels import Pixels, unpack
 from filmlook.engine.plan import development, in_flight_on
@@ -122,8 +124,15 @@ def run_plans(
     lock: ExposureLock | None,
     progress: Callable[[float], None] | None,
     scene_linear: bool = False,
+    *,
+    crop: Crop | None = None,
+    kept: Kept | None = None,
 ) -> Any:
-    """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s."""
+    """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s.
+
+    With a `crop` no more is developed than that takes, and comes back: the same bits as that part of the whole. What is `kept`
+    of one picture is used again.
+    """
     stock = load_stock(look.stock)
     look = dataclasses.replace(look, print=checked_print(stock, look.print))
     device = _device(image, device)
@@ -145,18 +154,24 @@ def run_plans(
         gain = light_gain(look, stock, pictures, lock)
         for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
             plan = plan_for(stock, look, *sources[i][0].shape[:2], device)
-            block = plan.lattice.block
+            block, more = plan.lattice.block, {"crop": crop, "kept": kept} if crop or kept else {}
             in_flight = max(1, tile**2 // (block[0] * block[1])) if tile else in_flight_on(device)
-            blocks, done = len(plan.lattice.corners()), 0
+            blocks, done = len(plan.lattice.corners(crop)), 0
             with torch.inference_mode():
-                for count in plan.run(plan.shot(pixels, gain, lock), int(picture_seed), frame, in_flight):
+                for count in plan.run(plan.shot(pixels, gain, lock), int(picture_seed), frame, in_flight, **more):
                     done += count
                     tell((i + done / blocks) / len(sources))
-        return pack([out for _, out in sources])
+        return pack([out if crop is None else _cut(out, crop) for _, out in sources])
 
     if device.type == "cpu":
         return in_pool(work, progress)
     return work(progress or (lambda share: None))
+
+
+def _cut(samples: Tensor, crop: Crop) -> Tensor:
+    """Part of samples `H,W,C`."""
+    y, x, height, width = crop
+    return samples[y : y + height, x : x + width].contiguous()
 
 
 def _by_names(look: Look) -> Look:

@@ -7,20 +7,21 @@ is that of the whole. Blurs wider than the margins come from a coarse grid of th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from filmlook.engine.colour_map import Mapped, leaves, map_margin
-from filmlook.engine.lattice import Lattice
+from filmlook.engine.kept import MOST_BLOCKS, Blocks, Found, Kept
+from filmlook.engine.lattice import Crop, Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.paper import Paper
-from filmlook.look import FRAMES_MM, Look
+from filmlook.look import FRAMES_MM, SETTINGS, Look
 from filmlook.prints import paper_of
 from filmlook.stages.edges import Edges, film_transfer, green_layer
 from filmlook.stages.emulsion import Emulsion
@@ -60,6 +61,17 @@ _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
 )
 """The same for stocks without layers."""
 
+_BEFORE_GRAIN = (Vignette, Edges, Emulsion)
+"""The stages before the first that a setting of `_LATE` can change."""
+
+_LATE: dict[str, Any] = {
+    setting.key: setting.default
+    for setting in SETTINGS
+    if setting.group in ("Grain", "Print") or setting.key in ("print", "strength", "context")
+}
+"""The settings of what comes after, at none of their values more than at their default. Slides are exposed as their print
+demands, which the emulsion tells."""
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 Watch = Callable[[str, Tensor, Sequence[tuple[int, int]]], None]
@@ -97,7 +109,9 @@ class Development:
         self._pitch_um = pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
         stages = _DEVELOPING if stock.film else _MAPPING
         self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
+        self._first = [s for s in self._stages if isinstance(s, _BEFORE_GRAIN)]
         self._vignette = next((s for s in self._stages if isinstance(s, Vignette)), None)
+        self._emulsion = next((s for s in self._stages if isinstance(s, Emulsion)), None)
         self._edges = next(s for s in self._stages if isinstance(s, Edges))
         self._map = next((s for s in self._stages if isinstance(s, Mapped)), None)
         self._keep = sum(s.margin for s in self._stages if isinstance(s, Scan))
@@ -208,8 +222,16 @@ class Development:
                 unspread = unspread + spread.inside(lamps)
         return spread(exposure, lamps, wide.light, begin), unspread
 
-    def developed(self, shot: Shot, corners: list[tuple[int, int]], wide: Wide, key: int, watch: Watch | None = None) -> Tensor:
-        """Display code `B,3,h,w` of the blocks at these corners."""
+    def developed(
+        self,
+        shot: Shot,
+        corners: list[tuple[int, int]],
+        wide: Wide,
+        key: int,
+        watch: Watch | None = None,
+        kept: Blocks | None = None,
+    ) -> Tensor:
+        """Display code `B,3,h,w` of the blocks at these corners; `kept` has, or gets, what is there before grain."""
         keep = self._keep
         place = Place(corners, self.lattice.block, self.lattice.size, key=key, keep=keep, offset=shot.offset)
         stages = self._stages
@@ -220,15 +242,29 @@ class Development:
             if watch:
                 watch(self._map.name, place.cut(field), corners)
         else:
-            field, unspread = self._on_film(shot, corners, wide)
-            if wide.inhibitors and unspread is not None:
-                if self._vignette:
-                    unspread = self._vignette(unspread, place)
-                around, beside = self._around(corners, wide.inhibitors, wide.beside)
-                place = dataclasses.replace(place, around=around, unspread=unspread, beside_lamps=beside)
-            if watch:
-                watch("exposure", place.cut(field), corners)
+            ungrained = kept.get(tuple(corners)) if kept is not None else None
+            if ungrained is None:
+                ungrained = self._before_grain(shot, corners, wide, place, watch)
+                if kept is not None and len(kept) < MOST_BLOCKS:
+                    kept[tuple(corners)] = ungrained
+            field, stages = ungrained, stages[len(self._first) :]
         for stage in stages:
+            field = self._watched(stage, field, place, watch)
+        return field
+
+    def _before_grain(
+        self, shot: Shot, corners: list[tuple[int, int]], wide: Wide, place: Place, watch: Watch | None
+    ) -> Tensor:
+        """Density (of stocks without layers: log10 exposure) `B,L,H,W` of the blocks, with the margins that are read later."""
+        field, unspread = self._on_film(shot, corners, wide)
+        if wide.inhibitors and unspread is not None:
+            if self._vignette:
+                unspread = self._vignette(unspread, place)
+            around, beside = self._around(corners, wide.inhibitors, wide.beside)
+            place = dataclasses.replace(place, around=around, unspread=unspread, beside_lamps=beside)
+        if watch:
+            watch("exposure", place.cut(field), corners)
+        for stage in self._first:
             field = self._watched(stage, field, place, watch)
         return field
 
@@ -257,14 +293,33 @@ class Development:
         offset = self._map.survey(pixels, gain, self.lattice.size, self.each) if self._map else None
         return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset)
 
-    def run(self, shot: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
-        """Develops a shot into its output, `in_flight` blocks at a time; yields the blocks done, a group at a time."""
-        wide, key, corners = self.survey(shot), noise_key(seed, frame), self.lattice.corners()
+    def _ungrained_by(self, shot: Shot) -> tuple[Hashable, ...]:
+        """What the blocks before grain, and the survey, depend on beside the picture."""
+        look = dataclasses.replace(self.look, **_LATE)
+        added = self._emulsion.added if self._emulsion else ()
+        return self.stock, look, added, self.lattice.margin, tuple(shot.gain.tolist())
+
+    def run(
+        self, shot: Shot, seed: int, frame: int, in_flight: int, crop: Crop | None = None, kept: Kept | None = None
+    ) -> Iterator[int]:
+        """Develops a shot into its output, `in_flight` blocks at a time; yields the blocks done, a group at a time.
+
+        Args:
+            crop: only the blocks that meet it are developed, to the same bits.
+            kept: what is known of the picture from before, and comes to know what is found now.
+        """
+        found = kept.of(self._ungrained_by(shot)) if kept and self.device.type == "cpu" else Found()
+        wide: Wide = found.wide or self.survey(shot)
+        found.wide = wide
+        if self._spread and wide.lamps:
+            self._spread.prepare_lamps()
+        key, corners = noise_key(seed, frame), self.lattice.corners(crop)
         threads = min(in_flight, thread_count()) if self.device.type == "cpu" else 1
         size = in_flight // threads
+        blocks = found.blocks if kept else None
 
         def work(group: list[tuple[int, int]]) -> int:
-            for (y, x), code in zip(group, self.developed(shot, group, wide, key), strict=True):
+            for (y, x), code in zip(group, self.developed(shot, group, wide, key, kept=blocks), strict=True):
                 shot.pixels.write(y, x, code, self.look.strength, frame)
             return len(group)
 

@@ -84,6 +84,11 @@ def is_over(state: Any) -> bool:
     return bool(state.interrupted or getattr(state, "stopping_generation", False))
 
 
+def is_working(state: Any) -> bool:
+    """Whether a job is under way; older hosts only count its parts."""
+    return bool(getattr(state, "job", "") or getattr(state, "job_count", 0) > 0)
+
+
 def overlay_mask(p: Any, overlay: Any) -> Any:
     """The mask of an inpainted picture, from what `postprocess_maskoverlay` was given or, where there is no such hook, from the
     processing object; None if nothing was inpainted."""
