@@ -77,7 +77,7 @@ function film_look_show_about(place, data, label, changed) {
 function film_look_mark(place) {
     const data = film_look_presets_of(place);
     const list = film_look_part(place, 'preset')?.querySelector('input');
-    if (!data || !list || document.activeElement === list) return; // the user is looking for one
+    if (!data || !list || (document.activeElement === list && !data.presets[list.value])) return; // the user is looking for one
     const label = data.presets[list.value] ? list.value : data.plain;
     const changed = film_look_changed(data, film_look_values(place), label);
     film_look_show_about(place, data, label, changed);
@@ -105,8 +105,10 @@ function film_look_take_back() {
     return [film_look_taken_back, ...Array.from(arguments).slice(1)];
 }
 
+const film_look_renewed = new Set(); // places whose lists are as the folder is
+
 function film_look_renew_presets() {
-    for (const place of film_look_places()) film_look_part(place, 'presets_renew')?.click();
+    film_look_renewed.clear();
     return [];
 }
 
@@ -134,12 +136,14 @@ function film_look_ask_to_delete() {
 }
 
 onUiLoaded(() => {
-    const renewed = new Set(); // a page that is loaded again is as it was when the server started
     setInterval(() => {
         for (const place of film_look_places()) {
-            if (!renewed.has(place)) film_look_part(place, 'presets_renew')?.click();
-            renewed.add(place);
-            if (film_look_part(place, 'preset')?.offsetParent) film_look_mark(place);
+            if (!film_look_part(place, 'preset')?.offsetParent) continue;
+            if (!film_look_renewed.has(place)) { // a page that is loaded again is as it was when the server started
+                film_look_renewed.add(place);
+                film_look_part(place, 'presets_renew').click();
+            }
+            film_look_mark(place);
         }
         film_look_name_buttons();
     }, 400);

@@ -14,9 +14,11 @@ from typing import Any
 
 import gradio as gr
 
+from filmlook.errors import LookError
 from filmlook.look import SETTINGS, Look
-from filmlook.look_choice import SEED_MODES, key_of_label
+from filmlook.look_choice import SEED_MODES, LookChoice, key_of_label
 from filmlook.presets import Preset, list_presets
+from filmlook.prints import print_labels
 from filmlook.stock import stock_labels
 from filmlook.ui.controls import Controls, value_of, values_of
 from filmlook.ui.widgets import JS, button, hidden
@@ -59,8 +61,9 @@ def preset_choices() -> list[str]:
 def presets_html() -> str:
     """What the page's script knows of the presets: as JSON in an element that it also writes into.
 
-    `{"plain": label, "defaults": {key: value}, "presets": {label: {"name", "help", "own", "values": {key: value}}}}`, values as
-    the components show them: a preset's where they are not the defaults. Stock and film format have none that suits every film.
+    `{"plain": label, "fixed": label, "defaults": {key: value}, "keys": {key: {label: choice}}, "presets": {label: preset}}`, a
+    preset as `{"name", "help", "own", "values": {key: value}}`. Values are as the components show them, a preset's where they
+    are not the defaults; stock and film format have none that suits every film.
     """
     defaults = {s.key: value_of(Look(), s) for s in SETTINGS if s.key not in ("stock", "frame")}
     told: dict[str, Any] = {PLAIN: {"name": "", "help": _PLAIN_HELP, "own": False, "values": {}}}
@@ -68,7 +71,11 @@ def presets_html() -> str:
         values = {s.key: value_of(preset.look, s) for s in SETTINGS if getattr(preset.look, s.key) != s.default}
         values["stock"] = value_of(preset.look, SETTINGS[0])
         told[label] = {"name": preset.name, "help": preset.help, "own": preset.own, "values": values}
-    data = json.dumps({"plain": PLAIN, "defaults": defaults, "presets": told}, ensure_ascii=False)
+    keys = {s.key: dict(zip(s.labels, s.choices, strict=True)) for s in SETTINGS if s.choices}
+    for key, labels in (("stock", stock_labels()), ("print", print_labels())):
+        keys[key] = {label: name for name, label in labels.items()}
+    known = {"plain": PLAIN, "fixed": SEED_MODES["fixed"], "defaults": defaults, "keys": keys, "presets": told}
+    data = json.dumps(known, ensure_ascii=False)
     return f"<div class='film-look-about' data-film-look-presets='{html.escape(data)}'></div>"
 
 
@@ -124,6 +131,16 @@ def connect_presets(bar: PresetBar, reset: Any, prefix: str, controls: Controls,
         values = _values_of_preset(label, stock)
         return [v if key in (_ALL, s.key) else gr.update() for s, v in zip(SETTINGS, values, strict=True)]
 
+    def take_look(text: str, label: str | None) -> list[Any]:
+        try:
+            look = LookChoice(Look.from_json(text)).look
+        except LookError as error:
+            gr.Warning(str(error))
+            return [gr.update(), *kept]
+        found, chosen = preset_label(look), presets_by_label().get(label or "")
+        changed = found == PLAIN and chosen is not None and chosen.look.stock == look.stock
+        return [gr.update() if changed else found, *values_of(look)]
+
     both, stock = [bar.dropdown, bar.about], controls.settings["stock"]
     bar.dropdown.input(fn=apply, inputs=[bar.dropdown, stock], outputs=[*both, *settings], show_progress=False)
     bar.renew.click(fn=shown, inputs=[bar.dropdown], outputs=both, show_progress=False)
@@ -138,6 +155,10 @@ def connect_presets(bar: PresetBar, reset: Any, prefix: str, controls: Controls,
         show_progress=False,
         **{JS: "film_look_take_back"},
     )
+    text = hidden("Textbox", elem_id=f"{prefix}_film_look_look_text")
+    take = hidden("Button", elem_id=f"{prefix}_film_look_take_look")
+    chosen = {"outputs": [bar.dropdown, *settings], "show_progress": False, JS: "film_look_take_look"}
+    take.click(fn=take_look, inputs=[text, bar.dropdown], **chosen)  # a look that was chosen in the viewer
 
 
 def _values_of_preset(label: str | None, stock: str | None) -> list[Any]:

@@ -20,6 +20,7 @@ from filmlook.server.auth import Origins, check_basic, check_origin, credentials
 from filmlook.server.request_body import Limits
 from filmlook.server.router import build_darkroom, build_router
 from filmlook.webui import host_models, hosts, options, patches
+from filmlook.webui.on_film import build_on_film
 from filmlook.webui.once.policies import LOOK
 from filmlook.webui.processing import developed, device, failed
 
@@ -102,6 +103,7 @@ def register() -> None:
 
     def on_app_started(demo: Any, app: Any) -> None:
         try:
+            app.include_router(build_on_film(HostBackend(app)))
             if not (shared.cmd_opts.api or shared.cmd_opts.nowebui):
                 app.include_router(build_darkroom(HostBackend(app)))
                 return

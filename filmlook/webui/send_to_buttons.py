@@ -33,6 +33,13 @@ class _Buttons:
         if identity in (f"{tab}_send_to_extras" for tab in _GALLERIES):
             name = identity.removesuffix("extras") + TAB
             self.seen[name] = ui_components.ToolButton(_SYMBOL, elem_id=name, tooltip="Send image to Film Look tab.")
+            if name != f"extras_send_to_{TAB}":
+                button(
+                    "On film",
+                    tooltip="The picture as it was before it was developed, with the settings of Film Look as they stand now.",
+                    elem_id=f"{name.removesuffix(f'_send_to_{TAB}')}_on_film",
+                    elem_classes=["film-look-on-film"],
+                )
         if identity == "extras_tab" and "pnginfo_image" in self.seen:
             tip = "Send image to Film Look tab."
             self.seen["pnginfo_send"] = button("Send to Film Look", tooltip=tip, elem_id=f"{TAB}_tab")

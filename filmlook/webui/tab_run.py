@@ -103,7 +103,7 @@ def run(
         done.append(result)
         text = infotext.ours(result.info)
         try:
-            saved.append(_save(result, outpath, source.name))
+            saved.append(save(result, outpath, source.name))
         except Exception as error:
             failed(f"{name}: not saved", error)
             faults.append(_fault(source.file, f"it is not saved: {people_read(error)}"))
@@ -163,7 +163,7 @@ def _developed(sources: list[_Source], chosen: LookChoice, film: bool, again: bo
         yield after
 
 
-def _save(image: Image.Image, outpath: str, name: str) -> str:
+def save(image: Image.Image, outpath: str, name: str) -> str:
     """Saves a picture as the host saves its own; where."""
     texts = {k: v for k, v in image.info.items() if isinstance(v, str)}
     path, _ = images.save_image(

@@ -224,3 +224,42 @@ def test_every_button_says_what_it_does(host: Host) -> None:
     assert len(seen) > 10
     silent = [c.kwargs["elem_id"] for c in seen if not (c.kwargs.get("tooltip") or getattr(c, "webui_tooltip", ""))]
     assert silent == []
+
+
+def _taken(page: Host, look: Look, chosen: str) -> tuple[Any, LookChoice]:
+    """What a look that was chosen in the viewer makes of the list of presets, and of the controls."""
+    fields = {"txt2img_film_look_look_text": look.to_json(), PRESET: chosen}
+    label, *values = page.press("txt2img_film_look_take_look", **fields)
+    return label, LookChoice.from_controls({s.key: value for s, value in zip(SETTINGS, values, strict=True)})
+
+
+@pytest.mark.parametrize(
+    ("change", "chosen", "label"),
+    [
+        ({}, PLAIN, "Tri-X street"),
+        ({"grain": 3.0}, "Tri-X street", None),  # changed: it stays what it was
+        ({"grain": 3.0, "stock": "kodak_gold_200", "print": "stock"}, "Tri-X street", PLAIN),
+    ],
+)
+def test_a_look_chosen_in_the_viewer_goes_into_the_controls(
+    page: Host, change: dict[str, Any], chosen: str, label: Any
+) -> None:
+    look = Look.from_dict({**load_look("tri-x-street").to_dict(), **change})
+    found, choice = _taken(page, look, chosen)
+    assert choice.look == look
+    assert found == (label or {"__type__": "update"})
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"grain": 99}', '{"stock": "no such film"}'])
+def test_what_is_no_look_changes_nothing_and_is_told(page: Host, text: str) -> None:
+    found = page.press("txt2img_film_look_take_look", txt2img_film_look_look_text=text)
+    assert all(value == {"__type__": "update"} for value in found)
+    assert len(page.warnings) == 1
+
+
+def test_the_pages_script_knows_the_keys_of_labels(page: Host) -> None:
+    keys = _told(page)["keys"]
+    assert keys["stock"]["Kodak Gold 200"] == "kodak_gold_200"
+    assert keys["print"]["Black and white, grade 3"] == "grade-3"
+    assert keys["filter"]["Yellow 8"] == "yellow-8"
+    assert next(iter(keys["frame"].items())) == ("The stock's own", "stock")

@@ -35,7 +35,8 @@ def _app(host: Host, **options: Any) -> FastAPI:
 def _routes(host: Host, app: FastAPI) -> list[tuple[str, str]]:
     """Method and path of every route of ours."""
     module = host.module("routes")
-    routes = module.build_router(module.HostBackend(app)).routes
+    backend = module.HostBackend(app)
+    routes = [*module.build_router(backend).routes, *module.build_on_film(backend).routes]
     found = [(method, route.path.replace("{name}", "x")) for route in routes for method in route.methods]
     assert len(found) >= 11
     return found
