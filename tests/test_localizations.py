@@ -12,6 +12,7 @@ import pytest
 from filmlook.look import SETTINGS
 from filmlook.look_choice import SEED_MODES
 from filmlook.prints import print_labels
+from filmlook.stock import stock_headings
 from filmlook.webui.once.policies import INPUTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,7 @@ def texts() -> set[str]:
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
     found |= set(SEED_MODES.values()) | set(INPUTS.values())
     found |= {label for name, label in print_labels().items() if not name.startswith(MAKERS)}
+    found |= {mood for heading in stock_headings().values() for mood in heading.moods}
     for room in ("ui", "webui"):
         for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))
