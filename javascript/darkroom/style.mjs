@@ -100,6 +100,7 @@ figcaption { color: var(--dim); font-size: 11px; margin-top: 5px; display: flex;
 .card { display: grid; grid-template-columns: minmax(180px, 1fr) repeat(3, 1.2fr); gap: 16px; }
 .card canvas { height: 170px; }
 .about { overflow-wrap: anywhere; }
+.about p { margin: -3px 0 8px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 12px; margin: 0; font-size: 12px; }
 dt { color: var(--dim); }
 dd { margin: 0; }
