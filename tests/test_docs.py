@@ -49,7 +49,8 @@ def _linked(page: Path) -> list[str]:
 
 def test_the_pages_show_pictures_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    shown = {(page.parent / name).resolve() for page in pages for name in _linked(page) if name.endswith((".jpg", ".png", ".webp"))}
+    kinds = (".jpg", ".png", ".webp")
+    shown = {(page.parent / name).resolve() for page in pages for name in _linked(page) if name.endswith(kinds)}
     assert all(path.is_file() for path in shown)
     assert shown == {path.resolve() for path in (ROOT / "docs" / "pictures").iterdir()}  # and none lies there unseen
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
