@@ -154,11 +154,12 @@ export class Darkroom extends HTMLElement {
             this.#emit('opened', { width, height, developed });
         } catch (error) {
             if (error.name === 'AbortError') return false;
+            this.#told('state', 'rest');
+            this.#problem(error.message);
+            if (!local) return false; // the last picture still stands there
             this.#client.picture = last.picture;
             this.#view.setPicture(last.size.width, last.size.height);
-            this.#problem(error.message);
-            if (last.picture) this.#previews.restart();
-            this.#told('state', 'rest');
+            this.#previews.restart();
             return false;
         }
         this.#previews.restart();

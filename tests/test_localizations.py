@@ -14,6 +14,7 @@ from filmlook.look_choice import SEED_MODES, own_frame
 from filmlook.paths import built_in_names
 from filmlook.presets import load_preset
 from filmlook.prints import print_labels
+from filmlook.stock import stock_headings
 from filmlook.webui.once.policies import INPUTS, WORDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,6 +70,7 @@ def texts() -> set[str]:
     found |= {label for name, label in print_labels().items() if not name.startswith(MAKERS)}
     for path in (ROOT / "javascript").glob("*.js"):
         found |= _texts_of_script(path.read_text(encoding="utf-8"))
+    found |= {mood for heading in stock_headings().values() for mood in heading.moods}
     for room in ("ui", "webui"):
         for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))

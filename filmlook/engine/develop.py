@@ -13,6 +13,7 @@ from torch import Tensor
 from filmlook.engine.device import pick_device
 from filmlook.engine.kept import Kept
 from filmlook.engine.lattice import Crop
+from filmlook.engine.mask import mask_hash, masks_of
 from filmlook.engine.metering import ExposureLock, light_gain
 from filmlook.engine.pixels import Pixels, unpack
 from filmlook.engine.plan import development, in_flight_on
@@ -37,6 +38,7 @@ def develop(
     device: str | torch.device | None = None,
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
+    mask: Any = None,
 ) -> Any:
     """Develops a picture, or a batch of them, as film. The input is never changed.
 
@@ -55,15 +57,19 @@ def develop(
         lock: what a film's frames share: with the same `ExposureLock` for every call, lab and network's offset are decided
             by the first picture. Without one every picture has its own offset, and a batch one correction by the lab.
         progress: called with the share done, from 0 to 1.
+        mask: where the picture is developed, of its size: white is developed, grey multiplies the look's strength, and where it
+            is black not a bit changes. A PIL image, a `Picture`, an array or tensor `H,W`; or one for each picture of a batch,
+            as a list or `B,H,W`. None: everywhere.
 
     Returns:
         The same kind of image, of the same type and size; grey comes back as RGB. 8 bit is dithered.
 
     Raises:
         LookError, StockFileError: a wrong setting, tile, device or number of seeds, or a stock that is missing or damaged.
-        PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
+        PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity; or the mask has
+            another size.
     """
-    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress, scene_linear)
+    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress, scene_linear, mask=mask)
 
 
 def film_picture(
@@ -78,6 +84,7 @@ def film_picture(
     tile: int | None = None,
     device: str | torch.device | None = None,
     progress: Callable[[float], None] | None = None,
+    mask: Any = None,
     by: Callable[..., Any] = develop,
 ) -> Picture:
     """Develops a picture with its metadata: what was done to it stands in its infotext, so that every door knows it again.
@@ -90,7 +97,7 @@ def film_picture(
         scene_linear: as of `develop`.
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
-        tile, device, progress: as of `develop`.
+        tile, device, progress, mask: as of `develop`.
         by: what develops, called as `develop` is.
 
     Returns:
@@ -107,9 +114,12 @@ def film_picture(
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
     options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
+    if mask is not None:
+        options["mask"] = mask
     film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
     height, width = film.pixels.shape[:2]
-    text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
+    told = "" if mask is None else mask_hash(mask)
+    text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame, mask=told), (width, height))
     return dataclasses.replace(film, text=text)
 
 
@@ -127,6 +137,7 @@ def run_plans(
     *,
     crop: Crop | None = None,
     kept: Kept | None = None,
+    mask: Any = None,
 ) -> Any:
     """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s.
 
@@ -142,7 +153,10 @@ def run_plans(
         raise LookError(f"seed is {seed!r}; allowed: a whole number, or one for each picture")
 
     def work(tell: Callable[[float], None]) -> Any:
-        sources, pack, is_light = unpack(image, scene_linear)
+        sources, pack, is_light = unpack(image, scene_linear, filled=mask is not None)
+        masks: list[Tensor | None] = [None] * len(sources)
+        if mask is not None:
+            masks[:] = masks_of(mask, [(source.shape[0], source.shape[1]) for source, _ in sources])
         seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(sources)
         if len(seeds) != len(sources):
             raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
@@ -151,6 +165,11 @@ def run_plans(
         if look.strength == 0 and not scene_linear:
             return image.clone() if isinstance(image, Tensor) else image.copy()
         pictures = [Pixels(source, out, device, is_light) for source, out in sources]
+        for pixels, own in zip(pictures, masks, strict=True):
+            if own is not None:
+                if scene_linear and getattr(image, "light", None) is None:  # light cannot stay: it becomes what shows it
+                    pixels.write(0, 0, pixels.code(0, 0, *own.shape), 1.0, frame)
+                pixels.mask = own
         gain = light_gain(look, stock, pictures, lock)
         for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
             plan = plan_for(stock, look, *sources[i][0].shape[:2], device)

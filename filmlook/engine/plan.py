@@ -319,9 +319,10 @@ class Development:
         blocks = found.blocks if kept else None
 
         def work(group: list[tuple[int, int]]) -> int:
-            for (y, x), code in zip(group, self.developed(shot, group, wide, key, kept=blocks), strict=True):
+            group, count = [at for at in group if shot.pixels.is_open(*at, *self.lattice.block)], len(group)
+            for (y, x), code in zip(group, self.developed(shot, group, wide, key, kept=blocks) if group else (), strict=True):
                 shot.pixels.write(y, x, code, self.look.strength, frame)
-            return len(group)
+            return count
 
         groups = [corners[i : i + size] for i in range(0, len(corners), size)]
         yield from self.each(work, groups, threads)

@@ -30,7 +30,15 @@ class Backend(Protocol):
     def turn(self, pictures: int) -> AbstractContextManager[Turn]:
         """Waits until nothing else works on the machine, and holds it."""
 
-    def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
+    def develop(
+        self,
+        source: Picture,
+        look: Look,
+        seed: int | None,
+        again: bool,
+        progress: Callable[[float], None],
+        mask: Picture | None = None,
+    ) -> Picture:
         """Develops one picture with its metadata, as `filmlook.film_picture` does."""
 
     def proof_device(self) -> tuple[torch.device, bool]:

@@ -97,6 +97,11 @@ def _object(properties: dict[str, Any], optional: Sequence[str] = ()) -> dict[st
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": needed}
 
 
+def _plot(over: str, about: str) -> dict[str, Any]:
+    plot = {**_object(dict.fromkeys((over, *"rgb"), _NUMBERS)), "description": about}
+    return {"oneOf": [plot, {"type": "null", "description": "A stock without layers has none."}]}
+
+
 _TEXT, _WHOLE, _SWITCH = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 _FILE = {"type": ["string", "null"], "contentEncoding": "base64"}
 _NUMBERS = _list({"type": "number"})
@@ -159,7 +164,15 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "look": _PRESET,
     "looks": _list(_PRESET),
     "deleted": _object({"deleted": _TEXT}),
-    "stocks": _list(_object({"name": _TEXT, "label": _TEXT})),
+    "stocks": _list(
+        _object(
+            {
+                **dict.fromkeys(("name", "label", "maker", "kind"), _TEXT),
+                "iso": _or_null("integer"),
+                "moods": {**_list(_TEXT), "description": "Plain words of what it is liked for."},
+            }
+        )
+    ),
     "stock": {
         "type": "object",
         "properties": {
@@ -169,11 +182,25 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "mtf_cycles": _NUMBERS,
             "mtf": _list(_NUMBERS),
             "sources": _list(_TEXT),
+            "moods": _list(_TEXT),
             "print": {**_TEXT, "description": "What it is looked at on unless told: what `stock` means."},
             "prints": {**_list(_TEXT), "description": "What `print` may be."},
         },
         "required": ["name", "label", "kind", "iso", "print", "prints"],
     },
+    "card": _object(
+        {
+            **dict.fromkeys(("name", "label", "maker", "kind", "print", "halation"), _TEXT),
+            "iso": _WHOLE,
+            "layers": {"enum": [1, 3]},
+            "moods": _list(_TEXT),
+            "sources": _list(_TEXT),
+            "fit": {"type": "object"},
+            "curves": _plot("log_exposure", "Density of greys over log10 exposure from mid-grey."),
+            "granularity": _plot("code", "RMS granularity over the code that the print shows."),
+            "mtf": _plot("cycles_mm", "The published response over cycles/mm."),
+        }
+    ),
     "papers": _list(_object({"name": _TEXT, "label": _TEXT})),
     "paper": _object(
         {

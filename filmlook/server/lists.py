@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
 
+from filmlook.engine.card import film_card
 from filmlook.errors import LookError, UnknownStockError
 from filmlook.presets import Preset, is_look, list_presets, load_preset
-from filmlook.prints import is_paper, paper_facts, paper_labels, stock_facts
+from filmlook.prints import OWN, is_paper, paper_facts, paper_labels, stock_facts
 from filmlook.server import requests
 from filmlook.server.description import answered
 from filmlook.server.schema import look_schema
-from filmlook.stock import is_installed, load_stock, stock_labels
+from filmlook.stock import is_installed, load_stock, stock_headings
 
 
 def add_lists(router: APIRouter) -> None:
@@ -24,7 +26,7 @@ def add_lists(router: APIRouter) -> None:
 
     @router.get("/stocks", summary="The installed stocks", **answered("stocks"))
     def stocks() -> list[dict[str, Any]]:
-        return [{"name": name, "label": label} for name, label in stock_labels().items()]
+        return [{"name": name, **asdict(heading)} for name, heading in stock_headings().items()]
 
     @router.get("/stocks/{name}", summary="What is known of a stock", **answered("stock", 404, 422))
     def stock(name: str) -> dict[str, Any]:
@@ -35,6 +37,16 @@ def add_lists(router: APIRouter) -> None:
                 return stock_facts(load_stock(name, allow_path=False))
             except UnknownStockError:  # deleted meanwhile
                 raise HTTPException(404, f"there is no stock {name!r}") from None
+
+    @router.get("/card/{stock}", summary="What a stock's plots show", **answered("card", 404, 422))
+    def card(stock: str, print: str = OWN) -> dict[str, Any]:
+        if not is_installed(stock):
+            raise HTTPException(404, f"there is no stock {stock!r}")
+        with requests.refusing():
+            try:
+                return film_card(load_stock(stock, allow_path=False), print)
+            except UnknownStockError:  # deleted meanwhile
+                raise HTTPException(404, f"there is no stock {stock!r}") from None
 
     @router.get("/papers", summary="The installed papers", **answered("papers"))
     def papers() -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any
@@ -58,6 +58,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.switch("again", True),
         field.choice("profile", picture.PROFILES, "srgb"),
         field.switch("scene_linear", False),
+        field.masks("mask"),
     ),
     "read": field.one_picture("image", "images"),
     "pictures": field.one_picture("image", "images"),
@@ -101,7 +102,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
 
 @dataclass(frozen=True)
 class DevelopRequest:
-    """Pictures to develop; `seeds` is empty where each has its own."""
+    """Pictures to develop; `seeds` is empty where each has its own, `masks` where all of it is developed."""
 
     pictures: list[bytes]
     look: Look
@@ -112,6 +113,7 @@ class DevelopRequest:
     again: bool
     profile: str
     scene_linear: bool
+    masks: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,31 @@ def develop_request(fields: dict[str, Any], limits: Limits) -> DevelopRequest:
         again=values["again"],
         profile=values["profile"],
         scene_linear=values["scene_linear"],
+        masks=_masks(values["mask"], pictures, limits),
     )
+
+
+def _masks(masks: list[bytes], pictures: list[bytes], limits: Limits) -> list[bytes]:
+    """A mask for each picture, of its size as far as headers tell; none where there are none."""
+    if not masks:
+        return []
+    if len(masks) not in (1, len(pictures)):
+        raise field.refused(f"mask: {len(masks)} masks for {len(pictures)} pictures; allowed: one, or one for each")
+    masks = masks * (len(pictures) // len(masks))
+    for mask, data in zip(masks, pictures, strict=True):
+        try:
+            own = picture.size_told(mask)
+        except PictureError as error:
+            raise field.refused(f"mask: {told(error)}") from None
+        with suppress(PictureError):  # a picture that cannot be read is told of in its place
+            size = picture.size_told(data)
+            if sorted(own) != sorted(size):  # they may lie on their sides
+                raise field.refused(
+                    f"mask: it has {own[0]} x {own[1]} pixels, its picture {size[0]} x {size[1]}; allowed is the same size"
+                )
+        if own[0] * own[1] > limits.pixels:
+            raise field.refused(f"mask: it has {own[0] * own[1]} pixels; allowed are {limits.pixels}")
+    return masks
 
 
 def _pixels(data: bytes, limits: Limits) -> int:

@@ -74,8 +74,17 @@ class Server:
     def is_stopped(self) -> bool:
         return self._stopped.is_set()
 
-    def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
-        return film_picture(source, look, seed=seed, again=again, device=self._device, tile=self._tile, progress=progress)
+    def develop(
+        self,
+        source: Picture,
+        look: Look,
+        seed: int | None,
+        again: bool,
+        progress: Callable[[float], None],
+        mask: Picture | None = None,
+    ) -> Picture:
+        how: dict[str, Any] = {"device": self._device, "tile": self._tile, "progress": progress, "mask": mask}
+        return film_picture(source, look, seed=seed, again=again, **how)
 
     def proof_device(self) -> tuple[torch.device, bool]:
         return pick_device(self._device), False

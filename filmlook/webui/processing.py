@@ -72,10 +72,11 @@ def developed(
     frame: int | None = None,
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
+    mask: Any = None,
 ) -> Any:
     """The image (of any kind that `develop` takes) with the whole look or its grain alone (`policies.LOOK`, `GRAIN`).
 
-    Short of memory it tries again in smaller tiles, and then on the CPU.
+    A `mask`, as of `develop`, limits the whole look alone. Short of memory it tries again in smaller tiles, then on the CPU.
 
     Raises:
         FilmLookError, or whatever else stands in the way.
@@ -89,7 +90,7 @@ def developed(
         try:
             if what == GRAIN:
                 return regrain(image, look, device=where, tile=side, **shared)
-            return develop(image, look, device=where, tile=side, lock=lock, **shared)
+            return develop(image, look, device=where, tile=side, lock=lock, mask=mask, **shared)
         except RuntimeError as error:
             if i + 1 == len(attempts) or not _is_out_of_memory(error):
                 raise

@@ -69,11 +69,19 @@ class HostBackend:
             finally:
                 shared.state.end()
 
-    def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
+    def develop(
+        self,
+        source: Picture,
+        look: Look,
+        seed: int | None,
+        again: bool,
+        progress: Callable[[float], None],
+        mask: Picture | None = None,
+    ) -> Picture:
         def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Picture:
-            return developed(source, LOOK, look, seed=seed, progress=progress)
+            return developed(source, LOOK, look, seed=seed, progress=progress, mask=mask)
 
-        return film_picture(source, look, seed=seed, again=again, by=by)
+        return film_picture(source, look, seed=seed, again=again, mask=mask, by=by)
 
     def proof_device(self) -> tuple[torch.device, bool]:
         """The CPU while the host's GPU has something to do: a viewer does not wait for a generation."""

@@ -2,6 +2,9 @@
 
 import { h } from './dom.mjs';
 import { CHANNELS, lines } from './plots.mjs';
+import { antihalationOf, fitOf, kindOf } from './words.mjs';
+
+const SILVER = '#9a9a9a'; // the line of a film of one layer
 
 export class CardPanel {
     #room;
@@ -46,39 +49,33 @@ export class CardPanel {
         const { t } = this.#room;
         this.#drawn = [];
         const facts = [
-            [t('Maker'), card.maker],
-            [t('ISO'), card.iso],
-            [t('Kind'), card.kind && t(card.kind)],
-            [t('Halation'), card.halation && t(String(card.halation))],
+            [t('Antihalation layer'), antihalationOf(t, card.halation)],
             [t('Moods'), (card.moods ?? []).map((mood) => t(mood)).join(', ')],
-            [t('Quality of fit'), fitOf(card.fit)],
+            [t('Quality of fit'), fitOf(card.fit ?? {})],
         ].filter(([, value]) => value);
         const sources = [card.sources ?? []].flat();
-        this.element.replaceChildren(
+        this.element.replaceChildren(...[
             h(
                 'div',
                 { class: 'about' },
                 h('h3', {}, card.label),
+                h('p', { class: 'note' }, [card.maker, card.iso && `ISO ${card.iso}`, kindOf(t, card.kind)].filter(Boolean).join(' · ')),
                 h('dl', {}, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
                 sources.length ? h('details', {}, h('summary', {}, t('Sources')), h('ul', {}, sources.map((source) => h('li', {}, source)))) : null,
             ),
-            this.#plot(t('Characteristic curves'), card.curves, 'log_exposure', { xLabel: 'log H', yLabel: 'D' }),
-            this.#plot(t('Granularity'), card.granularity, 'code', { xLabel: t('Code value'), yLabel: 'σ', low: 0 }),
-            this.#plot(t('MTF'), card.mtf, 'cycles_mm', { xLabel: t('Cycles per mm'), yLabel: t('Response'), log: true, low: 0 }),
-        );
+            card.curves ? null : h('p', { class: 'note' }, t('This film is one map of colours: it has no curves to show.')),
+            this.#plot(card, t('Characteristic curves'), card.curves, 'log_exposure', { xLabel: 'log H', yLabel: 'D' }),
+            this.#plot(card, t('Granularity'), card.granularity, 'code', { xLabel: t('Code value'), yLabel: 'σ', low: 0 }),
+            this.#plot(card, t('MTF'), card.mtf, 'cycles_mm', { xLabel: t('Cycles per mm'), yLabel: t('Response'), log: true, low: 0 }),
+        ].filter(Boolean));
         this.resized();
     }
 
-    #plot(name, told, along, axes) {
+    #plot({ layers }, name, told, along, axes) {
         if (!told) return null;
         const canvas = h('canvas', { role: 'img', 'aria-label': name });
-        const drawn = Object.entries(CHANNELS).filter(([channel]) => told[channel]);
+        const drawn = layers === 1 ? [['g', SILVER]] : Object.entries(CHANNELS);
         this.#drawn.push(() => lines(canvas, { x: told[along], lines: drawn.map(([channel, colour]) => ({ y: told[channel], colour })), ...axes }));
         return h('figure', {}, canvas, h('figcaption', {}, name));
     }
-}
-
-function fitOf(fit) {
-    if (fit == null || typeof fit !== 'object') return fit;
-    return Object.entries(fit).map(([name, value]) => `${name.replace(/_/g, ' ')} ${value}`).join(', ');
 }

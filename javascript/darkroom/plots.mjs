@@ -82,11 +82,13 @@ function decades(low, high) {
 
 const short = (value) => String(Number(value.toPrecision(3)));
 
+const SPIKES = 12; // codes that may stand out of the histogram, so that the others are seen
+
 /** Red, green and blue over each other; at each end a mark where a share of the picture is clipped. */
 export function histogram(canvas, { histogram: counts, clipped }) {
     const { context, width, height, line } = ready(canvas);
     const all = ['r', 'g', 'b'].flatMap((channel) => counts[channel].slice(2, 254));
-    const top = Math.max(...all, 1) * 1.05;
+    const top = Math.max(all.sort((a, b) => b - a)[SPIKES], 1) * 1.1;
     context.strokeStyle = line;
     for (const part of [0.25, 0.5, 0.75]) rule(context, part * width, 0, part * width, height);
     context.lineWidth = 1.3;

@@ -51,7 +51,8 @@ h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
 .stage[data-mode=empty] .picture { visibility: hidden; }
 .empty { position: absolute; inset: 0; display: none; }
 .stage[data-mode=empty] .empty { display: grid; place-items: center; }
-.divider { position: absolute; top: 0; bottom: 0; width: 32px; margin-left: -16px; display: none; cursor: ew-resize; touch-action: none; outline-offset: -6px; }
+.divider { position: absolute; top: 0; bottom: 0; width: 32px; margin-left: -16px; display: none; cursor: ew-resize; touch-action: none; outline: none; }
+.divider:focus-visible::after { outline: 2px solid #fff; outline-offset: 3px; }
 .stage[data-mode=split] .divider { display: block; }
 .divider::before { content: ''; position: absolute; inset: 0 auto 0 15px; width: 2px; background: #fff; box-shadow: 0 0 4px rgb(0 0 0 / .7); }
 .divider::after {
@@ -99,6 +100,7 @@ figcaption { color: var(--dim); font-size: 11px; margin-top: 5px; display: flex;
 .card { display: grid; grid-template-columns: minmax(180px, 1fr) repeat(3, 1.2fr); gap: 16px; }
 .card canvas { height: 170px; }
 .about { overflow-wrap: anywhere; }
+.about p { margin: -3px 0 8px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 12px; margin: 0; font-size: 12px; }
 dt { color: var(--dim); }
 dd { margin: 0; }

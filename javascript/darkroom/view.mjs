@@ -4,6 +4,8 @@ import { clamp } from './dom.mjs';
 
 const FINEST = 2048; // px, the long side above which the picture's own pixels are asked for where they are looked at
 const MOST_ZOOM = 16; // screen pixels for one of the picture
+const ROOMY = 480; // CSS px: in windows that are wider, a picture that fits has
+const MARGIN = 12; // CSS px around it, so that its edges are seen
 const MOST_DETAIL = 2048; // px, the long side of what is asked for at 100 %
 
 export const MODES = ['single', 'split', 'side'];
@@ -217,7 +219,8 @@ export class View {
     #fitScale() {
         const { width, height } = this.#pane();
         if (this.isEmpty || !width || !height) return 1;
-        return Math.min(width / this.#size.width, height / this.#size.height, 4);
+        const margin = width > ROOMY ? 2 * MARGIN : 0;
+        return Math.min((width - margin) / this.#size.width, Math.max(height - margin, 1) / this.#size.height, 4);
     }
 
     #shownScale() {

@@ -130,7 +130,16 @@ def test_films_are_found_and_remembered(hand: Hand) -> None:
     hand.visit().page.click("#tab-films")
     page = hand.page
     assert page.locator(".entry:visible").count() == len(stock_labels())
-    page.get_by_placeholder("Find a film").fill("portra 400")
+    page.get_by_label("Moods").select_option("neon")
+    page.get_by_label("Maker", exact=True).select_option("CineStill")
+    assert page.locator(".entry:visible b").all_inner_texts() == ["CineStill 800T"]
+    page.get_by_label("Moods").select_option("")
+    page.get_by_label("Maker", exact=True).select_option("")
+    page.get_by_label("ISO").select_option(label="≤ 64")
+    assert "Fujifilm Velvia 50" in page.locator(".entry:visible b").all_inner_texts()
+    assert "Kodak Gold 200" not in page.locator(".entry:visible b").all_inner_texts()
+    page.get_by_label("ISO").select_option("")
+    page.get_by_placeholder("Find a film").fill("kodak portra 400")
     assert page.locator(".entry:visible b").all_inner_texts() == ["Kodak Portra 400"]
     page.locator(".entry:visible .star").click()
     page.locator(".entry:visible .film").click()
@@ -176,6 +185,23 @@ def test_scopes_follow_the_look(hand: Hand, small: np.ndarray) -> None:
     assert second.value.json()["after"]["clipped"]["white"] >= first.value.json()["after"]["clipped"]["white"]
     assert second.value.json()["after"]["histogram"] != first.value.json()["after"]["histogram"]
     hand.page.get_by_role("region", name="Scopes").get_by_text("black").wait_for()
+
+
+def test_the_film_card_tells_of_the_film_that_is_chosen(hand: Hand, small: np.ndarray) -> None:
+    hand.visit().open(small).settle()
+    hand.press("i")
+    card = hand.page.get_by_role("region", name="Film card")
+    card.get_by_role("heading", name="Kodak Gold 200").wait_for()
+    assert card.get_by_text("Kodak · ISO 200 · negative film").is_visible()
+    plots = card.get_by_role("img")
+    assert [plot.get_attribute("aria-label") for plot in plots.all()] == ["Characteristic curves", "Granularity", "MTF"]
+    for plot in plots.all():
+        drawn = plot.evaluate(
+            "(canvas) => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
+        )
+        assert drawn > 20  # lines of several colours, and not an empty plot
+    hand.page.select_option("#setting-stock", "kodak_gold_200_network")
+    card.get_by_text("it has no curves to show").wait_for()
 
 
 def test_what_is_developed_is_saved_in_the_format_that_is_chosen(hand: Hand, small: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 // The stock finder: by maker, speed, kind, mood and name; favourites first.
 
 import { h } from './darkroom/dom.mjs';
+import { kindOf } from './darkroom/words.mjs';
 import { keep, kept } from './storage.mjs';
 import { Thumbnails } from './thumbnails.mjs';
 
@@ -12,8 +13,6 @@ export class Films {
     #count;
     #filters;
     #favourites = new Set(kept('favourites', []));
-    #mood = '';
-    #moods;
     #thumbnails;
 
     constructor(room) {
@@ -26,16 +25,15 @@ export class Films {
             text: h('input', { type: 'search', placeholder: t('Find a film'), 'aria-label': t('Find a film'), oninput: () => this.#filter() }),
             maker: select(t('Maker'), values('maker').map((maker) => [maker, maker])),
             iso: select(t('ISO'), SPEEDS.map(([low, high], i) => [i, low ? `${low} – ${high}` : `≤ ${high}`])),
-            kind: select(t('Kind'), values('kind').map((kind) => [kind, t(kind)])),
+            mood: select(t('Moods'), [...new Set(stocks.flatMap((stock) => stock.moods))].sort().map((mood) => [mood, t(mood)])),
+            kind: select(t('Kind'), values('kind').map((kind) => [kind, kindOf(t, kind)])),
         };
-        const moods = [...new Set(stocks.flatMap((stock) => stock.moods ?? []))].sort();
-        this.#moods = h('div', { class: 'moods', role: 'group', 'aria-label': t('Moods') }, moods.map((mood) => h('button', { class: 'chip', 'aria-pressed': 'false', onclick: (event) => this.#choose(mood, event.currentTarget) }, t(mood))));
         this.#count = h('p', { class: 'note', role: 'status' });
         this.#list = h('div', { class: 'films', role: 'group', 'aria-label': t('Films') });
         this.element = h('div', { class: 'finder' },
             this.#filters.text,
-            h('div', { class: 'selects' }, this.#filters.maker, this.#filters.iso, this.#filters.kind),
-            this.#moods, this.#count, this.#list);
+            h('div', { class: 'selects' }, this.#filters.maker, this.#filters.iso, this.#filters.mood, this.#filters.kind),
+            this.#count, this.#list);
         this.#thumbnails = new Thumbnails(room, 'stocks', ({ look }, source) => {
             const row = [...this.#list.children].find((one) => one.stock.name === look?.stock);
             if (row) row.image.src = source;
@@ -63,8 +61,8 @@ export class Films {
     #fill() {
         const { t, stocks } = this.#room;
         this.#list.replaceChildren(...stocks.map((stock) => {
-            const facts = [stock.iso && `ISO ${stock.iso}`, stock.kind && t(stock.kind)].filter(Boolean).join(' · ');
-            const moods = (stock.moods ?? []).map((mood) => t(mood)).join(', ');
+            const facts = [stock.iso && `ISO ${stock.iso}`, stock.kind !== 'negative' && kindOf(t, stock.kind)].filter(Boolean).join(' · ');
+            const moods = stock.moods.map((mood) => t(mood)).join(', ');
             const image = h('img', { alt: '', hidden: true });
             const choose = h('button', { class: 'film', title: moods, onclick: () => this.#room.chooseStock(stock.name) }, image,
                 h('span', {}, h('b', {}, stock.label), h('small', {}, facts)));
@@ -81,22 +79,16 @@ export class Films {
         this.#filter();
     }
 
-    #choose(mood, button) {
-        this.#mood = this.#mood === mood ? '' : mood;
-        for (const chip of this.#moods.children) chip.setAttribute('aria-pressed', String(chip === button && this.#mood !== ''));
-        this.#filter();
-    }
-
     #filter() {
-        const { text, maker, iso, kind } = this.#filters;
+        const { text, maker, iso, mood, kind } = this.#filters;
         const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
         const [low, high] = SPEEDS[iso.value] ?? [0, Infinity];
         const { t } = this.#room;
         const fits = (stock) => {
-            const told = [stock.name, stock.label, stock.maker, stock.kind, ...(stock.moods ?? [])].map((word) => `${word ?? ''} ${t(word ?? '')}`).join(' ').toLowerCase();
+            const told = [stock.name, stock.label, stock.maker, kindOf(t, stock.kind), ...stock.moods].map((word) => `${word ?? ''} ${t(word ?? '')}`).join(' ').toLowerCase();
             return (
                 words.every((word) => told.includes(word)) && (!maker.value || stock.maker === maker.value) && (!kind.value || stock.kind === kind.value) &&
-                (!iso.value || (stock.iso >= low && stock.iso <= high)) && (!this.#mood || (stock.moods ?? []).includes(this.#mood))
+                (!iso.value || (stock.iso >= low && stock.iso <= high)) && (!mood.value || stock.moods.includes(mood.value))
             );
         };
         let shown = 0;
