@@ -21,7 +21,8 @@ function recalculate_prompts_film_look() {
     return Array.from(arguments);
 }
 
-function submit_film_look() {
+async function submit_film_look() {
+    const args = create_submit_args(arguments);
     showSubmitButtons('film_look', false);
 
     const id = randomId();
@@ -31,9 +32,9 @@ function submit_film_look() {
         showSubmitButtons('film_look', true);
     });
 
-    const args = create_submit_args(arguments);
     args[0] = id;
     args[1] = get_tab_index('mode_film_look');
+    args[2] = (await film_look_viewers.tab?.mask()) ?? '';
     return args;
 }
 

@@ -112,11 +112,11 @@ function film_look_renew_presets() {
     return [];
 }
 
-// The label of the user's own preset that is called so, by its name or its label.
-function film_look_own(name) {
-    const data = film_look_presets_of(film_look_places()[0]);
-    const same = (text) => text.toLowerCase() === name.toLowerCase();
-    return Object.entries(data?.presets ?? {}).find(([label, { name, own }]) => own && (same(name) || same(label)))?.[0];
+// The label of the user's own preset that is called so, by its name or its label. What one place has learned others need not know yet.
+function film_look_own(called) {
+    const same = (text) => text.toLowerCase() === called.toLowerCase();
+    const known = film_look_places().flatMap((place) => Object.entries(film_look_presets_of(place)?.presets ?? {}));
+    return known.find(([label, { name, own }]) => own && (same(name) || same(label)))?.[0];
 }
 
 function film_look_asked(question, label, args) {

@@ -96,6 +96,17 @@ class FilmLookViewer {
         return file;
     }
 
+    // What was painted, as PNG in base64; nothing where all of it is developed.
+    async mask() {
+        const blob = await this.element.maskBlob();
+        if (!blob) return '';
+        const reader = new FileReader();
+        return new Promise((resolve) => {
+            reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
+            reader.readAsDataURL(blob);
+        });
+    }
+
     develop() {
         gradioApp().querySelector('#film_look_generate').click();
     }
@@ -114,8 +125,9 @@ class FilmLookUnderGallery extends FilmLookViewer {
 
     async develop({ look, seed }) {
         if (!this.file) return;
+        const mask = await this.mask();
         const body = new FormData();
-        body.append('order', JSON.stringify(seed === null ? { look } : { look, seed }));
+        body.append('order', JSON.stringify({ look, ...(seed === null ? {} : { seed }), ...(mask ? { mask } : {}) }));
         body.append('image', this.file, 'picture');
         this.note.textContent = film_look_text('Developing…');
         try {

@@ -51,7 +51,8 @@ def build_on_film(backend: Backend) -> APIRouter:
 
             def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
                 shown = _opened(asked.pictures[0], backend.limits.pixels)
-                return {"path": _kept(shown, asked.look, asked.seeds[0] if asked.seeds else None, turn)}
+                mask = _opened(asked.masks[0], backend.limits.pixels) if asked.masks else None
+                return {"path": _kept(shown, mask, asked.look, asked.seeds[0] if asked.seeds else None, turn)}
 
             return await line.run(request, 1, work)
 
@@ -86,12 +87,12 @@ def _png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _kept(shown: Image.Image, look: Look, seed: int | None, turn: Turn) -> str:
+def _kept(shown: Image.Image, mask: Image.Image | None, look: Look, seed: int | None, turn: Turn) -> str:
     """Where the picture lies."""
     before = _before(shown).copy()
     before.info = dict(shown.info)  # how it was made; what is said of its old film is written anew
     chosen = own_seed(before) if seed is None else seed
-    after, _ = film_image(before, LookChoice(look), seed=chosen, progress=turn.advance)
+    after, _ = film_image(before, LookChoice(look), seed=chosen, progress=turn.advance, mask=mask)
     try:
         return save(after, output_folder(), "")
     except OSError as error:

@@ -12,6 +12,7 @@ from modules import devices
 from PIL import Image
 
 from filmlook.engine.develop import develop
+from filmlook.engine.mask import mask_hash
 from filmlook.engine.metering import ExposureLock
 from filmlook.engine.regrain import regrain
 from filmlook.errors import FilmLookError, LookError
@@ -120,6 +121,7 @@ def film_image(
     frame: int | None = None,
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
+    mask: Image.Image | None = None,
 ) -> tuple[Image.Image, dict[str, str]]:
     """A finished picture, developed: the one job of the tab and of Extras.
 
@@ -127,16 +129,16 @@ def film_image(
     too; the picture is remembered.
 
     Args:
-        seed: the effective one of the grain; `frame`, `lock`, `progress`: as of `develop`.
+        seed: the effective one of the grain; `frame`, `lock`, `progress`, `mask`: as of `develop`.
 
     Raises:
         FilmLookError, or whatever else stands in the way.
     """
-    after = developed(image, LOOK, choice.look, seed=seed, frame=frame, lock=lock, progress=progress)
+    after = developed(image, LOOK, choice.look, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
     text = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     if "parameters" not in text and (old := next((t for t in infotext.texts(image) if infotext.pairs_of(t)), "")):
         text["parameters"] = old  # JPEG and WebP keep it in EXIF
-    pairs = infotext.entries(choice.look, seed, frame=frame)
+    pairs = infotext.entries(choice.look, seed, frame=frame, mask="" if mask is None else mask_hash(mask))
     after.info = {**image.info, **infotext.with_development(text, pairs, after.size)}
     delivered.remember(image, after)
     return after, pairs

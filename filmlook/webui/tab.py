@@ -26,6 +26,7 @@ def build_tab() -> tuple[Any, str, str]:
     with gr.Blocks(analytics_enabled=False) as tab:
         task = gr.Textbox(visible=False)
         mode = gr.Number(value=0, visible=False)
+        mask = gr.Textbox(visible=False, elem_id=f"{TAB}_mask")  # painted in the viewer: the page's script fills it in
         with ui_components.ResizeHandleRow(equal_height=False, variant="compact"):
             with gr.Column(variant="compact"):
                 image, *many = _inputs()
@@ -43,7 +44,7 @@ def build_tab() -> tuple[Any, str, str]:
                 gallery, about, report, buttons = _results()
         toprow.submit.click(
             fn=call_queue.wrap_gradio_gpu_call(run, extra_outputs=[None, ""]),
-            inputs=[task, mode, image, *many, *controls.all],
+            inputs=[task, mode, mask, image, *many, *controls.all],
             outputs=[gallery, about, report],
             show_progress=False,
             **{hosts.JS: "submit_film_look"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import itertools
 from collections import deque
 from collections.abc import Iterator
@@ -79,12 +81,13 @@ def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
 
 
 def run(
-    task: str, mode: float, image: Any, files: Any, folder: str, target: str, film: bool, again: bool, *values: Any
+    task: str, mode: float, mask: str, image: Any, files: Any, folder: str, target: str, film: bool, again: bool, *values: Any
 ) -> list[Any]:
     """Develops what the tab holds: the gallery's pictures, the last one's infotext, and where they lie or what went wrong."""
     try:
         chosen = LookChoice.from_values(values)
         sources = _sources(int(mode), image, files, folder)
+        within = _mask(mask) if int(mode) == 0 and mask else None
     except FilmLookError as error:  # the host would log it with its traceback
         failed("nothing is developed", error)
         return [[], "", _fault("", people_read(error))]
@@ -92,7 +95,7 @@ def run(
     outpath = target if int(mode) == 2 and target else output_folder()
     done: deque[Image.Image] = deque(maxlen=_SHOWN)
     faults, text, saved = [], "", []
-    for source, result in zip(sources, _developed(sources, chosen, bool(film), bool(again)), strict=False):
+    for source, result in zip(sources, _developed(sources, chosen, bool(film), bool(again), within), strict=False):
         if result is None:
             continue
         name = source.file or "picture"
@@ -128,7 +131,19 @@ def _fault(name: str, reason: str) -> str:
     return f"<p class='error'>{named}<span>{html.escape(reason)}</span></p>"
 
 
-def _developed(sources: list[_Source], chosen: LookChoice, film: bool, again: bool) -> Iterator[Image.Image | Exception | None]:
+def _mask(data: str) -> Image.Image:
+    """The mask that was painted in the viewer, as PNG in base64."""
+    try:
+        mask = Image.open(io.BytesIO(base64.b64decode(data.rpartition(",")[2])))
+        mask.load()
+        return mask
+    except (OSError, SyntaxError, ValueError):
+        raise PictureError("the mask cannot be read") from None
+
+
+def _developed(
+    sources: list[_Source], chosen: LookChoice, film: bool, again: bool, mask: Image.Image | None
+) -> Iterator[Image.Image | Exception | None]:
     """Each picture developed; or why it was not; or None for one that the user skipped."""
     state, lock = shared.state, ExposureLock() if film else None
     seed: int | None = None
@@ -150,7 +165,7 @@ def _developed(sources: list[_Source], chosen: LookChoice, film: bool, again: bo
             if seed is None or not film:
                 seed = chosen.grain_seed(own_seed(before))
             frame = number if film else None
-            after, _ = film_image(before, chosen, seed=seed, frame=frame, lock=lock, progress=progress)
+            after, _ = film_image(before, chosen, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
         except Stopped:
             yield None
             continue

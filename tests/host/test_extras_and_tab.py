@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +219,32 @@ def test_infotext_is_merged_and_nothing_else_touched(tab: Host) -> None:
         images[0].info["parameters"]
         == f"{PLAIN}, Film Look: {FILM.to_text()}, Film Look seed: 5, Film Look version: {__version__}"
     )
+
+
+def _mask_of(size: tuple[int, int]) -> tuple[Image.Image, str]:
+    """White in the left half; and as the page sends it."""
+    mask = Image.new("L", size, 0)
+    mask.paste(255, (0, 0, size[0] // 2, size[1]))
+    file = io.BytesIO()
+    mask.save(file, "PNG")
+    return mask, base64.b64encode(file.getvalue()).decode()
+
+
+def test_a_painted_mask_limits_the_look(tab: Host) -> None:
+    picture = _picture(text=PLAIN)
+    mask, sent = _mask_of(picture.size)
+    images, _, _ = _develop(tab, 0, image=picture, mask=sent)
+    same(images[0], develop(_picture(), FILM, seed=7, mask=mask))
+    np.testing.assert_array_equal(codes(images[0])[:, 80:], codes(picture)[:, 80:])
+    assert infotext.MASK in infotext.pairs_of(images[0].info["parameters"])
+
+
+@pytest.mark.parametrize("sent", ["x", "AAAA", _mask_of((8, 8))[1]])
+def test_a_mask_that_cannot_be_used_is_told_of(tab: Host, sent: str) -> None:
+    images, _, report = _develop(tab, 0, image=_picture(), mask=sent)
+    assert images == []
+    assert "mask" in report
+    assert "Error" not in report
 
 
 def test_what_another_program_left_stays_and_ours_stands_beside_it(tab: Host) -> None:

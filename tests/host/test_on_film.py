@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from pathlib import Path
@@ -96,6 +97,15 @@ def test_what_is_developed_there_is_saved_where_the_tab_saves(host: Host, client
     told = infotext.pairs_of(text)
     assert (told["Seed"], told["Sampler"]) == ("11", "Euler a")
     assert text.count(infotext.LOOK + ":") == 1
+
+
+def test_a_painted_mask_limits_what_is_developed_there(host: Host, client: TestClient) -> None:
+    shown = host.txt2img(ON).images[0]
+    mask = Image.new("L", shown.size, 0)
+    mask.paste(255, (0, 0, 80, 120))
+    order = {"look": {"grain": 3}, "seed": 5, "mask": base64.b64encode(_file(mask)).decode()}
+    assert _keep(client, shown, **order).status_code == 200
+    same(host.saved[-1].image, develop(raw_picture(11), Look(grain=3), seed=5, mask=mask))
 
 
 def test_the_fixed_seed_of_the_accordion_is_used(host: Host, client: TestClient) -> None:
