@@ -173,6 +173,21 @@ function film_look_toggle_under(tab) {
     film_look_viewers[tab] = new FilmLookUnderGallery(tab, holder, () => film_look_gallery_picture(tab));
 }
 
+// A video among the files of an event is refused by its name, before gradio takes it for a picture.
+function film_look_refuse_video(event) {
+    if (!event.target.closest?.('#film_look_image')) return;
+    const files = Array.from(event.dataTransfer?.files ?? event.target.files ?? []);
+    const video = files.find((file) => file.type.startsWith('video/'));
+    if (!video) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (event.type === 'change') event.target.value = '';
+    const note = film_look_viewers.tab?.note;
+    if (note) note.textContent = `${video.name}: ${film_look_text('it is a video, and pictures are developed here.')}`;
+}
+
+for (const kind of ['change', 'drop']) document.addEventListener(kind, film_look_refuse_video, { capture: true });
+
 onUiLoaded(async () => {
     await customElements.whenDefined('film-look-darkroom');
     const narrow = window.matchMedia('(max-width: 800px)');

@@ -108,6 +108,14 @@ def test_develop_saves_one_file_and_says_where_and_a_change_makes_it_old(
     assert page.page.evaluate(old)
 
 
+def test_a_video_is_refused_by_its_name(page: Page, opened: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(2000))
+    page.tab("tab_film_look")
+    page.find("#film_look_image input[type=file]").first.set_input_files(str(tmp_path / "clip.mp4"))
+    page.page.wait_for_timeout(800)
+    assert "clip.mp4: it is a video" in page.find("#film_look_viewer_holder .film-look-viewer-note").inner_text()
+
+
 def test_under_the_gallery_stands_the_picture_without_film(page: Page, host_dir: Path) -> None:
     page.tab("tab_txt2img")
     page.switch("txt2img", True)
