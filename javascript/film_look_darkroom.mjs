@@ -1,7 +1,7 @@
 // <film-look-darkroom>: the picture as film while its look is chosen. Fed by the routes of `/sdapi/v1/film-look`.
 //
 // Properties: base, look, picture, seed, texts, canDevelop. Methods: setLook(look), setPicture(blob), opened(), maskBlob(), undo(), redo().
-// Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy}, opened {width, height, developed}, problem {text}.
+// Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy, current}, sheet {busy}, opened {width, height, developed}, problem {text}.
 // Attributes: base, theme ("dark", "light"; else as the page or the system has it), keys="page" (listens to the whole page's keys),
 // wheel="zooms" (without being clicked before).
 
@@ -233,6 +233,7 @@ export class Darkroom extends HTMLElement {
         toggleKeys: () => (this.#parts.keys.open ? this.#parts.keys.close() : this.#parts.keys.showModal()),
         close: () => [...this.#open].slice(-1).forEach((name) => this.#toggle(name)),
         brushBy: (factor) => this.#panels.mask.panel.brushBy(factor),
+        sheetAtWork: (busy) => this.#emit('sheet', { busy }),
         isPainting: () => this.#open.has('mask'),
         paint: (point, ended) => this.#paint(point, ended),
         develop: () => this.#emit('develop', { look: this.#look, seed: this.#seed }),

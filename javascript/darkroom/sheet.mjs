@@ -48,13 +48,17 @@ export class SheetPanel {
     }
 
     closed() {
-        this.#flight?.abort();
+        if (!this.#flight) return;
+        this.#flight.abort();
         this.#flight = null;
+        this.#made = '';
+        this.#room.sheetAtWork(false);
     }
 
     /** The look or the picture is another: what is shown says so. */
     changed() {
-        const { t } = this.#room;
+        const { t, client } = this.#room;
+        if (this.#made && !this.#made.startsWith(client.picture?.hash)) return void this.make(); // of another picture
         if (this.#made && !this.#flight) this.#note.textContent = this.#made === this.#key() ? '' : t('Made with other settings');
         const chosen = this.#room.lookKey();
         for (const frame of this.#frames.children) frame.setAttribute('aria-pressed', String(frame.dataset.key === chosen));
@@ -83,12 +87,13 @@ export class SheetPanel {
 
     async make() {
         const { client, t } = this.#room;
-        this.#flight?.abort();
         if (!client.picture) return;
+        this.#flight?.abort();
         const flight = (this.#flight = new AbortController());
         this.#made = this.#key();
         this.#frames.replaceChildren();
         this.#note.textContent = t('Working');
+        this.#room.sheetAtWork(true);
         const of = this.#of.value;
         const [first, second] = this.#settings.map((select) => select.value);
         const ladder = { setting: { setting: first }, settings: { setting: first, second } }[of];
@@ -105,11 +110,12 @@ export class SheetPanel {
         } catch (error) {
             if (error.name !== 'AbortError' && flight === this.#flight) {
                 this.#made = '';
-                this.#note.textContent = error.status ? error.message : t('The server does not answer; trying again');
+                this.#note.textContent = error.status ? error.message : t('The server does not answer.');
             }
         }
         if (flight !== this.#flight) return;
         this.#flight = null;
+        this.#room.sheetAtWork(false);
         this.changed();
     }
 

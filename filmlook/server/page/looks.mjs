@@ -98,7 +98,7 @@ export class Looks {
             await work();
             this.#note.textContent = done;
         } catch (error) {
-            this.#note.textContent = error.status ? error.message : this.#room.t('The server does not answer; trying again');
+            this.#note.textContent = error.status ? error.message : this.#room.t('The server does not answer.');
         }
     }
 
