@@ -1,6 +1,6 @@
 // The contact sheet: the picture on every film, paper or look, or up a ladder of a setting; a click takes its settings over.
 
-import { h } from './dom.mjs';
+import { clamp, h } from './dom.mjs';
 
 const STEPS = [5, 6, 7, 8, 9];
 const FRAME = 320; // px, the long side of a frame
@@ -13,6 +13,7 @@ export class SheetPanel {
     #of;
     #settings = [];
     #steps;
+    #properties = {};
     #flight = null;
     #made = '';
 
@@ -75,10 +76,23 @@ export class SheetPanel {
     async #fill() {
         const { t } = this.#room;
         const { properties } = await this.#room.schema();
-        const numbers = Object.entries(properties).filter(([key, about]) => about.type === 'number' && key !== 'version');
+        this.#properties = properties;
+        const stepped = Object.entries(properties).filter(([, about]) => about['x-step'] || about.enum);
         this.#settings.forEach((select, i) => {
-            select.append(...numbers.map(([key, about]) => h('option', { value: key, selected: key === LADDER[i] }, t(about.title))));
+            select.append(...stepped.map(([key, about]) => h('option', { value: key, selected: key === LADDER[i] }, t(about.title))));
         });
+    }
+
+    /** What a ladder of a number shows: a quarter of its range to both sides of where it is, within what is allowed. */
+    #valuesOf(key) {
+        const { minimum, maximum, default: usual, 'x-step': step } = this.#properties[key];
+        if (!step) return {};
+        const now = this.#room.look?.[key] ?? usual;
+        const reach = (maximum - minimum) / 4;
+        const [low, high] = [clamp(now - reach, minimum, maximum), clamp(now + reach, minimum, maximum)];
+        const count = Number(this.#steps.value);
+        const values = Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
+        return { values: [...new Set(values.map((value) => Number((minimum + Math.round((value - minimum) / step) * step).toFixed(6))))] };
     }
 
     #key() {
@@ -97,7 +111,7 @@ export class SheetPanel {
         const of = this.#of.value;
         const [first, second] = this.#settings.map((select) => select.value);
         const ladder = { setting: { setting: first }, settings: { setting: first, second } }[of];
-        const steps = ladder ? { ...ladder, steps: Number(this.#steps.value) } : {};
+        const steps = ladder ? { ...ladder, steps: Number(this.#steps.value), ...this.#valuesOf(first) } : {};
         this.#frames.classList.toggle('grid', of === 'settings');
         this.#frames.style.setProperty('--columns', this.#steps.value);
         try {

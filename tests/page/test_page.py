@@ -169,8 +169,11 @@ def test_a_frame_of_the_contact_sheet_takes_over(hand: Hand, small: np.ndarray) 
     sheet.get_by_label("Contact sheet of").select_option("setting")
     sheet.get_by_label("Setting", exact=True).select_option("saturation")
     sheet.locator(".frame").nth(4).wait_for()
+    shown = sheet.locator(".caption").all_inner_texts()
+    assert shown == [f"Saturation {value}" for value in ("0.5", "0.75", "1", "1.25", "1.5")]  # around where it is
+    assert sheet.locator(".frame[aria-pressed=true]").inner_text() == "Saturation 1"
     sheet.locator(".frame").first.click()
-    assert hand.number("saturation") == 0
+    assert hand.number("saturation") == 0.5
     assert hand.page.input_value("#setting-stock") == "kodak_ektar_100"
     hand.press("Control+z")
     assert hand.number("saturation") == 1
