@@ -80,10 +80,11 @@ class Pixels:
         if self.scene_linear:
             patch = self._patch(y, x, height, width)
             return self._scaled(patch.to(torch.float32, memory_format=torch.contiguous_format))
-        if self._source.dtype != torch.uint8:
+        if self._source.dtype not in _FULL:
             return scene_light(self.code(y, x, height, width))
         index = self._patch(y, x, height, width).to(torch.int32, memory_format=torch.contiguous_format)
-        return torch.index_select(_light_of_bytes(self._device), 0, index.flatten()).view(index.shape)
+        table = _light_of_samples(self._device, int(_FULL[self._source.dtype]))
+        return torch.index_select(table, 0, index.flatten()).view(index.shape)
 
     def thumbnail(self, height: int, width: int, each: Each) -> Tensor:
         """Code values `(3, height, width)` of the whole picture made smaller (never larger) by averaging its pixels."""
@@ -146,8 +147,9 @@ def evenly(count: int, length: int) -> Tensor:
 
 
 @cache
-def _light_of_bytes(device: torch.device) -> Tensor:
-    return scene_light(torch.arange(256) / 255).to(device)
+def _light_of_samples(device: torch.device, full: int) -> Tensor:
+    """Scene light of every sample of 8 or 16 bits."""
+    return scene_light(torch.arange(full + 1) / full).to(device)
 
 
 def _dither(y: int, x: int, height: int, width: int, frame: int, device: torch.device) -> Tensor:

@@ -118,9 +118,10 @@ class Development:
         self._reach = self._keep + (map_margin(stock) if self._map else 0)
         """Pixels around a block that stages after the edges read."""
         self.lattice = Lattice((height, width), self._edges.margin + self._reach, device)
-        light, lamps = _spreading(stock, look)
+        spreading = {key: getattr(look, key) for key in _SPREADING}
+        light, lamps = _spreading(stock, Look(**spreading, highlights=float(look.highlights > 0)))
         self._has_lamps = lamps is not None
-        self._spread = Spread(light, lamps, pitch, self.lattice.inner, device) if light else None
+        self._spread = _spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
     def _exposure(
         self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | None = None
@@ -328,7 +329,13 @@ class Development:
         yield from self.each(work, groups, threads)
 
 
-@lru_cache(maxsize=16)
+_SPREADING = ("softness", "diffusion", "diffusion_grade", "halation", "halation_size", "sharpness")
+"""The settings that say how light spreads; of `highlights` counts whether there are any."""
+
+_spread = lru_cache(maxsize=6)(Spread)
+
+
+@lru_cache(maxsize=6)
 def _spreading(stock: Stock, look: Look) -> tuple[RadialTable | None, RadialTable | None]:
     """Everything that spreads light, and that of lamps, as functions of frequency; they are the same for every size. None:
     nothing spreads, or lamps' light as all other, which takes half the time.
@@ -372,6 +379,6 @@ def development(stock: Stock, look: Look, height: int, width: int, device: torch
     return _kept(stock, look, paper_of(stock, look.print), height, width, device)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=6)
 def _kept(stock: Stock, look: Look, paper: Paper | None, height: int, width: int, device: torch.device) -> Development:
     return Development(stock, look, height, width, device)
