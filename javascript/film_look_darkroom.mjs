@@ -61,6 +61,7 @@ export class Darkroom extends HTMLElement {
     connectedCallback() {
         this.#client ??= new Client(this.base);
         this.#previews ??= new Previews(this.#client, this.#view, (what, detail) => this.#told(what, detail));
+        this.#previews.show(this.#look, this.#seed);
         this.#watching = new AbortController();
         const { signal } = this.#watching;
         const keys = this.getAttribute('keys') === 'page' ? document : this;
@@ -72,7 +73,7 @@ export class Darkroom extends HTMLElement {
         watchTheme(this, signal, () => this.#resized());
         const sized = new ResizeObserver(() => this.#resized());
         sized.observe(this);
-        sized.observe(this.#parts.stage);
+        sized.observe(this.#canvas);
         signal.addEventListener('abort', () => sized.disconnect());
     }
 
@@ -114,7 +115,7 @@ export class Darkroom extends HTMLElement {
     set texts(texts) {
         this.#texts = texts ?? {};
         this.#build();
-        this.#parts.stage.isConnected && this.#resized();
+        if (this.isConnected) this.#resized();
     }
 
     /** Whether "Develop this one" is shown. */

@@ -12,7 +12,7 @@ from PIL import Image
 
 from filmlook.files import lut
 from filmlook.look import SETTINGS
-from filmlook.presets import list_presets
+from filmlook.presets import list_presets, load_preset
 from filmlook.stock import stock_labels
 from tests.page.hand import PATIENCE_MS, Hand, Served
 
@@ -44,6 +44,7 @@ def test_what_differs_from_the_preset_is_marked_and_goes_back(hand: Hand) -> Non
     assert hand.number("exposure") == 0
     assert "changed" not in row.get_attribute("class")
     assert hand.page.inner_text(".chosen") == "Gold 200 snapshot"
+    assert hand.page.inner_text(".chosen + .note") == load_preset("gold-snapshot").help
     hand.page.fill("#setting-exposure", "99")  # more than there is
     hand.press("Enter")
     assert hand.number("exposure") == 4
@@ -59,7 +60,7 @@ def test_pointing_at_a_setting_tells_what_it_does(hand: Hand) -> None:
 
 def test_presets_of_ones_own(hand: Hand, home: Path) -> None:
     hand.visit().slide("exposure", 1)
-    page, note = hand.page, hand.page.locator(".looks .note")
+    page, note = hand.page, hand.page.locator(".looks .told")
 
     def save(name: str) -> None:
         page.get_by_role("button", name="Save", exact=True).first.click()
@@ -110,10 +111,10 @@ def test_a_look_goes_out_as_a_file_and_comes_in_again(hand: Hand, home: Path) ->
     file = hand.page.locator(".looks input[type=file]")
     file.set_input_files({"name": "brought.json", "mimeType": "application/json", "buffer": data})
     hand.page.locator(".look[aria-pressed=true]", has_text="Gold 200 snapshot").nth(0).wait_for()
-    hand.page.locator(".looks .note", has_text="Saved: brought").wait_for()
+    hand.page.locator(".looks .told", has_text="Saved: brought").wait_for()
     assert json.loads((home / "looks" / "brought.json").read_text())["look"]["exposure"] == 1.25
     file.set_input_files({"name": "no.json", "mimeType": "application/json", "buffer": b"[1, 2"})
-    hand.page.locator(".looks .note", has_text="This file is no look.").wait_for()
+    hand.page.locator(".looks .told", has_text="This file is no look.").wait_for()
 
 
 def test_the_gallery_shows_the_picture_with_every_look(hand: Hand, small: np.ndarray) -> None:
