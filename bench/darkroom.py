@@ -155,14 +155,13 @@ def main() -> None:
         watch.timed(f"part of {crop[2]} x {crop[3]}, contrast dragged", calls)
         order: dict[str, Any] = {"hash": name, "look": _LOOKS[0]}
         watch.timed("scopes", [partial(client.call, "POST", "/scopes", order)] * 10)
-        ladder = {
-            "of": "settings",
-            "setting": "contrast",
-            "second": "print_exposure",
-            "steps": 5,
-            "values": [0.8, 0.9, 1.1, 1.2],
-        }
-        for about, sheet in (("20 steps of two settings", ladder), ("every stock", {"of": "stocks"})):
+        two = {"setting": "contrast", "second": "print_exposure", "steps": 5, "values": [0.8, 0.9, 1.1, 1.2]}
+        stocks = {"of": "stocks"}
+        for about, sheet in (
+            ("20 steps of two settings", {"of": "settings", **two}),
+            ("every stock", stocks),
+            ("every stock once more", stocks),
+        ):
             watch.timed(f"sheet at 320, {about}", [partial(client.call, "POST", "/sheet", {**order, **sheet})])
         print(f"\nserver: {before:.0f} MB before, {resident_mb(process):.0f} MB after {len(taken)} previews and the rest")
         median, most = quantiles(taken)
