@@ -213,7 +213,6 @@ export class Darkroom extends HTMLElement {
         view: this.#view,
         mask: this.#mask,
         snapshots: this.#snapshots,
-        element: this,
         lookKey: () => this.#room.keyOf(this.#look),
         keyOf: (look) => lookKey(look && typeof look === 'object' ? { ...this.#defaults, ...look } : look),
         schema: () => this.#readSchema(),
@@ -303,7 +302,8 @@ export class Darkroom extends HTMLElement {
     }
 
     #pressed(event) {
-        if (event.defaultPrevented || isTyping(event) || this.#parts.keys.open || !this.offsetParent) return;
+        if (event.defaultPrevented || isTyping(event) || !this.offsetParent) return;
+        if (event.composedPath().some((one) => one.localName === 'dialog')) return; // which has keys of its own
         const onPicture = this.shadowRoot.activeElement === this.#canvas;
         const onSlider = event.composedPath()[0].matches?.('input[type=range], [role=slider]');
         if (onSlider && event.key.startsWith('Arrow')) return;

@@ -144,7 +144,7 @@ export class Previews {
             else view.setBefore(made.bitmap, key, side);
             return;
         }
-        if (crop) view.setDetail(made.bitmap, crop, `${key} ${crop}`, made.blob);
+        if (crop) view.setDetail(made.bitmap, crop, `${key} ${crop}`);
         else view.setAfter(made.bitmap, key, side);
         if (!crop && fine) this.#fineMs = made.ms;
         if (!crop && !fine) this.#coarseMs = made.ms;

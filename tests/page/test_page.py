@@ -241,6 +241,10 @@ def test_by_keyboard_alone(hand: Hand, small: np.ndarray) -> None:
     hand.press("Escape")
     assert not keys.is_visible()
     hand.press("s")
+    hand.page.get_by_role("button", name="Save", exact=True).first.click()
+    hand.page.locator("dialog .actions button").first.focus()
+    hand.press("g", "Escape")  # in a dialogue they are the dialogue's
+    assert [panel.get_attribute("aria-label") for panel in hand.page.locator(".panel").all()] == ["Contact sheet"]
     frame = hand.page.locator(".frame").first
     frame.focus()
     hand.press("Enter")
