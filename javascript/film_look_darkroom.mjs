@@ -349,7 +349,8 @@ export class Darkroom extends HTMLElement {
     #update() {
         const { bar, divider, stage } = this.#parts;
         const view = this.#view;
-        bar?.update({ view, look: this.#look, snapshots: this.#snapshots, history: this.#history, open: this.#open, canDevelop: this.#canDevelop });
+        this.#panels.mask.panel.update();
+        bar.update({ view, look: this.#look, snapshots: this.#snapshots, history: this.#history, open: this.#open, canDevelop: this.#canDevelop });
         stage.dataset.mode = view.isEmpty ? 'empty' : view.hold ? 'hold' : view.mode;
         stage.classList.toggle('zoomed', !view.fits);
         divider.style.left = `${view.divider * 100}%`;
