@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,23 @@ _FEW = 4.0  # a quarter of a pixel's light is enough of a lamp's for its mean to
 _MOST_SMALLER = 2**26  # bytes of a picture's smaller copies; the latest is kept however large it is
 
 
+@dataclass
+class _Smaller:
+    """A smaller copy: as it is shown, as it is developed, with its lamps, and what is kept of it."""
+
+    shown: Picture
+    source: Picture
+    lamps: LampMap | None = None
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def nbytes(self) -> int:
+        pictures = [self.shown] if self.source is self.shown else [self.shown, self.source]
+        samples = sum(p.pixels.nbytes + (0 if p.light is None else p.light.nbytes) for p in pictures)
+        lamps = self.lamps.share.nbytes + self.lamps.t.nbytes if self.lamps else 0
+        return samples + lamps + self.kept.nbytes
+
+
 class Proofs:
     """What proofs of one picture are made from: smaller copies of it, and what is found of the whole of it.
 
@@ -44,8 +62,8 @@ class Proofs:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self._lock = threading.Lock()
-        self._whole = Kept()
-        self._smaller: OrderedDict[int, tuple[Picture, LampMap | None, Kept]] = OrderedDict()
+        self._whole = _Smaller(picture, picture)
+        self._smaller: OrderedDict[int, _Smaller] = OrderedDict()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -57,18 +75,17 @@ class Proofs:
     def nbytes(self) -> int:
         """What is held of the picture, in bytes."""
         with self._lock:
-            held = [(self.picture, None, self._whole), *self._smaller.values()]
-        return sum(_nbytes(picture, lamps) + kept.nbytes for picture, lamps, kept in held)
+            return sum(copy.nbytes for copy in (self._whole, *self._smaller.values()))
 
     def forget(self) -> None:
         """Lets go of all but the picture."""
         with self._lock:
             self._smaller.clear()
-            self._whole = Kept()
+            self._whole = _Smaller(self.picture, self.picture)
 
     def smaller(self, long_side: int) -> Picture:
         """The picture as it was, with a long side of so many pixels; never larger than it is."""
-        return self._at(long_side)[0]
+        return self._at(long_side).shown
 
     def part(self, crop: Crop) -> Picture:
         """Part of the picture as it was. Raises PictureError for one that is not in it."""
@@ -99,16 +116,16 @@ class Proofs:
         if crop:
             if look.strength == 0:
                 return self.part(crop)
-            return self._run(self.picture, look, seed, device, progress, crop=self._checked(crop), kept=self._whole)
-        small, lamps, kept = self._at(long_side)
+            return self._run(self.picture, look, seed, device, progress, crop=self._checked(crop), kept=self._whole.kept)
+        small = self._at(long_side)
         if look.strength == 0:
-            return small
+            return small.shown
         lock = ExposureLock()
         if look.lab:  # it judges the picture by single pixels, and by other ones where there are fewer
             sources, _, is_light = unpack(self.picture)
             whole = [Pixels(*pair, torch.device("cpu"), is_light) for pair in sources]
             light_gain(look, load_stock(look.stock), whole, lock)
-        return self._run(small, look, seed, device, progress, lock, lamps=lamps, kept=kept)
+        return self._run(small.source, look, seed, device, progress, lock, lamps=small.lamps, kept=small.kept)
 
     @staticmethod
     def _run(
@@ -123,26 +140,21 @@ class Proofs:
             raise PictureError(f"crop {[x, y, width, height]} does not lie in a picture of {self.size[1]} x {self.size[0]}")
         return crop
 
-    def _at(self, long_side: int) -> tuple[Picture, LampMap | None, Kept]:
+    def _at(self, long_side: int) -> _Smaller:
         if long_side >= max(self.size):
-            return self.picture, None, self._whole
+            return self._whole
         with self._lock:
             if long_side not in self._smaller:
-                self._smaller[long_side] = *scaled_down(self.picture, long_side), Kept()
+                self._smaller[long_side] = scaled_down(self.picture, long_side)
             self._smaller.move_to_end(long_side)
-            while len(self._smaller) > 1 and sum(_nbytes(s, m) for s, m, _ in self._smaller.values()) > _MOST_SMALLER:
+            while len(self._smaller) > 1 and sum(copy.nbytes for copy in self._smaller.values()) > _MOST_SMALLER:
                 self._smaller.popitem(last=False)
             return self._smaller[long_side]
 
 
-def _nbytes(picture: Picture, lamps: LampMap | None = None) -> int:
-    light = 0 if picture.light is None else picture.light.nbytes
-    return picture.pixels.nbytes + light + (0 if lamps is None else lamps.share.nbytes + lamps.t.nbytes)
-
-
-def scaled_down(picture: Picture, long_side: int) -> tuple[Picture, LampMap | None]:
-    """A picture with a long side of so many pixels, of 16 bits, and its lamps: means over the area of each pixel, of code; of
-    light where there is some of lamps, or where it is all that is known."""
+def scaled_down(picture: Picture, long_side: int) -> _Smaller:
+    """A picture with a long side of so many pixels, of 16 bits: means over the area of each pixel, of code; and, to develop,
+    of light where there is some of lamps, or where it is all that is known."""
     height, width = picture.pixels.shape[:2]
     scale = long_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -159,9 +171,16 @@ def scaled_down(picture: Picture, long_side: int) -> tuple[Picture, LampMap | No
         planes[..., :3] /= share
         light = None if light is None else light / share
     planes *= 65535 / full
+    shown = Picture(_sixteen_bit(planes), light=light)
     bright = None if light is not None else lamps_light(picture)
-    lamps = None if bright is None else _with_lamps(planes, _means(bright, size))
-    return Picture(planes.round().clip(0, 65535).astype(np.uint16), light=light), lamps
+    if bright is None:
+        return _Smaller(shown, shown)
+    lamps = _with_lamps(planes, _means(bright, size))
+    return _Smaller(shown, Picture(_sixteen_bit(planes)), lamps)
+
+
+def _sixteen_bit(planes: np.ndarray) -> np.ndarray:
+    return np.asarray(planes.round().clip(0, 65535), np.uint16)
 
 
 def _with_lamps(planes: np.ndarray, light: np.ndarray) -> LampMap:
