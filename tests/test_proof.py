@@ -125,6 +125,20 @@ def test_a_small_proof_is_the_result_scaled_down(large: Picture, name: str, side
     assert (proofs[1] - proofs[0]).std() == pytest.approx((grained - expected).std(), rel=0.15)
 
 
+def test_small_lamps_keep_their_halos(scene: np.ndarray) -> None:
+    """Two pixels of white in the dark are grey where four become one, and glow all the same."""
+    pixels = np.full((400, 600, 3), 8, np.uint8)
+    for y, x in np.ndindex(6, 9):
+        pixels[40 + 40 * y : 42 + 40 * y, 60 + 50 * x : 62 + 50 * x] = 255
+    night, look = Picture(pixels.astype(np.uint16) * 257), dataclasses.replace(load_look("cinestill-night"), grain=0)
+    expected = _scaled_down(develop(night, look).pixels, 150)
+    proof = Proofs(night).developed(look, long_side=150).pixels / 65535
+    glow = [codes[..., 0] - codes[..., 2] for codes in (proof, expected)]
+    assert glow[1].max() > 0.1
+    assert glow[0].sum() == pytest.approx(glow[1].sum(), rel=0.1)
+    assert glow[0].max() == pytest.approx(glow[1].max(), rel=0.2)
+
+
 def _scaled_down(samples: np.ndarray, side: int) -> np.ndarray:
     """Codes in [0, 1]: means over areas, as who looks at a result from afar sees it."""
     size = (side, round(samples.shape[0] * side / samples.shape[1]))
