@@ -60,6 +60,7 @@ def _page(browser: Any, address: str, picture: Image.Image, width: int, height: 
 def _shot(page: Any) -> Image.Image:
     page.wait_for_selector(".stage:not(.working)")
     page.mouse.move(0, 0)
+    page.locator(".state").evaluate("(line) => (line.hidden = true)")  # how long a preview took on this machine
     page.wait_for_timeout(400)
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 

@@ -1,7 +1,7 @@
 // <film-look-darkroom>: the picture as film while its look is chosen. Fed by the routes of `/sdapi/v1/film-look`.
 //
 // Properties: base, look, picture, seed, texts, canDevelop. Methods: setLook(look), setPicture(blob), opened(), maskBlob(), undo(), redo().
-// Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy}, opened {width, height, developed}, problem {text}.
+// Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy, current}, sheet {busy}, opened {width, height, developed}, problem {text}.
 // Attributes: base, theme ("dark", "light"; else as the page or the system has it), keys="page" (listens to the whole page's keys),
 // wheel="zooms" (without being clicked before).
 
@@ -61,6 +61,7 @@ export class Darkroom extends HTMLElement {
     connectedCallback() {
         this.#client ??= new Client(this.base);
         this.#previews ??= new Previews(this.#client, this.#view, (what, detail) => this.#told(what, detail));
+        this.#previews.show(this.#look, this.#seed);
         this.#watching = new AbortController();
         const { signal } = this.#watching;
         const keys = this.getAttribute('keys') === 'page' ? document : this;
@@ -72,7 +73,7 @@ export class Darkroom extends HTMLElement {
         watchTheme(this, signal, () => this.#resized());
         const sized = new ResizeObserver(() => this.#resized());
         sized.observe(this);
-        sized.observe(this.#parts.stage);
+        sized.observe(this.#canvas);
         signal.addEventListener('abort', () => sized.disconnect());
     }
 
@@ -114,7 +115,7 @@ export class Darkroom extends HTMLElement {
     set texts(texts) {
         this.#texts = texts ?? {};
         this.#build();
-        this.#parts.stage.isConnected && this.#resized();
+        if (this.isConnected) this.#resized();
     }
 
     /** Whether "Develop this one" is shown. */
@@ -212,7 +213,6 @@ export class Darkroom extends HTMLElement {
         view: this.#view,
         mask: this.#mask,
         snapshots: this.#snapshots,
-        element: this,
         lookKey: () => this.#room.keyOf(this.#look),
         keyOf: (look) => lookKey(look && typeof look === 'object' ? { ...this.#defaults, ...look } : look),
         schema: () => this.#readSchema(),
@@ -233,6 +233,7 @@ export class Darkroom extends HTMLElement {
         toggleKeys: () => (this.#parts.keys.open ? this.#parts.keys.close() : this.#parts.keys.showModal()),
         close: () => [...this.#open].slice(-1).forEach((name) => this.#toggle(name)),
         brushBy: (factor) => this.#panels.mask.panel.brushBy(factor),
+        sheetAtWork: (busy) => this.#emit('sheet', { busy }),
         isPainting: () => this.#open.has('mask'),
         paint: (point, ended) => this.#paint(point, ended),
         develop: () => this.#emit('develop', { look: this.#look, seed: this.#seed }),
@@ -301,7 +302,8 @@ export class Darkroom extends HTMLElement {
     }
 
     #pressed(event) {
-        if (event.defaultPrevented || isTyping(event) || this.#parts.keys.open || !this.offsetParent) return;
+        if (event.defaultPrevented || isTyping(event) || !this.offsetParent) return;
+        if (event.composedPath().some((one) => one.localName === 'dialog')) return; // which has keys of its own
         const onPicture = this.shadowRoot.activeElement === this.#canvas;
         const onSlider = event.composedPath()[0].matches?.('input[type=range], [role=slider]');
         if (onSlider && event.key.startsWith('Arrow')) return;
@@ -347,7 +349,8 @@ export class Darkroom extends HTMLElement {
     #update() {
         const { bar, divider, stage } = this.#parts;
         const view = this.#view;
-        bar?.update({ view, look: this.#look, snapshots: this.#snapshots, history: this.#history, open: this.#open, canDevelop: this.#canDevelop });
+        this.#panels.mask.panel.update();
+        bar.update({ view, look: this.#look, snapshots: this.#snapshots, history: this.#history, open: this.#open, canDevelop: this.#canDevelop });
         stage.dataset.mode = view.isEmpty ? 'empty' : view.hold ? 'hold' : view.mode;
         stage.classList.toggle('zoomed', !view.fits);
         divider.style.left = `${view.divider * 100}%`;

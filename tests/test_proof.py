@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from filmlook import SETTINGS, Look, develop, load_look
 from filmlook.engine.proof import Proofs
 from filmlook.errors import PictureError
 from filmlook.files.picture import Picture
+from filmlook.fitting.delta_e import delta_e, to_cielab
 
 BLOCKS = 720  # pixels: of several blocks a side
 LATE = [s for s in SETTINGS if s.group in ("Grain", "Print") or s.key in ("print", "strength")]
@@ -105,3 +108,39 @@ def test_little_is_held_and_it_can_be_let_go(large: Picture) -> None:
     assert bare < proofs.nbytes < bare + 2**27
     proofs.forget()
     assert proofs.nbytes == bare
+
+
+@pytest.mark.parametrize("name", ["classic-negative", "cinestill-night", "velvia-landscape", "tri-x-street"])
+@pytest.mark.parametrize("side", [360, 540])
+def test_a_small_proof_is_the_result_scaled_down(large: Picture, name: str, side: int) -> None:
+    """In colour; and its grain is as strong as that of the result is when it is scaled down."""
+    fine = Picture(large.pixels.astype(np.uint16) * 257)  # 16 bits are not dithered
+    look = load_look(name)
+    plain = dataclasses.replace(look, grain=0)
+    results = [develop(fine, chosen, seed=5).pixels for chosen in (plain, look)]
+    expected, grained = (_scaled_down(result, side) for result in results)
+    proofs = [Proofs(fine).developed(chosen, seed=5, long_side=side).pixels / 65535 for chosen in (plain, look)]
+    difference = delta_e(*(to_cielab(torch.from_numpy(codes)) for codes in (proofs[0], expected)))
+    assert float(difference.mean()) < 1
+    assert (proofs[1] - proofs[0]).std() == pytest.approx((grained - expected).std(), rel=0.15)
+
+
+def test_small_lamps_keep_their_halos(scene: np.ndarray) -> None:
+    """Two pixels of white in the dark are grey where four become one, and glow all the same."""
+    pixels = np.full((400, 600, 3), 8, np.uint8)
+    for y, x in np.ndindex(6, 9):
+        pixels[40 + 40 * y : 42 + 40 * y, 60 + 50 * x : 62 + 50 * x] = 255
+    night, look = Picture(pixels.astype(np.uint16) * 257), dataclasses.replace(load_look("cinestill-night"), grain=0)
+    expected = _scaled_down(develop(night, look).pixels, 150)
+    proof = Proofs(night).developed(look, long_side=150).pixels / 65535
+    glow = [codes[..., 0] - codes[..., 2] for codes in (proof, expected)]
+    assert glow[1].max() > 0.1
+    assert glow[0].sum() == pytest.approx(glow[1].sum(), rel=0.1)
+    assert glow[0].max() == pytest.approx(glow[1].max(), rel=0.2)
+
+
+def _scaled_down(samples: np.ndarray, side: int) -> np.ndarray:
+    """Codes in [0, 1]: means over areas, as who looks at a result from afar sees it."""
+    size = (side, round(samples.shape[0] * side / samples.shape[1]))
+    planes = [Image.fromarray(samples[..., i].astype(np.float32)).resize(size, Image.Resampling.BOX) for i in range(3)]
+    return np.stack([np.asarray(plane) for plane in planes], -1).astype(np.float64) / 65535

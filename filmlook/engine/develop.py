@@ -15,7 +15,7 @@ from filmlook.engine.kept import Kept
 from filmlook.engine.lattice import Crop
 from filmlook.engine.mask import mask_hash, masks_of
 from filmlook.engine.metering import ExposureLock, light_gain
-from filmlook.engine.pixels import Pixels, unpack
+from filmlook.engine.pixels import LampMap, Pixels, unpack
 from filmlook.engine.plan import development, in_flight_on
 from filmlook.engine.threads import in_pool
 from filmlook.errors import AlreadyDevelopedError, LookError
@@ -138,11 +138,12 @@ def run_plans(
     crop: Crop | None = None,
     kept: Kept | None = None,
     mask: Any = None,
+    lamps: LampMap | None = None,
 ) -> Any:
     """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s.
 
     With a `crop` no more is developed than that takes, and comes back: the same bits as that part of the whole. What is `kept`
-    of one picture is used again.
+    of one picture is used again; `lamps` are those of one that was scaled down.
     """
     stock = load_stock(look.stock)
     look = dataclasses.replace(look, print=checked_print(stock, look.print))
@@ -166,6 +167,7 @@ def run_plans(
             return image.clone() if isinstance(image, Tensor) else image.copy()
         pictures = [Pixels(source, out, device, is_light) for source, out in sources]
         for pixels, own in zip(pictures, masks, strict=True):
+            pixels.lamps = lamps
             if own is not None:
                 if scene_linear and getattr(image, "light", None) is None:  # light cannot stay: it becomes what shows it
                     pixels.write(0, 0, pixels.code(0, 0, *own.shape), 1.0, frame)

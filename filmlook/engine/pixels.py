@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,21 @@ _THUMBNAIL_ROWS = 64  # read at once
 _R2 = tuple(n - 2**32 for n in (0xC13FA9A9, 0x91E10DA5, 0x9E3779B9))
 
 
+@dataclass(frozen=True)
+class LampMap:
+    """Lamps of a picture that was scaled down (see `engine.lamp_map`): `share` `1,h,w` of each pixel's light that is theirs,
+    and their t, as of `stages.lamps`."""
+
+    share: Tensor
+    t: Tensor
+
+    def __call__(self, y: int, x: int, height: int, width: int) -> tuple[Tensor, Tensor] | None:
+        """Share and t of the pixels from (y, x), mirrored beyond the picture; None: there are no lamps."""
+        rows, columns = (mirror_index(at, n, m) for at, n, m in ((y, height, self.t.shape[1]), (x, width, self.t.shape[2])))
+        share, t = (part.index_select(1, rows).index_select(2, columns) for part in (self.share, self.t))
+        return (share, t) if bool(share.any()) else None
+
+
 class Pixels:
     """One picture and its developed copy.
 
@@ -37,12 +53,14 @@ class Pixels:
             where sRGB's primaries cannot make a colour.
 
     Attributes:
+        lamps: a `LampMap`, of a picture that was scaled down; None: lamps are looked for in it.
         mask: `H,W` in [0, 1], how much of what is written counts; None: all of it. Where it is 0 `out` stays as it is.
     """
 
     def __init__(self, source: Tensor, out: Tensor, device: torch.device, scene_linear: bool = False) -> None:
         self._source, self._out, self._device, self.scene_linear = source, out, device, scene_linear
         self.mask: Tensor | None = None
+        self.lamps: LampMap | None = None
 
     def _patch(self, y: int, x: int, height: int, width: int) -> Tensor:
         """Samples `(3, height, width)` from (y, x), mirrored beyond the picture."""
@@ -80,10 +98,11 @@ class Pixels:
         if self.scene_linear:
             patch = self._patch(y, x, height, width)
             return self._scaled(patch.to(torch.float32, memory_format=torch.contiguous_format))
-        if self._source.dtype != torch.uint8:
+        if self._source.dtype not in _FULL:
             return scene_light(self.code(y, x, height, width))
         index = self._patch(y, x, height, width).to(torch.int32, memory_format=torch.contiguous_format)
-        return torch.index_select(_light_of_bytes(self._device), 0, index.flatten()).view(index.shape)
+        table = _light_of_samples(self._device, int(_FULL[self._source.dtype]))
+        return torch.index_select(table, 0, index.flatten()).view(index.shape)
 
     def thumbnail(self, height: int, width: int, each: Each) -> Tensor:
         """Code values `(3, height, width)` of the whole picture made smaller (never larger) by averaging its pixels."""
@@ -146,8 +165,9 @@ def evenly(count: int, length: int) -> Tensor:
 
 
 @cache
-def _light_of_bytes(device: torch.device) -> Tensor:
-    return scene_light(torch.arange(256) / 255).to(device)
+def _light_of_samples(device: torch.device, full: int) -> Tensor:
+    """Scene light of every sample of 8 or 16 bits."""
+    return scene_light(torch.arange(full + 1) / full).to(device)
 
 
 def _dither(y: int, x: int, height: int, width: int, frame: int, device: torch.device) -> Tensor:

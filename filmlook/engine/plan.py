@@ -18,7 +18,7 @@ from filmlook.engine.colour_map import Mapped, leaves, map_margin
 from filmlook.engine.kept import MOST_BLOCKS, Blocks, Found, Kept
 from filmlook.engine.lattice import Crop, Lattice
 from filmlook.engine.metering import ExposureLock, Shot
-from filmlook.engine.pixels import Pixels
+from filmlook.engine.pixels import LampMap, Pixels
 from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.paper import Paper
 from filmlook.look import FRAMES_MM, SETTINGS, Look
@@ -91,7 +91,7 @@ class Wide:
 
     light: WideSpread | None = None
     inhibitors: WideSpread | None = None
-    lamps: Spline | None = None
+    lamps: Spline | LampMap | None = None
     beside: Spline | None = None
 
 
@@ -118,12 +118,13 @@ class Development:
         self._reach = self._keep + (map_margin(stock) if self._map else 0)
         """Pixels around a block that stages after the edges read."""
         self.lattice = Lattice((height, width), self._edges.margin + self._reach, device)
-        light, lamps = _spreading(stock, look)
+        spreading = {key: getattr(look, key) for key in _SPREADING}
+        light, lamps = _spreading(stock, Look(**spreading, highlights=float(look.highlights > 0)))
         self._has_lamps = lamps is not None
-        self._spread = Spread(light, lamps, pitch, self.lattice.inner, device) if light else None
+        self._spread = _spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
     def _exposure(
-        self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | None = None
+        self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | LampMap | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture without its lamps, and theirs, with what they have above white;
         None: there are none."""
@@ -137,10 +138,17 @@ class Development:
         return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear) if gate else None
 
     def _lamps(
-        self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline, above_white: bool
+        self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline | LampMap, above_white: bool
     ) -> Tensor | None:
         """Takes the lamps' exposure out of `exposure`, and gives it back with what they have above white; None: there are none.
         `light` is the scene's; lamps are looked for in the rows alone that have candidates."""
+        if isinstance(gate, LampMap):
+            known = gate(*corner, light.shape[1], light.shape[2])
+            if known is None:
+                return None
+            own = exposure * known[0].to(exposure)
+            exposure -= own
+            return own * rebuilt(known[1].to(exposure), self.look.highlights, light) if self.look.highlights else own
         rows = rows_near_white(light)
         if rows is None:
             return None
@@ -169,13 +177,15 @@ class Development:
         beside = beside_lamps(coarse, lamps, self._pitch_um) if lamps is not None else None
         return Wide(light, self._edges.survey(spread, self.each), gate, beside)
 
-    def _gate(self, shot: Shot) -> Spline | None:
+    def _gate(self, shot: Shot) -> Spline | LampMap | None:
         """Where lamps can be; None: nowhere."""
+        if shot.pixels.lamps is not None:
+            return shot.pixels.lamps
         few = shot.pixels.scattered(COARSE).light(0, 0, *self.lattice.cells)
         gate = lamp_gate(few, max(self.lattice.size))
         return gate if gate.opens else None
 
-    def _coarse(self, shot: Shot, gate: Spline | None) -> tuple[Tensor, Tensor | None]:
+    def _coarse(self, shot: Shot, gate: Spline | LampMap | None) -> tuple[Tensor, Tensor | None]:
         """Exposure and lamps' exposure `1,L,h,w` on the coarse grid; None: there are none."""
         cells, width = self.lattice.cells, self.lattice.size[1]
         coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
@@ -328,7 +338,13 @@ class Development:
         yield from self.each(work, groups, threads)
 
 
-@lru_cache(maxsize=16)
+_SPREADING = ("softness", "diffusion", "diffusion_grade", "halation", "halation_size", "sharpness")
+"""The settings that say how light spreads; of `highlights` counts whether there are any."""
+
+_spread = lru_cache(maxsize=6)(Spread)
+
+
+@lru_cache(maxsize=6)
 def _spreading(stock: Stock, look: Look) -> tuple[RadialTable | None, RadialTable | None]:
     """Everything that spreads light, and that of lamps, as functions of frequency; they are the same for every size. None:
     nothing spreads, or lamps' light as all other, which takes half the time.
@@ -372,6 +388,6 @@ def development(stock: Stock, look: Look, height: int, width: int, device: torch
     return _kept(stock, look, paper_of(stock, look.print), height, width, device)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=6)
 def _kept(stock: Stock, look: Look, paper: Paper | None, height: int, width: int, device: torch.device) -> Development:
     return Development(stock, look, height, width, device)

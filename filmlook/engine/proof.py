@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,36 @@ from PIL import Image
 
 from filmlook.engine.develop import run_plans
 from filmlook.engine.kept import Kept
+from filmlook.engine.lamp_map import lamps_light
 from filmlook.engine.lattice import Crop
 from filmlook.engine.metering import ExposureLock, light_gain
-from filmlook.engine.pixels import Pixels, unpack
+from filmlook.engine.pixels import LampMap, Pixels, unpack
 from filmlook.engine.plan import development
 from filmlook.errors import PictureError
 from filmlook.files.picture import Picture
+from filmlook.film.scene_light import display_code
 from filmlook.look import Look
 from filmlook.stock import load_stock
 
+_FEW = 4.0  # a quarter of a pixel's light is enough of a lamp's for its mean to be that of light
 _MOST_SMALLER = 2**26  # bytes of a picture's smaller copies; the latest is kept however large it is
+
+
+@dataclass
+class _Smaller:
+    """A smaller copy: as it is shown, as it is developed, with its lamps, and what is kept of it."""
+
+    shown: Picture
+    source: Picture
+    lamps: LampMap | None = None
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def nbytes(self) -> int:
+        pictures = [self.shown] if self.source is self.shown else [self.shown, self.source]
+        samples = sum(p.pixels.nbytes + (0 if p.light is None else p.light.nbytes) for p in pictures)
+        lamps = self.lamps.share.nbytes + self.lamps.t.nbytes if self.lamps else 0
+        return samples + lamps + self.kept.nbytes
 
 
 class Proofs:
@@ -41,8 +62,8 @@ class Proofs:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self._lock = threading.Lock()
-        self._whole = Kept()
-        self._smaller: OrderedDict[int, tuple[Picture, Kept]] = OrderedDict()
+        self._whole = _Smaller(picture, picture)
+        self._smaller: OrderedDict[int, _Smaller] = OrderedDict()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,18 +75,17 @@ class Proofs:
     def nbytes(self) -> int:
         """What is held of the picture, in bytes."""
         with self._lock:
-            held = [(self.picture, self._whole), *self._smaller.values()]
-        return sum(_nbytes(picture) + kept.nbytes for picture, kept in held)
+            return sum(copy.nbytes for copy in (self._whole, *self._smaller.values()))
 
     def forget(self) -> None:
         """Lets go of all but the picture."""
         with self._lock:
             self._smaller.clear()
-            self._whole = Kept()
+            self._whole = _Smaller(self.picture, self.picture)
 
     def smaller(self, long_side: int) -> Picture:
         """The picture as it was, with a long side of so many pixels; never larger than it is."""
-        return self._at(long_side)[0]
+        return self._at(long_side).shown
 
     def part(self, crop: Crop) -> Picture:
         """Part of the picture as it was. Raises PictureError for one that is not in it."""
@@ -96,20 +116,22 @@ class Proofs:
         if crop:
             if look.strength == 0:
                 return self.part(crop)
-            return self._run(self.picture, look, seed, device, progress, None, self._checked(crop), self._whole)
-        small, kept = self._at(long_side)
+            return self._run(self.picture, look, seed, device, progress, crop=self._checked(crop), kept=self._whole.kept)
+        small = self._at(long_side)
         if look.strength == 0:
-            return small
+            return small.shown
         lock = ExposureLock()
         if look.lab:  # it judges the picture by single pixels, and by other ones where there are fewer
             sources, _, is_light = unpack(self.picture)
             whole = [Pixels(*pair, torch.device("cpu"), is_light) for pair in sources]
             light_gain(look, load_stock(look.stock), whole, lock)
-        return self._run(small, look, seed, device, progress, lock, None, kept)
+        return self._run(small.source, look, seed, device, progress, lock, lamps=small.lamps, kept=small.kept)
 
     @staticmethod
-    def _run(picture: Picture, look: Look, seed: int, device: Any, progress: Any, lock: Any, crop: Any, kept: Kept) -> Picture:
-        made: Picture = run_plans(development, picture, look, seed, 0, None, device, lock, progress, crop=crop, kept=kept)
+    def _run(
+        picture: Picture, look: Look, seed: int, device: Any, progress: Any, lock: ExposureLock | None = None, **how: Any
+    ) -> Picture:
+        made: Picture = run_plans(development, picture, look, seed, 0, None, device, lock, progress, **how)
         return Picture(made.pixels)
 
     def _checked(self, crop: Crop) -> Crop:
@@ -118,24 +140,21 @@ class Proofs:
             raise PictureError(f"crop {[x, y, width, height]} does not lie in a picture of {self.size[1]} x {self.size[0]}")
         return crop
 
-    def _at(self, long_side: int) -> tuple[Picture, Kept]:
+    def _at(self, long_side: int) -> _Smaller:
         if long_side >= max(self.size):
-            return self.picture, self._whole
+            return self._whole
         with self._lock:
             if long_side not in self._smaller:
-                self._smaller[long_side] = scaled_down(self.picture, long_side), Kept()
+                self._smaller[long_side] = scaled_down(self.picture, long_side)
             self._smaller.move_to_end(long_side)
-            while len(self._smaller) > 1 and sum(_nbytes(small) for small, _ in self._smaller.values()) > _MOST_SMALLER:
+            while len(self._smaller) > 1 and sum(copy.nbytes for copy in self._smaller.values()) > _MOST_SMALLER:
                 self._smaller.popitem(last=False)
             return self._smaller[long_side]
 
 
-def _nbytes(picture: Picture) -> int:
-    return picture.pixels.nbytes + (0 if picture.light is None else picture.light.nbytes)
-
-
-def scaled_down(picture: Picture, long_side: int) -> Picture:
-    """A picture with a long side of so many pixels, of 16 bits: means over the area of each pixel, of code and of light."""
+def scaled_down(picture: Picture, long_side: int) -> _Smaller:
+    """A picture with a long side of so many pixels, of 16 bits: means over the area of each pixel, of code; and, to develop,
+    of light where there is some of lamps, or where it is all that is known."""
     height, width = picture.pixels.shape[:2]
     scale = long_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -151,7 +170,27 @@ def scaled_down(picture: Picture, long_side: int) -> Picture:
         share = (planes[..., 3:] / full).clip(1e-6)
         planes[..., :3] /= share
         light = None if light is None else light / share
-    return Picture((planes * (65535 / full)).round().clip(0, 65535).astype(np.uint16), light=light)
+    planes *= 65535 / full
+    shown = Picture(_sixteen_bit(planes), light=light)
+    bright = None if light is not None else lamps_light(picture)
+    if bright is None:
+        return _Smaller(shown, shown)
+    lamps = _with_lamps(planes, _means(bright, size))
+    return _Smaller(shown, Picture(_sixteen_bit(planes)), lamps)
+
+
+def _sixteen_bit(planes: np.ndarray) -> np.ndarray:
+    return np.asarray(planes.round().clip(0, 65535), np.uint16)
+
+
+def _with_lamps(planes: np.ndarray, light: np.ndarray) -> LampMap:
+    """The lamps in light `(h, w, 6)` as `lamps_light` gives it; where they are, codes `(h, w, 3 or 4)` become the light's."""
+    rgb, total, own, own_t = light[..., :3], light[..., 3], light[..., 4], light[..., 5]
+    share = (own / total.clip(1e-9)).clip(0, 1)
+    code = display_code(torch.from_numpy(rgb.clip(1e-9))).numpy() * 65535
+    planes[..., :3] += (code - planes[..., :3]) * (share * _FEW).clip(0, 1)[..., None]
+    t = (own_t / own.clip(1e-9)).clip(0, 1)
+    return LampMap(*(torch.from_numpy(np.ascontiguousarray(part, np.float32))[None] for part in (share, t)))
 
 
 def _means(samples: np.ndarray, size: tuple[int, int]) -> np.ndarray:

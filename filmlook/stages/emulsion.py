@@ -55,7 +55,7 @@ class Emulsion:
         return self._corrected(log_exposure - mix(self._coupling, self._curve(log_exposure)))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _tables(development: Development, device: torch.device) -> tuple[Table, Table]:
     """C, log10 exposure to D0, and Cb, log10 exposure less (in slides: and) what D0 inhibits to D.
 

@@ -49,14 +49,13 @@ export class Client {
         }
     }
 
-    /** A preview as {bitmap, blob, ms, device, busy}; null where a newer one has come meanwhile. `role` parts what must not drop each other. */
+    /** A preview as {bitmap, ms, device, busy}; null where a newer one has come meanwhile. `role` parts what must not drop each other. */
     async preview(role, fields, signal) {
         const started = performance.now();
         const answer = await this.#about('preview', role, fields, signal);
         if (!answer) return null;
         const blob = await answered(answer.blob());
         return {
-            blob,
             bitmap: await createImageBitmap(blob),
             ms: performance.now() - started,
             device: answer.headers.get('X-Film-Look-Device') ?? '',

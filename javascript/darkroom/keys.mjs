@@ -2,7 +2,7 @@
 
 /** [what is pressed as people read it, what it does, test, action, whether its release matters] */
 export function table(t, room) {
-    const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey;
+    const plain = (event) => (!event.ctrlKey && !event.metaKey && !event.altKey) || event.getModifierState('AltGraph'); // as for [ on many keyboards
     const key = (...keys) => (event) => plain(event) && !event.shiftKey && keys.includes(event.key.toLowerCase());
     const signs = (...keys) => (event) => plain(event) && keys.includes(event.key);
     const ctrl = (letter, shift) => (event) =>

@@ -9,6 +9,7 @@ export class MaskPanel {
     #size;
     #erase;
     #show;
+    #clear;
 
     constructor(room) {
         this.#room = room;
@@ -22,6 +23,7 @@ export class MaskPanel {
             mask.isShown = on;
             room.view.draw();
         });
+        this.#clear = h('button', { onclick: () => this.#changed(() => mask.clear()), title: t('The look is everywhere again') }, t('Clear'));
         const file = h('input', { type: 'file', accept: 'image/*', hidden: true, onchange: () => this.#load(file) });
         this.element = h(
             'section',
@@ -31,7 +33,7 @@ export class MaskPanel {
                 this.#erase,
                 h('button', { onclick: () => this.#changed(() => mask.invert()), title: t('Where the look is not, it will be') }, t('Invert')),
                 this.#show,
-                h('button', { onclick: () => this.#changed(() => mask.clear()), title: t('The look is everywhere again') }, t('Clear')),
+                this.#clear,
                 h('button', { onclick: () => file.click(), title: t('A picture, white where the look shall be') }, t('Mask from a file')),
                 file,
                 h('span', { class: 'note' }, t('Paint where the look shall be; elsewhere the picture stays as it is.')),
@@ -48,6 +50,11 @@ export class MaskPanel {
     }
 
     changed() {}
+
+    /** Whether there is a mask to clear. */
+    update() {
+        this.#clear.disabled = !this.#room.mask.isUsed;
+    }
 
     brushBy(factor) {
         this.#size.value = clamp(Math.round(this.#room.mask.brush * factor), ...BRUSHES);

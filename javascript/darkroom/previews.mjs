@@ -1,12 +1,12 @@
-// When which preview is asked for: coarse while settings move, as fine as the screen shows after they rest, and the picture's own
-// pixels where it is looked at closely. One request is on its way at a time, and the newest look is the next.
+// When which preview is asked for: of another look a coarse one first where a fine one takes long, as fine as the screen shows after
+// settings rest, and the picture's own pixels where it is looked at closely. One request is on its way at a time, and the newest look is the next.
 
 import { Gone } from './client.mjs';
 import { clamp, lookKey } from './dom.mjs';
 
 const REST_MS = 150; // without a change, after which settings rest
-const SLOW_MS = 120; // a fine preview that takes longer is not asked for while settings move
-const COARSE = 384; // px, the long side while settings move
+const SLOW_MS = 120; // a fine preview that takes longer comes after a coarse one
+const COARSE = 384; // px, its long side
 const COARSER = 256; // and where even that is slow
 const PATIENCE_MS = [500, 1000, 2000, 4000]; // between tries while the server is gone
 
@@ -78,13 +78,12 @@ export class Previews {
         if (this.#refused === key) return null;
         const side = view.fineSide();
         const now = performance.now();
-        const moving = now - this.#changedAt < REST_MS;
         const wait = REST_MS + 5 - (now - Math.max(this.#changedAt, this.#movedAt));
         const slow = this.#fineMs > SLOW_MS;
         if (this.#look === null) return this.#nextBefore(side, wait);
         if (view.afterKey !== key) {
             const coarse = this.#coarseMs > 2 * SLOW_MS ? COARSER : COARSE;
-            return moving && slow ? { key, side: Math.min(coarse, side), fine: false } : { key, side, fine: true };
+            return slow ? { key, side: Math.min(coarse, side), fine: false } : { key, side, fine: true };
         }
         if (view.isComparing() || view.beforeSide === 0) {
             const before = this.#nextBefore(side, wait);
@@ -145,7 +144,7 @@ export class Previews {
             else view.setBefore(made.bitmap, key, side);
             return;
         }
-        if (crop) view.setDetail(made.bitmap, crop, `${key} ${crop}`, made.blob);
+        if (crop) view.setDetail(made.bitmap, crop, `${key} ${crop}`);
         else view.setAfter(made.bitmap, key, side);
         if (!crop && fine) this.#fineMs = made.ms;
         if (!crop && !fine) this.#coarseMs = made.ms;

@@ -1,6 +1,6 @@
 // The contact sheet: the picture on every film, paper or look, or up a ladder of a setting; a click takes its settings over.
 
-import { h } from './dom.mjs';
+import { clamp, h } from './dom.mjs';
 
 const STEPS = [5, 6, 7, 8, 9];
 const FRAME = 320; // px, the long side of a frame
@@ -13,6 +13,7 @@ export class SheetPanel {
     #of;
     #settings = [];
     #steps;
+    #properties = {};
     #flight = null;
     #made = '';
 
@@ -48,13 +49,17 @@ export class SheetPanel {
     }
 
     closed() {
-        this.#flight?.abort();
+        if (!this.#flight) return;
+        this.#flight.abort();
         this.#flight = null;
+        this.#made = '';
+        this.#room.sheetAtWork(false);
     }
 
     /** The look or the picture is another: what is shown says so. */
     changed() {
-        const { t } = this.#room;
+        const { t, client } = this.#room;
+        if (this.#made && !this.#made.startsWith(client.picture?.hash)) return void this.make(); // of another picture
         if (this.#made && !this.#flight) this.#note.textContent = this.#made === this.#key() ? '' : t('Made with other settings');
         const chosen = this.#room.lookKey();
         for (const frame of this.#frames.children) frame.setAttribute('aria-pressed', String(frame.dataset.key === chosen));
@@ -71,10 +76,23 @@ export class SheetPanel {
     async #fill() {
         const { t } = this.#room;
         const { properties } = await this.#room.schema();
-        const numbers = Object.entries(properties).filter(([key, about]) => about.type === 'number' && key !== 'version');
+        this.#properties = properties;
+        const stepped = Object.entries(properties).filter(([, about]) => about['x-step'] || about.enum);
         this.#settings.forEach((select, i) => {
-            select.append(...numbers.map(([key, about]) => h('option', { value: key, selected: key === LADDER[i] }, t(about.title))));
+            select.append(...stepped.map(([key, about]) => h('option', { value: key, selected: key === LADDER[i] }, t(about.title))));
         });
+    }
+
+    /** What a ladder of a number shows: a quarter of its range to both sides of where it is, within what is allowed. */
+    #valuesOf(key) {
+        const { minimum, maximum, default: usual, 'x-step': step } = this.#properties[key];
+        if (!step) return {};
+        const now = this.#room.look?.[key] ?? usual;
+        const reach = (maximum - minimum) / 4;
+        const [low, high] = [clamp(now - reach, minimum, maximum), clamp(now + reach, minimum, maximum)];
+        const count = Number(this.#steps.value);
+        const values = Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
+        return { values: [...new Set(values.map((value) => Number((minimum + Math.round((value - minimum) / step) * step).toFixed(6))))] };
     }
 
     #key() {
@@ -83,16 +101,17 @@ export class SheetPanel {
 
     async make() {
         const { client, t } = this.#room;
-        this.#flight?.abort();
         if (!client.picture) return;
+        this.#flight?.abort();
         const flight = (this.#flight = new AbortController());
         this.#made = this.#key();
         this.#frames.replaceChildren();
         this.#note.textContent = t('Working');
+        this.#room.sheetAtWork(true);
         const of = this.#of.value;
         const [first, second] = this.#settings.map((select) => select.value);
         const ladder = { setting: { setting: first }, settings: { setting: first, second } }[of];
-        const steps = ladder ? { ...ladder, steps: Number(this.#steps.value) } : {};
+        const steps = ladder ? { ...ladder, steps: Number(this.#steps.value), ...this.#valuesOf(first) } : {};
         this.#frames.classList.toggle('grid', of === 'settings');
         this.#frames.style.setProperty('--columns', this.#steps.value);
         try {
@@ -105,11 +124,12 @@ export class SheetPanel {
         } catch (error) {
             if (error.name !== 'AbortError' && flight === this.#flight) {
                 this.#made = '';
-                this.#note.textContent = error.status ? error.message : t('The server does not answer; trying again');
+                this.#note.textContent = error.status ? error.message : t('The server does not answer.');
             }
         }
         if (flight !== this.#flight) return;
         this.#flight = null;
+        this.#room.sheetAtWork(false);
         this.changed();
     }
 

@@ -83,6 +83,7 @@ h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
 .panels:empty { display: none; }
 .panel { border-top: 1px solid var(--line); padding: 10px; }
 .tools { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
+.tools select { max-width: 190px; }
 .tools label { display: flex; gap: 8px; align-items: center; }
 .note { color: var(--dim); font-size: 12px; }
 .frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 8px; margin-top: 10px; align-items: start; }

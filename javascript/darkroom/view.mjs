@@ -34,8 +34,6 @@ export class View {
     beforeSide = 0;
     detailKey = '';
     beforeDetailKey = '';
-    /** The file of the detail as it came: the very pixels of the result. */
-    detailBlob = null;
     onchange = () => {};
 
     constructor(canvas) {
@@ -77,10 +75,9 @@ export class View {
         this.draw();
     }
 
-    setDetail(bitmap, crop, key, blob) {
+    setDetail(bitmap, crop, key) {
         this.#detail = { bitmap, crop };
         this.detailKey = key;
-        this.detailBlob = blob;
         this.draw();
     }
 

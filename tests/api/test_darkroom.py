@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gc
 import io
 import json
@@ -20,7 +21,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from filmlook import SETTINGS, develop, list_looks, list_stocks
+from filmlook import SETTINGS, develop, list_looks, list_stocks, load_look
 from filmlook.errors import PictureError, Stopped
 from filmlook.files.picture import Picture
 from filmlook.server import proofs
@@ -197,6 +198,29 @@ def test_after_many_previews_nothing_stays_that_is_not_bounded(scene: np.ndarray
     cache.clear()
     gc.collect()
     assert not any(ref() for ref in held)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nothing tells how much memory this process holds")
+def test_memory_comes_back_when_the_pictures_are_forgotten(scene: np.ndarray) -> None:
+    def held_mb() -> int:
+        return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) // 1024
+
+    cache, looks = PictureCache(), ("gold-snapshot", "cinestill-night", "tri-x-street")
+
+    def previews(count: int) -> None:
+        kept = cache.put(Picture(np.tile(scene, (3, 3, 1))))[1]
+        for i in range(count):
+            changed = {"contrast": 0.8 + i / 1000, "exposure": (i // 20) / 20}
+            look = dataclasses.replace(load_look(looks[i % 3]), **changed)
+            proofs.developed(kept, look, proofs.CPU, lambda: False, long_side=256)
+            cache.trim()
+        cache.clear()
+
+    previews(30)  # what the first ones load stays
+    before = held_mb()
+    previews(300)
+    assert held_mb() < before + 50
 
 
 # Newest first

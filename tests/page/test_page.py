@@ -12,7 +12,7 @@ from PIL import Image
 
 from filmlook.files import lut
 from filmlook.look import SETTINGS
-from filmlook.presets import list_presets
+from filmlook.presets import list_presets, load_preset
 from filmlook.stock import stock_labels
 from tests.page.hand import PATIENCE_MS, Hand, Served
 
@@ -44,6 +44,7 @@ def test_what_differs_from_the_preset_is_marked_and_goes_back(hand: Hand) -> Non
     assert hand.number("exposure") == 0
     assert "changed" not in row.get_attribute("class")
     assert hand.page.inner_text(".chosen") == "Gold 200 snapshot"
+    assert hand.page.inner_text(".chosen + .note") == load_preset("gold-snapshot").help
     hand.page.fill("#setting-exposure", "99")  # more than there is
     hand.press("Enter")
     assert hand.number("exposure") == 4
@@ -59,7 +60,7 @@ def test_pointing_at_a_setting_tells_what_it_does(hand: Hand) -> None:
 
 def test_presets_of_ones_own(hand: Hand, home: Path) -> None:
     hand.visit().slide("exposure", 1)
-    page, note = hand.page, hand.page.locator(".looks .note")
+    page, note = hand.page, hand.page.locator(".looks .told")
 
     def save(name: str) -> None:
         page.get_by_role("button", name="Save", exact=True).first.click()
@@ -110,10 +111,10 @@ def test_a_look_goes_out_as_a_file_and_comes_in_again(hand: Hand, home: Path) ->
     file = hand.page.locator(".looks input[type=file]")
     file.set_input_files({"name": "brought.json", "mimeType": "application/json", "buffer": data})
     hand.page.locator(".look[aria-pressed=true]", has_text="Gold 200 snapshot").nth(0).wait_for()
-    hand.page.locator(".looks .note", has_text="Saved: brought").wait_for()
+    hand.page.locator(".looks .told", has_text="Saved: brought").wait_for()
     assert json.loads((home / "looks" / "brought.json").read_text())["look"]["exposure"] == 1.25
     file.set_input_files({"name": "no.json", "mimeType": "application/json", "buffer": b"[1, 2"})
-    hand.page.locator(".looks .note", has_text="This file is no look.").wait_for()
+    hand.page.locator(".looks .told", has_text="This file is no look.").wait_for()
 
 
 def test_the_gallery_shows_the_picture_with_every_look(hand: Hand, small: np.ndarray) -> None:
@@ -169,8 +170,11 @@ def test_a_frame_of_the_contact_sheet_takes_over(hand: Hand, small: np.ndarray) 
     sheet.get_by_label("Contact sheet of").select_option("setting")
     sheet.get_by_label("Setting", exact=True).select_option("saturation")
     sheet.locator(".frame").nth(4).wait_for()
+    shown = sheet.locator(".caption").all_inner_texts()
+    assert shown == [f"Saturation {value}" for value in ("0.5", "0.75", "1", "1.25", "1.5")]  # around where it is
+    assert sheet.locator(".frame[aria-pressed=true]").inner_text() == "Saturation 1"
     sheet.locator(".frame").first.click()
-    assert hand.number("saturation") == 0
+    assert hand.number("saturation") == 0.5
     assert hand.page.input_value("#setting-stock") == "kodak_ektar_100"
     hand.press("Control+z")
     assert hand.number("saturation") == 1
@@ -237,6 +241,10 @@ def test_by_keyboard_alone(hand: Hand, small: np.ndarray) -> None:
     hand.press("Escape")
     assert not keys.is_visible()
     hand.press("s")
+    hand.page.get_by_role("button", name="Save", exact=True).first.click()
+    hand.page.locator("dialog .actions button").first.focus()
+    hand.press("g", "Escape")  # in a dialogue they are the dialogue's
+    assert [panel.get_attribute("aria-label") for panel in hand.page.locator(".panel").all()] == ["Contact sheet"]
     frame = hand.page.locator(".frame").first
     frame.focus()
     hand.press("Enter")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from tests.api.clients import png
 from tests.page.hand import PATIENCE_MS, Hand, Served
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def middle(pixels: np.ndarray) -> np.ndarray:
@@ -250,3 +254,38 @@ def test_two_fingers_zoom(browser: Any, served: Served, photo: np.ndarray) -> No
     assert int(hand.page.inner_text(".zoom").split()[0]) > 2 * before
     hand.settle()
     context.close()
+
+
+def test_a_file_is_the_mask(hand: Hand, photo: np.ndarray) -> None:
+    hand.visit().open(photo).slide("exposure", 2).settle()
+    half = np.zeros_like(photo)
+    half[:, 620:] = 255
+    hand.press("m")
+    hand.page.locator(".mask input[type=file]").set_input_files(
+        {"name": "half.png", "mimeType": "image/png", "buffer": png(half)}
+    )
+    hand.page.locator(".mask button:enabled", has_text="Clear").wait_for()
+    with hand.page.expect_download() as download:
+        hand.page.get_by_role("button", name="Develop", exact=True).click()
+    made = np.asarray(Image.open(download.value.path()).convert("RGB"))
+    np.testing.assert_array_equal(made[:, :620], photo[:, :620])
+    assert apart(made[:, 620:], photo[:, 620:]) > 10
+
+
+def test_the_viewer_stands_in_other_pages_as_the_documentation_says(hand: Hand, photo: np.ndarray) -> None:
+    page = hand.page
+    text = (ROOT / "docs" / "darkroom.md").read_text(encoding="utf-8")
+    example = "<!doctype html><input>" + text.split("```html\n")[1].split("```")[0]
+    page.route("**/embedded", lambda call: call.fulfill(body=example, content_type="text/html"))
+    page.route("**/picture.png", lambda call: call.fulfill(body=png(photo), content_type="image/png"))
+    page.route("**/favicon.ico", lambda call: call.fulfill(body=b""))
+    page.goto(f"{hand.address}/embedded")
+    page.wait_for_selector(".state:not(:empty)", state="attached")
+    assert hand.shown().std() > 10
+    hand.press("s")  # the page's own key, until the viewer has the focus
+    assert not page.locator(".panel").count()
+    page.locator("canvas.picture").click()
+    with page.expect_console_message(lambda line: line.type == "log") as told:
+        hand.press("s")
+        page.get_by_text("Kodak Ektar 100").click()
+    assert told.value.args[0].json_value()["stock"] == "kodak_ektar_100"

@@ -9,6 +9,7 @@ export class Looks {
     #room;
     #list;
     #title;
+    #help;
     #note;
     #own;
     #thumbnails;
@@ -19,7 +20,8 @@ export class Looks {
         const { t } = room;
         this.#list = h('div', { class: 'gallery', role: 'group', 'aria-label': t('Looks') });
         this.#title = h('p', { class: 'chosen' });
-        this.#note = h('p', { class: 'note', role: 'status' });
+        this.#help = h('p', { class: 'note' });
+        this.#note = h('p', { class: 'note told', role: 'status' });
         const file = h('input', { type: 'file', accept: '.json,application/json', hidden: true, onchange: () => this.#import(file) });
         const button = (text, title, onclick) => h('button', { class: 'small', title, onclick }, text);
         this.#own = [
@@ -28,6 +30,7 @@ export class Looks {
         ];
         this.element = h('div', { class: 'looks' },
             this.#title,
+            this.#help,
             h('div', { class: 'actions' },
                 button(t('Save'), t('Keeps the settings as a preset of yours'), () => this.#save()),
                 this.#own,
@@ -61,7 +64,7 @@ export class Looks {
         const changed = this.#room.differs();
         const label = preset ? t(preset.label) : t('No preset');
         this.#title.replaceChildren(h('b', {}, label), changed && preset ? ` ${t('changed')}` : '');
-        this.#title.title = preset ? t(preset.help) : '';
+        this.#help.textContent = preset ? t(preset.help) : '';
         for (const button of this.#own) button.disabled = !preset?.own;
         for (const card of this.#list.children) card.setAttribute('aria-pressed', String(card.preset.name === preset?.name));
     }
@@ -98,7 +101,7 @@ export class Looks {
             await work();
             this.#note.textContent = done;
         } catch (error) {
-            this.#note.textContent = error.status ? error.message : this.#room.t('The server does not answer; trying again');
+            this.#note.textContent = error.status ? error.message : this.#room.t('The server does not answer.');
         }
     }
 

@@ -146,8 +146,9 @@ async function start() {
 
     viewer.addEventListener('look-chosen', (event) => room.setLook(event.detail.look));
     viewer.addEventListener('opened', (event) => {
-        const { width, height } = event.detail;
-        name.textContent = `${room.file.name ?? t('Pasted picture')} · ${width} × ${height}`;
+        const { width, height, developed } = event.detail;
+        const told = [room.file.name ?? t('Pasted picture'), `${width} × ${height}`, developed ? t('developed already') : null];
+        name.textContent = told.filter(Boolean).join(' · ');
         name.title = name.textContent;
         looks.pictureChanged();
         films.pictureChanged();
@@ -155,6 +156,9 @@ async function start() {
     });
     viewer.addEventListener('preview', (event) => { // thumbnails come after what one looks at
         if (event.detail.current) [looks, films].forEach((part) => part.previewShown());
+    });
+    viewer.addEventListener('sheet', (event) => {
+        if (!event.detail.busy) [looks, films].forEach((part) => part.previewShown());
     });
     catchPictures(open);
     document.addEventListener('keydown', (event) => {
