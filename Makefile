@@ -1,3 +1,4 @@
+# make app    opens the darkroom in the browser: the picture on film while you choose
 # make demo   develops sample pictures into demo/
 # make test   runs the whole test suite, a worker on each core; make test ARGS="-m 'not slow'" what is quick of it
 # make lint   looks through the sources: ruff, mypy --strict
@@ -10,7 +11,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v p
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz bench audit clean
+.PHONY: app demo test lint fuzz bench audit clean
+
+app: .venv/.ready
+	$(BIN)/filmlook app $(ARGS)
 
 demo: .venv/.ready
 	$(BIN)/python docs/demo.py demo

@@ -145,6 +145,37 @@ STOCKS: dict[str, Facts] = {
     ),
 }  # fmt: skip
 
+MOODS: dict[str, list[str]] = {  # for whom looks for a film: plain words that every language has
+    "kodak_gold_200": ["warm", "nostalgic", "everyday"],
+    "kodak_ultramax_400": ["warm", "vivid", "everyday"],
+    "kodak_portra_160": ["soft", "natural", "portrait", "fine-grained"],
+    "kodak_portra_400": ["soft", "warm", "portrait", "natural"],
+    "kodak_portra_800": ["warm", "portrait", "night"],
+    "kodak_ektar_100": ["vivid", "landscape", "fine-grained"],
+    "fujifilm_c200": ["cool", "nostalgic", "everyday"],
+    "fujifilm_xtra_400": ["cool", "contrasty", "everyday"],
+    "fujifilm_pro_400h": ["soft", "airy", "cool", "portrait"],
+    "kodak_vision3_50d": ["cinema", "natural", "fine-grained"],
+    "kodak_vision3_250d": ["cinema", "natural", "soft"],
+    "kodak_vision3_200t": ["cinema", "natural", "muted"],
+    "kodak_vision3_500t": ["cinema", "night", "muted"],
+    "kodak_verita_200d": ["cinema", "cool", "natural"],
+    "cinestill_800t": ["night", "neon", "cinema", "cool"],
+    "kodak_ektachrome_100": ["natural", "cool", "landscape"],
+    "kodak_kodachrome_64": ["nostalgic", "classic", "contrasty"],
+    "fujifilm_velvia_100": ["vivid", "landscape", "contrasty"],
+    "fujifilm_velvia_50": ["vivid", "landscape", "contrasty"],
+    "fujifilm_provia_100f": ["natural", "landscape"],
+    "fujifilm_classic_negative": ["nostalgic", "muted", "street"],
+    "kodak_tri_x_400": ["classic", "street", "contrasty", "grainy"],
+    "kodak_double_x_5222": ["cinema", "classic", "grainy"],
+    "kodak_tmax_100": ["fine-grained", "landscape"],
+    "kodak_tmax_400": ["fine-grained", "street"],
+    "kodak_tmax_p3200": ["grainy", "night", "street"],
+    "fujifilm_neopan_acros_100_ii": ["fine-grained", "classic", "landscape"],
+    "ilford_hp5_plus_400": ["classic", "street", "soft"],
+}
+
 SILVER: dict[str, tuple[str, str, str, str, str]] = {  # label, maker, antihalation, frame, whose MTF
     "kodak_tri_x_400": ("Kodak Tri-X 400", "Kodak", "strong", "35mm", "Tri-X 400"),
     "kodak_double_x_5222": ("Kodak Double-X 5222", "Kodak", "strong", "super35", "Tri-X 400"),

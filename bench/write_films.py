@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from film_facts import GAMMA_DMIN_DMAX, LICENCE, MTF, PAPERS, SILVER, SIMULATION, STOCKS, ULTRA_ENDURA, Facts, c41
+from film_facts import GAMMA_DMIN_DMAX, LICENCE, MOODS, MTF, PAPERS, SILVER, SIMULATION, STOCKS, ULTRA_ENDURA, Facts, c41
 
 from filmlook.film.negative import Film
 from filmlook.film.slide import Slide
@@ -114,6 +114,7 @@ def head(name: str, facts: Facts, kind: str) -> dict[str, Any]:
         "format": 2,
         "label": facts.label,
         "maker": facts.maker,
+        "moods": MOODS[name],
         "kind": kind,
         "iso": facts.iso,
         "frame": facts.frame,
@@ -168,6 +169,7 @@ def silver_file(name: str, numbers: dict[str, Any]) -> dict[str, Any]:
             "format": 2,
             "label": label,
             "maker": maker,
+            "moods": MOODS[name],
             "kind": "negative",
             "iso": facts["iso"],
             "frame": frame,

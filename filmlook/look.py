@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any
@@ -29,11 +30,19 @@ FRAMES_MM = {  # the long side of the picture on film
 }
 """Film formats: the long side of the exposed frame in millimetres."""
 
+_FRAME_LABELS = dict(
+    zip(
+        FRAMES_MM,
+        ("Super 8", "16 mm", "Half frame", "Super 35", "35 mm", "Medium format", "Large format"),
+        strict=True,
+    )
+)
+
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting's declaration. A number has `low`, `high` and `step`; a choice has `choices`, or names something installed:
-    what that may be, `names` tells."""
+    """One setting's declaration. A number has `low`, `high` and `step`; a choice has `choices` with what people read for each
+    (`labels`), or names something installed: what that may be, `names` tells."""
 
     key: str
     group: str
@@ -45,6 +54,7 @@ class Setting:
     high: float = 0.0
     step: float = 0.0
     choices: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     names: str = ""
 
     @property
@@ -55,6 +65,14 @@ class Setting:
     def caption(self) -> str:
         """The label with its unit, as people see it."""
         return f"{self.label} ({self.unit})" if self.unit not in ("", "x") else self.label
+
+    def label_of(self, value: Any) -> Any:
+        """What people read for one of the choices; anything else as it is."""
+        return self.labels[self.choices.index(value)] if value in self.choices else value
+
+    def choice_of(self, label: Any) -> Any:
+        """The choice that people read as `label`; anything else as it is."""
+        return self.choices[self.labels.index(label)] if label in self.labels else label
 
     def check(self, value: Any) -> float | str:
         """The value in its own type, or a `LookError` naming the setting, the value and what is allowed."""
@@ -86,11 +104,10 @@ def _number(group: str, label: str, low: float, high: float, step: float, defaul
     )
 
 
-def _choice(group: str, label: str, default: str, text: str, choices: tuple[str, ...] = (), names: str = "") -> Any:
-    return field(
-        default=default,
-        metadata={"default": default, "group": group, "label": label, "choices": choices, "help": text, "names": names},
-    )
+def _choice(group: str, label: str, default: str, text: str, choices: Mapping[str, str] | None = None, names: str = "") -> Any:
+    """A setting that is chosen: of `choices`, with what people read for each."""
+    told = {"default": default, "group": group, "label": label, "help": text, "names": names}
+    return field(default=default, metadata={**told, "choices": tuple(choices or ()), "labels": tuple((choices or {}).values())})
 
 
 @dataclass(frozen=True)
@@ -112,7 +129,7 @@ class Look:
         "Film format",
         "stock",
         "Size of the film the picture is taken on. On a smaller film grain and halation are larger in the picture.",
-        ("stock", *FRAMES_MM),
+        {"stock": "The stock's own", **_FRAME_LABELS},
     )
     strength: float = _number(
         "Film", "Strength", 0, 1, 0.01, 1, "How much of the film is mixed into the picture. 0 leaves it as it is."
@@ -160,14 +177,17 @@ class Look:
         "Network context",
         "thumbnail",
         "What a network stock judges the whole picture by: a thumbnail, or all its pixels (slower). Other stocks do not judge.",
-        ("thumbnail", "exact"),
+        {"thumbnail": "A thumbnail", "exact": "All pixels"},
     )
     filter: str = _choice(
         "Lens",
         "Colour filter",
         "none",
         "A filter in front of the lens, its loss of light given back. On black and white yellow to red darken skies.",
-        ("none", "yellow-8", "orange-21", "red-25", "green-11", "blue-47"),
+        {
+            **{"none": "No filter", "yellow-8": "Yellow 8", "orange-21": "Orange 21", "red-25": "Red 25"},
+            **{"green-11": "Green 11", "blue-47": "Blue 47"},
+        },
     )
     light_balance: float = _number(
         "Lens",
@@ -184,7 +204,12 @@ class Look:
         "Diffusion filter",
         "glimmerglass",
         "The family of diffusion filter in front of the lens.",
-        ("glimmerglass", "black-pro-mist", "pro-mist", "cinebloom"),
+        {
+            "glimmerglass": "Glimmerglass",
+            "black-pro-mist": "Black Pro-Mist",
+            "pro-mist": "Pro-Mist",
+            "cinebloom": "CineBloom",
+        },
     )
     diffusion_grade: float = _number(
         "Lens",
@@ -239,7 +264,7 @@ class Look:
         "Toning",
         "none",
         "Chemical toning of black and white prints; colour stocks are not toned.",
-        ("none", "sepia", "selenium", "gold", "blue"),
+        {"none": "No toning", "sepia": "Sepia", "selenium": "Selenium", "gold": "Gold", "blue": "Blue"},
     )
     tone_shadows: float = _number("Print", "Split toning, shadows", 0, 1, 0.01, 0, "How much colour shadows take on.")
     tone_shadows_hue: float = _number(

@@ -11,7 +11,7 @@ from filmlook.errors import LookError, StockFileError
 from filmlook.look import SETTINGS, Look
 from filmlook.presets import load_look
 from filmlook.prints import OWN, checked_print
-from filmlook.stock import installed_name, is_installed, list_stocks, load_stock, stock_labels
+from filmlook.stock import Stock, installed_name, is_installed, list_stocks, load_stock, stock_labels
 
 SEED_MODES = {"picture": "As the picture's", "fixed": "Fixed", "random": "Random"}
 """How grain is seeded, with what people read."""
@@ -24,6 +24,8 @@ _FIRST = (
 )  # the settings of version 0.1: programs send lists in this order, so what is new follows after all of them
 VALUES = (*_FIRST, "seed_mode", "seed", *(s.key for s in SETTINGS if s.key not in _FIRST))
 """The order of a list of values: settings, mode and number of the grain's seed, then the settings that came later."""
+
+_FRAME = next(setting for setting in SETTINGS if setting.key == "frame")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class LookChoice:
 
     @classmethod
     def from_controls(cls, values: Mapping[str, Any]) -> LookChoice:
-        """From the controls' values by key: the settings, `seed_mode` and `seed`. Stock and mode may be named by label.
+        """From the controls' values by key: the settings, `seed_mode` and `seed`. What is chosen may be told by its label.
 
         Raises:
             LookError: a value of the wrong type or out of range; the message names it.
@@ -73,6 +75,11 @@ class LookChoice:
         mode, seed = key_of_label(settings.pop("seed_mode", "picture"), SEED_MODES), settings.pop("seed", 0)
         if "stock" in settings:
             settings["stock"] = key_of_label(settings["stock"], stock_labels())
+        for setting in SETTINGS:
+            if setting.labels and setting.key in settings:
+                settings[setting.key] = setting.choice_of(settings[setting.key])
+        if is_own_frame(settings.get("frame")):
+            settings["frame"] = OWN
         if seed is None and mode != "fixed":  # the page's field, emptied
             seed = 0
         return cls(Look.from_dict(settings), mode, _whole(seed))
@@ -101,6 +108,17 @@ def _print_of(stock: str, given: str) -> str:
         if isinstance(error, LookError):  # deleted meanwhile
             raise
         return given  # a damaged file is told of where its film is used
+
+
+def own_frame(stock: Stock | None) -> str:
+    """What people read for the stock's own film format: "The stock's own (35 mm)"; the format only where there is a stock."""
+    own: str = _FRAME.label_of(OWN)
+    return f"{own} ({_FRAME.label_of(stock.frame)})" if stock else own
+
+
+def is_own_frame(label: Any) -> bool:
+    """Whether a label stands for the own film format of whatever stock."""
+    return isinstance(label, str) and label.startswith(f"{_FRAME.label_of(OWN)} (")
 
 
 def key_of_label(value: Any, labels: Mapping[str, str]) -> Any:

@@ -37,6 +37,7 @@ class Stock:
 
     Attributes:
         name: the file's stem; `label`: the human name; `maker`, `sources`, `credit`, `licence`: for people.
+        moods: plain words of what it is liked for, "warm" or "street".
         kind: "negative", "reversal", "neutral", "lut" or "network".
         iso: the film's speed.
         frame: the film format it is usually shot on (a key of `filmlook.look.FRAMES_MM`).
@@ -54,6 +55,7 @@ class Stock:
     name: str
     label: str
     maker: str = ""
+    moods: tuple[str, ...] = ()
     kind: str = "neutral"
     iso: int = 200
     frame: str = "35mm"
@@ -94,6 +96,7 @@ _NO_STOCK = 'not a stock file: it needs "format": 2'
 _FORMATS = (1, 2)  # 1 has film and print in one set of numbers, and is read where there are none
 _KINDS = ("negative", "reversal", "neutral")
 _BASES = ("still", "cine")
+_MOST_MOODS = 8
 _ANTIHALATION = ("strong", "weak", "none")
 
 
@@ -108,6 +111,13 @@ def _granularity(data: dict[str, Any], layers: int) -> tuple[float, ...]:
     if (values < 0).any():
         raise StockFileError("'granularity' holds a number below 0")
     return tuple(values.tolist())
+
+
+def _moods(data: dict[str, Any]) -> tuple[str, ...]:
+    moods = data.get("moods", [])
+    if not isinstance(moods, list) or len(moods) > _MOST_MOODS or not all(isinstance(m, str) and len(m) <= 40 for m in moods):
+        raise StockFileError(f"'moods' is no list of up to {_MOST_MOODS} words")
+    return tuple(moods)
 
 
 def parse_stock(name: str, data: Any) -> Stock:
@@ -139,6 +149,7 @@ def parse_stock(name: str, data: Any) -> Stock:
         name=name,
         label=str(data.get("label", name)),
         maker=str(data.get("maker", "")),
+        moods=_moods(data),
         kind=kind,
         iso=iso,
         frame=_choice(data, "frame", tuple(FRAMES_MM)),
@@ -195,17 +206,36 @@ def is_installed(name: str) -> bool:
     return name in find_files("stocks", tuple(_READERS))
 
 
-def stock_labels() -> dict[str, str]:
-    """The human names of the installed stocks, by name, each of them once. Reads no more of a file than that needs; what is
-    seen to be damaged goes by its file's name, and is told of in the log."""
-    labels: dict[str, str] = {}
+@dataclass(frozen=True)
+class Heading:
+    """What a list tells of a stock: its label, which no other has, and what people look for a film by. `iso` is None where no
+    speed is told."""
+
+    label: str
+    maker: str = ""
+    iso: int | None = None
+    kind: str = ""
+    moods: tuple[str, ...] = ()
+
+
+def stock_headings() -> dict[str, Heading]:
+    """The installed stocks by name. Reads no more of a file than that needs; what is seen to be damaged goes by its file's
+    name, and is told of in the log."""
+    found: dict[str, Heading] = {}
     taken: set[str] = set()
     files = find_files("stocks", tuple(_READERS))
     for name in listed("stocks", files):
-        label = _label_of(files[name])
-        labels[name] = f"{label} ({name})" if label in taken else label
-        taken.add(labels[name])
-    return labels
+        heading = _heading_of(files[name])
+        if heading.label in taken:
+            heading = replace(heading, label=f"{heading.label} ({name})")
+        found[name] = heading
+        taken.add(heading.label)
+    return found
+
+
+def stock_labels() -> dict[str, str]:
+    """The human names of the installed stocks, by name, each of them once."""
+    return {name: heading.label for name, heading in stock_headings().items()}
 
 
 def installed_name(given: str) -> str:
@@ -218,29 +248,39 @@ def installed_name(given: str) -> str:
     files = find_files("stocks", tuple(_READERS))
     if given in files:
         return given
-    return named_by_label("stock", given, {name: _label_of(files[name]) for name in sorted(files)}) or given
+    return named_by_label("stock", given, {name: _heading_of(files[name]).label for name in sorted(files)}) or given
 
 
-def _label_of(path: Path) -> str:
+def _heading_of(path: Path) -> Heading:
     try:
-        return _label(path, path.stat().st_mtime_ns)
+        return _heading(path, path.stat().st_mtime_ns)
     except Exception as error:  # of foreign readers too; more is told when its film is used
         tell_once(f"{path} cannot be read: {error}")
-        return path.stem
+        return Heading(path.stem)
 
 
 @lru_cache(maxsize=4096)
-def _label(path: Path, modified: int) -> str:
-    if path.suffix.lower() == ".json":
+def _heading(path: Path, modified: int) -> Heading:
+    suffix = path.suffix.lower()
+    if suffix in LUT_SUFFIXES:
+        return Heading(str(read_title(path)), kind="lut")
+    if suffix == ".json":
         facts = read_json(path)
         if not isinstance(facts, dict) or facts.get("format") not in _FORMATS:
             raise StockFileError(_NO_STOCK)
-    elif path.suffix.lower() == ".safetensors":
+    elif suffix == ".safetensors":
         with safe_open(path, "pt") as weights:
             facts = parse_json((weights.metadata() or {}).get(FACTS, "{}"))
     else:
-        facts = {"label": read_title(path)} if path.suffix.lower() in LUT_SUFFIXES else {}
-    return str(facts.get("label", path.stem))
+        facts = {}
+    iso, kind = facts.get("iso"), facts.get("kind") if suffix == ".json" else "network"
+    return Heading(
+        str(facts.get("label", path.stem)),
+        str(facts.get("maker", "")),
+        iso if isinstance(iso, int) else None,
+        str(kind),
+        _moods(facts),
+    )
 
 
 def load_stock(name: str, *, allow_path: bool = True) -> Stock:

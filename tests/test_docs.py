@@ -49,12 +49,15 @@ def _linked(page: Path) -> list[str]:
 
 def test_the_pages_show_pictures_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    shown = {(page.parent / name).resolve() for page in pages for name in _linked(page) if name.endswith((".jpg", ".png"))}
+    kinds = (".jpg", ".png", ".webp")
+    shown = {(page.parent / name).resolve() for page in pages for name in _linked(page) if name.endswith(kinds)}
     assert all(path.is_file() for path in shown)
     assert shown == {path.resolve() for path in (ROOT / "docs" / "pictures").iterdir()}  # and none lies there unseen
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     made = runpy.run_path(str(ROOT / "docs" / "pictures.py"))["PICTURES"]
     assert {path.stem for path in shown if path.suffix == ".jpg"} == set(made)
+    made = runpy.run_path(str(ROOT / "docs" / "darkroom_pictures.py"))["PICTURES"]
+    assert {path.stem for path in shown if path.suffix == ".webp"} == set(made)
 
 
 def test_the_pages_link_to_pages_and_headings_that_are_there() -> None:

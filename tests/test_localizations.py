@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from filmlook.look import SETTINGS
-from filmlook.look_choice import SEED_MODES
+from filmlook.look_choice import SEED_MODES, own_frame
+from filmlook.paths import built_in_names
+from filmlook.presets import load_preset
 from filmlook.prints import print_labels
-from filmlook.webui.once.policies import INPUTS
+from filmlook.prompts.report import report
+from filmlook.stock import stock_headings
+from filmlook.webui.once.policies import INPUTS, WORDS
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("zh_CN", "zh_TW", "ja_JP", "ko_KR", "de_DE", "es_ES")
 KEYWORDS = ("label", "info", "placeholder", "tooltip")
-FIRST = ("Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
+FIRST = ("button", "_frequent", "_done", "Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
 MAKERS = ("fujifilm_", "kodak_")  # of papers, whose names stay as they are
-NAMES = ("Film Look", "img2img", "txt2img")  # stay as they are
+PLAIN = "The film alone"  # of `filmlook.ui`, which needs gradio
+NAMES = ("Film Look", "ISO", "MTF", "img2img", "txt2img")  # stay as they are
 
 
 def _text(node: ast.AST) -> str:
@@ -29,9 +36,14 @@ def _text(node: ast.AST) -> str:
 def _texts_of(source: str) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(source)):
+        if _text(node).startswith("<p>") and _text(node).endswith(".</p>"):
+            found.add(_text(node)[3:-4])
         target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if getattr(target, "id", "") == "_JPEG_NOTE" or getattr(target, "attr", "") == "value":
-            found.add(_text(node.value))  # type: ignore[attr-defined]
+        if isinstance(node, ast.Assign):
+            text = _text(node.value)
+            is_sentence = getattr(target, "id", "a").isupper() and re.sub("<[^>]*>", "", text).endswith((".", ":"))
+            if is_sentence or getattr(target, "attr", "") in ("value", "webui_tooltip"):
+                found.add(text)
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -43,14 +55,64 @@ def _texts_of(source: str) -> set[str]:
     return found
 
 
+def _texts_of_script(source: str) -> set[str]:
+    """What the page's scripts put through the host's table."""
+    return {text.replace("\\'", "'") for text in re.findall(r"film_look_text\(\s*'((?:[^'\\]|\\.)*)'", source)}
+
+
+IN_MODULES = re.compile(r"""\bt\(\s*(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)")""")
+"""A text of the viewer or of the stand-alone page: t('...')."""
+
+
+SENTENCES = {"prompts": ("lint", "advice"), "webui": ("tab_run", "processing")}
+"""Modules whose sentences with names and numbers in them the page's script translates: `{1}` stands for the first of these."""
+
+
+def _sentence(node: ast.AST) -> str:
+    """A text with its values numbered; empty where it is none, or hardly more than its values."""
+    if isinstance(node, ast.JoinedStr):
+        count = itertools.count(1)
+        text = "".join(f"{{{next(count)}}}" if isinstance(part, ast.FormattedValue) else _text(part) for part in node.values)
+    else:
+        text = _text(node)
+    return text if sum(c.isalpha() for c in text) > 2 else ""
+
+
+def _sentences_of(source: str) -> set[str]:
+    """What findings, fixes and refusals say."""
+    places = {"Finding": 1, "Fix": 0, "PictureError": 0, "_fault": 1}
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("message", "told", "effect"):
+            found.add(_sentence(node.value))
+            if isinstance(node.value, ast.IfExp):
+                found |= {_sentence(node.value.body), _sentence(node.value.orelse)}
+        if isinstance(node, ast.Call) and len(node.args) > (place := places.get(getattr(node.func, "id", ""), len(node.args))):
+            found.add(_sentence(node.args[place]))
+    return found
+
+
 def texts() -> set[str]:
     """What people read on the page, of our own."""
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
-    found |= set(SEED_MODES.values()) | set(INPUTS.values())
+    found |= {label for s in SETTINGS for label in s.labels if s.key != "diffusion"}  # whose labels are the makers'
+    found |= {f"{own_frame(None)} ({label})" for s in SETTINGS if s.key == "frame" for label in s.labels[1:]}
+    found |= {text for name in built_in_names("looks") for text in (load_preset(name).label, load_preset(name).help)}
+    found |= {*SEED_MODES.values(), *INPUTS.values(), *WORDS.values(), PLAIN}
     found |= {label for name, label in print_labels().items() if not name.startswith(MAKERS)}
+    for path in (ROOT / "javascript").glob("*.js"):
+        found |= _texts_of_script(path.read_text(encoding="utf-8"))
+    found |= {mood for heading in stock_headings().values() for mood in heading.moods}
     for room in ("ui", "webui"):
         for path in (ROOT / "filmlook" / room).rglob("*.py"):
             found |= _texts_of(path.read_text(encoding="utf-8"))
+    for room, modules in SENTENCES.items():
+        for module in modules:
+            found |= _sentences_of((ROOT / "filmlook" / room / f"{module}.py").read_text(encoding="utf-8"))
+    for folder in (ROOT / "javascript", ROOT / "filmlook" / "server" / "page"):
+        for path in folder.rglob("*.mjs"):
+            found |= {a or b for a, b in IN_MODULES.findall(path.read_text(encoding="utf-8"))}
+    found = {re.sub(r"</?b>", "", text) for text in found}
     return {text for text in found if any(c.isalpha() for c in text) and text not in NAMES}
 
 
@@ -69,4 +131,41 @@ def test_numbers_and_names_survive(locale: str) -> None:
     for text, translated in table.items():
         for kept in ("models/FilmLook", "-before-film-look", ".safetensors", "AnimateDiff", "mov2mov", "1/8", "img2img"):
             assert (kept in text) == (kept in translated), (text, translated)
+        assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", translated)), (text, translated)
         assert text.startswith("(") == translated.startswith("("), text
+
+
+def _translated(text: str, table: dict[str, str]) -> str | None:
+    """As the page's script does it: whole, or by the longest sentence that it is one of."""
+    found_in: dict[str, str] = {}
+    if text in table:
+        return table[text]
+    for key in sorted((key for key in table if "{1}" in key), key=len, reverse=True):
+        pattern = "(.+?)".join(map(re.escape, re.split(r"\{\d\}", key)))
+        if found := re.fullmatch(pattern, text):
+            for place, part in enumerate(found.groups(), 1):
+                found_in[f"{{{place}}}"] = _translated(part, table) or part
+            return re.sub(r"\{\d\}", lambda m: found_in[m[0]], table[key])
+    return None
+
+
+FINDINGS = (
+    "((cat:1.9)) dog, dog, (1,5)",
+    "a cat) and [a dog",
+    "(a BREAK b)",
+    "cat, dog :1.3",
+    "a (very (very (very (very (loud))))) cat",
+)
+
+
+@pytest.mark.parametrize("prompt", FINDINGS)
+def test_sentences_of_the_prompt_helper_are_found_with_their_values(prompt: str) -> None:
+    table = json.loads((ROOT / "localizations" / "de_DE.json").read_text(encoding="utf-8"))
+    findings = [f for f in report(prompt).findings if not f.code.startswith(("film-", "contradiction", "not-counted"))]
+    assert findings
+    for finding in findings:
+        for text in (finding.message, *([finding.fix.label] if finding.fix else [])):
+            translated = _translated(text, table)
+            assert translated, text
+            assert translated != text
+            assert "{" not in translated

@@ -48,6 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", action="store_true", help="the inputs are a film's frames: grain moves, the lab does not")
     text = "the lab and networks judge the first picture, for all (else each for itself)"
     parser.add_argument("--same", action="store_true", help=text)
+    text = "a picture of the same size: white is developed, black stays as it is, grey is in between"
+    parser.add_argument("--mask", type=name, metavar="FILE", help=text)
     text = "also write what leaves each stage into this folder, as 16-bit TIFF, and tell its time"
     parser.add_argument("--stages", type=name, metavar="OUT", help=text)
     add_device(parser)
@@ -196,6 +198,8 @@ def _develop_one(
         from filmlook.cli.stages import write_stages
 
         write_stages(Path(args.stages), source, shown, look, settings, args.overwrite)
+    if args.mask:
+        settings["mask"] = picture.read(args.mask)  # its fault is told by its name
     if args.output:
         film = film_picture(shown, look, again=args.again, progress=progress, **settings)
         make_folder(target.parent)

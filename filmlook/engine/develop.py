@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.device import pick_device
+from filmlook.engine.kept import Kept
+from filmlook.engine.lattice import Crop
+from filmlook.engine.mask import mask_hash, masks_of
 from filmlook.engine.metering import ExposureLock, light_gain
-from filmlook.engine.pixels import Pixels, unpack
+from filmlook.engine.pixels import LampMap, Pixels, unpack
 from filmlook.engine.plan import development, in_flight_on
 from filmlook.engine.threads import in_pool
 from filmlook.errors import AlreadyDevelopedError, LookError
@@ -35,6 +38,7 @@ def develop(
     device: str | torch.device | None = None,
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
+    mask: Any = None,
 ) -> Any:
     """Develops a picture, or a batch of them, as film. The input is never changed.
 
@@ -53,15 +57,19 @@ def develop(
         lock: what a film's frames share: with the same `ExposureLock` for every call, lab and network's offset are decided
             by the first picture. Without one every picture has its own offset, and a batch one correction by the lab.
         progress: called with the share done, from 0 to 1.
+        mask: where the picture is developed, of its size: white is developed, grey multiplies the look's strength, and where it
+            is black not a bit changes. A PIL image, a `Picture`, an array or tensor `H,W`; or one for each picture of a batch,
+            as a list or `B,H,W`. None: everywhere.
 
     Returns:
         The same kind of image, of the same type and size; grey comes back as RGB. 8 bit is dithered.
 
     Raises:
         LookError, StockFileError: a wrong setting, tile, device or number of seeds, or a stock that is missing or damaged.
-        PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
+        PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity; or the mask has
+            another size.
     """
-    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress, scene_linear)
+    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress, scene_linear, mask=mask)
 
 
 def film_picture(
@@ -76,6 +84,7 @@ def film_picture(
     tile: int | None = None,
     device: str | torch.device | None = None,
     progress: Callable[[float], None] | None = None,
+    mask: Any = None,
     by: Callable[..., Any] = develop,
 ) -> Picture:
     """Develops a picture with its metadata: what was done to it stands in its infotext, so that every door knows it again.
@@ -88,7 +97,7 @@ def film_picture(
         scene_linear: as of `develop`.
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
-        tile, device, progress: as of `develop`.
+        tile, device, progress, mask: as of `develop`.
         by: what develops, called as `develop` is.
 
     Returns:
@@ -105,9 +114,12 @@ def film_picture(
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
     options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
+    if mask is not None:
+        options["mask"] = mask
     film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
     height, width = film.pixels.shape[:2]
-    text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame), (width, height))
+    told = "" if mask is None else mask_hash(mask)
+    text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame, mask=told), (width, height))
     return dataclasses.replace(film, text=text)
 
 
@@ -122,8 +134,17 @@ def run_plans(
     lock: ExposureLock | None,
     progress: Callable[[float], None] | None,
     scene_linear: bool = False,
+    *,
+    crop: Crop | None = None,
+    kept: Kept | None = None,
+    mask: Any = None,
+    lamps: LampMap | None = None,
 ) -> Any:
-    """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s."""
+    """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s.
+
+    With a `crop` no more is developed than that takes, and comes back: the same bits as that part of the whole. What is `kept`
+    of one picture is used again; `lamps` are those of one that was scaled down.
+    """
     stock = load_stock(look.stock)
     look = dataclasses.replace(look, print=checked_print(stock, look.print))
     device = _device(image, device)
@@ -133,7 +154,10 @@ def run_plans(
         raise LookError(f"seed is {seed!r}; allowed: a whole number, or one for each picture")
 
     def work(tell: Callable[[float], None]) -> Any:
-        sources, pack, is_light = unpack(image, scene_linear)
+        sources, pack, is_light = unpack(image, scene_linear, filled=mask is not None)
+        masks: list[Tensor | None] = [None] * len(sources)
+        if mask is not None:
+            masks[:] = masks_of(mask, [(source.shape[0], source.shape[1]) for source, _ in sources])
         seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(sources)
         if len(seeds) != len(sources):
             raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
@@ -142,21 +166,33 @@ def run_plans(
         if look.strength == 0 and not scene_linear:
             return image.clone() if isinstance(image, Tensor) else image.copy()
         pictures = [Pixels(source, out, device, is_light) for source, out in sources]
+        for pixels, own in zip(pictures, masks, strict=True):
+            pixels.lamps = lamps
+            if own is not None:
+                if scene_linear and getattr(image, "light", None) is None:  # light cannot stay: it becomes what shows it
+                    pixels.write(0, 0, pixels.code(0, 0, *own.shape), 1.0, frame)
+                pixels.mask = own
         gain = light_gain(look, stock, pictures, lock)
         for i, (pixels, picture_seed) in enumerate(zip(pictures, seeds, strict=True)):
             plan = plan_for(stock, look, *sources[i][0].shape[:2], device)
-            block = plan.lattice.block
+            block, more = plan.lattice.block, {"crop": crop, "kept": kept} if crop or kept else {}
             in_flight = max(1, tile**2 // (block[0] * block[1])) if tile else in_flight_on(device)
-            blocks, done = len(plan.lattice.corners()), 0
+            blocks, done = len(plan.lattice.corners(crop)), 0
             with torch.inference_mode():
-                for count in plan.run(plan.shot(pixels, gain, lock), int(picture_seed), frame, in_flight):
+                for count in plan.run(plan.shot(pixels, gain, lock), int(picture_seed), frame, in_flight, **more):
                     done += count
                     tell((i + done / blocks) / len(sources))
-        return pack([out for _, out in sources])
+        return pack([out if crop is None else _cut(out, crop) for _, out in sources])
 
     if device.type == "cpu":
         return in_pool(work, progress)
     return work(progress or (lambda share: None))
+
+
+def _cut(samples: Tensor, crop: Crop) -> Tensor:
+    """Part of samples `H,W,C`."""
+    y, x, height, width = crop
+    return samples[y : y + height, x : x + width].contiguous()
 
 
 def _by_names(look: Look) -> Look:

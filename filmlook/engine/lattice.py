@@ -10,6 +10,10 @@ _BLOCK_PX = {"cpu": 352}  # small enough for the cache
 _BLOCK_PX_GPU = 1024  # large enough to keep a GPU busy
 
 
+Crop = tuple[int, int, int, int]
+"""Part of a picture: its first pixel's y and x, height and width."""
+
+
 class Lattice:
     """The blocks of one picture, in its own coordinates.
 
@@ -27,9 +31,12 @@ class Lattice:
         self.cells = (-(-size[0] // COARSE), -(-size[1] // COARSE))
         """Height and width of the coarse grid."""
 
-    def corners(self) -> list[tuple[int, int]]:
-        """The first pixel of every block."""
-        return [(y, x) for y in range(0, self.size[0], self.block[0]) for x in range(0, self.size[1], self.block[1])]
+    def corners(self, crop: Crop | None = None) -> list[tuple[int, int]]:
+        """The first pixel of every block, or of every block that has a part in the crop."""
+        y, x, height, width = crop or (0, 0, *self.size)
+        rows = range(y - y % self.block[0], y + height, self.block[0])
+        columns = range(x - x % self.block[1], x + width, self.block[1])
+        return [(row, column) for row in rows for column in columns]
 
     def begin(self, corners: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Where blocks begin with their margins."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,21 @@ _THUMBNAIL_ROWS = 64  # read at once
 _R2 = tuple(n - 2**32 for n in (0xC13FA9A9, 0x91E10DA5, 0x9E3779B9))
 
 
+@dataclass(frozen=True)
+class LampMap:
+    """Lamps of a picture that was scaled down (see `engine.lamp_map`): `share` `1,h,w` of each pixel's light that is theirs,
+    and their t, as of `stages.lamps`."""
+
+    share: Tensor
+    t: Tensor
+
+    def __call__(self, y: int, x: int, height: int, width: int) -> tuple[Tensor, Tensor] | None:
+        """Share and t of the pixels from (y, x), mirrored beyond the picture; None: there are no lamps."""
+        rows, columns = (mirror_index(at, n, m) for at, n, m in ((y, height, self.t.shape[1]), (x, width, self.t.shape[2])))
+        share, t = (part.index_select(1, rows).index_select(2, columns) for part in (self.share, self.t))
+        return (share, t) if bool(share.any()) else None
+
+
 class Pixels:
     """One picture and its developed copy.
 
@@ -35,10 +51,16 @@ class Pixels:
         device: where blocks are wanted.
         scene_linear: the source is no code, but the light of a scene with mid-grey at .18. It may be of any size, and negative
             where sRGB's primaries cannot make a colour.
+
+    Attributes:
+        lamps: a `LampMap`, of a picture that was scaled down; None: lamps are looked for in it.
+        mask: `H,W` in [0, 1], how much of what is written counts; None: all of it. Where it is 0 `out` stays as it is.
     """
 
     def __init__(self, source: Tensor, out: Tensor, device: torch.device, scene_linear: bool = False) -> None:
         self._source, self._out, self._device, self.scene_linear = source, out, device, scene_linear
+        self.mask: Tensor | None = None
+        self.lamps: LampMap | None = None
 
     def _patch(self, y: int, x: int, height: int, width: int) -> Tensor:
         """Samples `(3, height, width)` from (y, x), mirrored beyond the picture."""
@@ -76,10 +98,11 @@ class Pixels:
         if self.scene_linear:
             patch = self._patch(y, x, height, width)
             return self._scaled(patch.to(torch.float32, memory_format=torch.contiguous_format))
-        if self._source.dtype != torch.uint8:
+        if self._source.dtype not in _FULL:
             return scene_light(self.code(y, x, height, width))
         index = self._patch(y, x, height, width).to(torch.int32, memory_format=torch.contiguous_format)
-        return torch.index_select(_light_of_bytes(self._device), 0, index.flatten()).view(index.shape)
+        table = _light_of_samples(self._device, int(_FULL[self._source.dtype]))
+        return torch.index_select(table, 0, index.flatten()).view(index.shape)
 
     def thumbnail(self, height: int, width: int, each: Each) -> Tensor:
         """Code values `(3, height, width)` of the whole picture made smaller (never larger) by averaging its pixels."""
@@ -111,11 +134,18 @@ class Pixels:
         source = self._source.reshape(height * width, -1)[at.flatten().to(self._source.device)]
         return Pixels(source.view(*cells, -1), self._out, self._device, self.scene_linear)
 
+    def is_open(self, y: int, x: int, height: int, width: int) -> bool:
+        """Whether the mask lets anything be written there."""
+        return self.mask is None or bool(self.mask[y : y + height, x : x + width].any())
+
     def write(self, y: int, x: int, code: Tensor, strength: float, frame: int) -> None:
         """Writes code values `(3, h, w)` from (y, x), as far as the picture reaches."""
         height, width = (min(n, m - i) for n, m, i in zip(code.shape[1:], self._out.shape, (y, x), strict=False))
         code = code[:, :height, :width]
-        if strength < 1:
+        mask = None if self.mask is None else self.mask[y : y + height, x : x + width].to(code.device)
+        if mask is not None:
+            code = torch.lerp(self.code(y, x, height, width), code, strength * mask)
+        elif strength < 1:
             code = torch.lerp(self.code(y, x, height, width), code, strength)
         out = self._out[y : y + height, x : x + width, :3]
         full = _FULL.get(out.dtype)
@@ -123,7 +153,10 @@ class Pixels:
             code = code * full
             code = code.add_(_dither(y, x, height, width, frame, code.device)) if full == 255 else code.round_()
             code = code.to(torch.int32)
-        out.copy_(code.movedim(0, 2))
+        code = code.movedim(0, 2)
+        if mask is not None:
+            code = torch.where(mask[..., None] > 0, code.to(out.dtype), out.to(code.device))
+        out.copy_(code)
 
 
 def evenly(count: int, length: int) -> Tensor:
@@ -132,8 +165,9 @@ def evenly(count: int, length: int) -> Tensor:
 
 
 @cache
-def _light_of_bytes(device: torch.device) -> Tensor:
-    return scene_light(torch.arange(256) / 255).to(device)
+def _light_of_samples(device: torch.device, full: int) -> Tensor:
+    """Scene light of every sample of 8 or 16 bits."""
+    return scene_light(torch.arange(full + 1) / full).to(device)
 
 
 def _dither(y: int, x: int, height: int, width: int, frame: int, device: torch.device) -> Tensor:
@@ -154,24 +188,24 @@ _KINDS = "allowed are 8 bit, 16 bit unsigned and float"
 Sources = list[tuple[Tensor, Tensor]]
 
 
-def unpack(image: Any, scene_linear: bool = False) -> tuple[Sources, Callable[[list[Tensor]], Any], bool]:
+def unpack(image: Any, scene_linear: bool = False, filled: bool = False) -> tuple[Sources, Callable[[list[Tensor]], Any], bool]:
     """Each picture of an image as source and out, a function that puts the outs together again, and whether the sources are
-    scene-linear (see `Pixels`): a `Picture` may have light of its own.
+    scene-linear (see `Pixels`): a `Picture` may have light of its own. Where outs are `filled`, the picture is in them already.
 
     Raises:
         PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity.
     """
     if isinstance(image, Image.Image):
         read = picture.from_pil(image, scene_linear=scene_linear)
-        return [_of_picture(read)], lambda outs: picture.to_pil(_remade(read, outs[0])), read.light is not None
+        return [_of_picture(read, filled)], lambda outs: picture.to_pil(_remade(read, outs[0])), read.light is not None
     if isinstance(image, picture.Picture):
-        return [_of_picture(image)], lambda outs: _remade(image, outs[0]), scene_linear or image.light is not None
+        return [_of_picture(image, filled)], lambda outs: _remade(image, outs[0]), scene_linear or image.light is not None
     if isinstance(image, np.ndarray):
         name = f"array {image.shape} of {image.dtype}"
         if image.ndim not in (2, 3, 4):
             raise PictureError(f"{name}: allowed are H,W or H,W,C or B,H,W,C")
         stack = _as_tensor(image[..., None] if image.ndim == 2 else image)
-        sources = [_pair(s, name) for s in (stack if image.ndim == 4 else stack[None])]
+        sources = [_pair(s, name, filled) for s in (stack if image.ndim == 4 else stack[None])]
 
         def to_array(outs: list[Tensor]) -> np.ndarray:
             arrays = [_as_array(out, image.dtype) for out in outs]
@@ -191,13 +225,13 @@ def unpack(image: Any, scene_linear: bool = False) -> tuple[Sources, Callable[[l
             planes = [out.movedim(-1, 0).contiguous() for out in outs]
             return (torch.stack(planes) if image.ndim == 4 else planes[0]).view(image.dtype)
 
-        return [_pair(s, name) for s in stack], to_tensor, scene_linear
+        return [_pair(s, name, filled) for s in stack], to_tensor, scene_linear
     raise PictureError(f"{type(image).__name__} is not an image; allowed are PIL images, numpy arrays, torch tensors")
 
 
-def _of_picture(read: picture.Picture) -> tuple[Tensor, Tensor]:
+def _of_picture(read: picture.Picture, filled: bool) -> tuple[Tensor, Tensor]:
     pixels = _as_tensor(read.pixels)
-    source, out = _pair(pixels, "picture")
+    source, out = _pair(pixels, "picture", filled)
     if read.light is None:
         return source, out
     light = _as_tensor(read.light)
@@ -210,7 +244,7 @@ def _remade(read: picture.Picture, out: Tensor) -> picture.Picture:
     return dataclasses.replace(read, pixels=_as_array(out, read.pixels.dtype), light=None)
 
 
-def _pair(source: Tensor, name: str) -> tuple[Tensor, Tensor]:
+def _pair(source: Tensor, name: str, filled: bool) -> tuple[Tensor, Tensor]:
     height, width, channels = source.shape
     if not height or not width or channels not in (1, 3, 4):
         raise PictureError(f"{name}: allowed are 1, 3 or 4 channels and at least one pixel")
@@ -219,6 +253,8 @@ def _pair(source: Tensor, name: str) -> tuple[Tensor, Tensor]:
     if source.dtype.is_floating_point and not source.isfinite().all():
         raise PictureError(f"{name}: it holds NaN or infinity")
     out = source.new_empty((height, width, max(channels, 3)))
+    if filled:
+        out[..., :3] = source[..., :3]
     if channels == 4:
         out[..., 3] = source[..., 3]
         source = without_hidden(source, source[..., 3])

@@ -7,20 +7,21 @@ is that of the whole. Blurs wider than the margins come from a coarse grid of th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from filmlook.engine.colour_map import Mapped, leaves, map_margin
-from filmlook.engine.lattice import Lattice
+from filmlook.engine.kept import MOST_BLOCKS, Blocks, Found, Kept
+from filmlook.engine.lattice import Crop, Lattice
 from filmlook.engine.metering import ExposureLock, Shot
-from filmlook.engine.pixels import Pixels
+from filmlook.engine.pixels import LampMap, Pixels
 from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.paper import Paper
-from filmlook.look import FRAMES_MM, Look
+from filmlook.look import FRAMES_MM, SETTINGS, Look
 from filmlook.prints import paper_of
 from filmlook.stages.edges import Edges, film_transfer, green_layer
 from filmlook.stages.emulsion import Emulsion
@@ -60,6 +61,17 @@ _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
 )
 """The same for stocks without layers."""
 
+_BEFORE_GRAIN = (Vignette, Edges, Emulsion)
+"""The stages before the first that a setting of `_LATE` can change."""
+
+_LATE: dict[str, Any] = {
+    setting.key: setting.default
+    for setting in SETTINGS
+    if setting.group in ("Grain", "Print") or setting.key in ("print", "strength", "context")
+}
+"""The settings of what comes after, at none of their values more than at their default. Slides are exposed as their print
+demands, which the emulsion tells."""
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 Watch = Callable[[str, Tensor, Sequence[tuple[int, int]]], None]
@@ -79,7 +91,7 @@ class Wide:
 
     light: WideSpread | None = None
     inhibitors: WideSpread | None = None
-    lamps: Spline | None = None
+    lamps: Spline | LampMap | None = None
     beside: Spline | None = None
 
 
@@ -97,19 +109,22 @@ class Development:
         self._pitch_um = pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
         stages = _DEVELOPING if stock.film else _MAPPING
         self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
+        self._first = [s for s in self._stages if isinstance(s, _BEFORE_GRAIN)]
         self._vignette = next((s for s in self._stages if isinstance(s, Vignette)), None)
+        self._emulsion = next((s for s in self._stages if isinstance(s, Emulsion)), None)
         self._edges = next(s for s in self._stages if isinstance(s, Edges))
         self._map = next((s for s in self._stages if isinstance(s, Mapped)), None)
         self._keep = sum(s.margin for s in self._stages if isinstance(s, Scan))
         self._reach = self._keep + (map_margin(stock) if self._map else 0)
         """Pixels around a block that stages after the edges read."""
         self.lattice = Lattice((height, width), self._edges.margin + self._reach, device)
-        light, lamps = _spreading(stock, look)
+        spreading = {key: getattr(look, key) for key in _SPREADING}
+        light, lamps = _spreading(stock, Look(**spreading, highlights=float(look.highlights > 0)))
         self._has_lamps = lamps is not None
-        self._spread = Spread(light, lamps, pitch, self.lattice.inner, device) if light else None
+        self._spread = _spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
     def _exposure(
-        self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | None = None
+        self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | LampMap | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture without its lamps, and theirs, with what they have above white;
         None: there are none."""
@@ -123,10 +138,17 @@ class Development:
         return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear) if gate else None
 
     def _lamps(
-        self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline, above_white: bool
+        self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline | LampMap, above_white: bool
     ) -> Tensor | None:
         """Takes the lamps' exposure out of `exposure`, and gives it back with what they have above white; None: there are none.
         `light` is the scene's; lamps are looked for in the rows alone that have candidates."""
+        if isinstance(gate, LampMap):
+            known = gate(*corner, light.shape[1], light.shape[2])
+            if known is None:
+                return None
+            own = exposure * known[0].to(exposure)
+            exposure -= own
+            return own * rebuilt(known[1].to(exposure), self.look.highlights, light) if self.look.highlights else own
         rows = rows_near_white(light)
         if rows is None:
             return None
@@ -155,13 +177,15 @@ class Development:
         beside = beside_lamps(coarse, lamps, self._pitch_um) if lamps is not None else None
         return Wide(light, self._edges.survey(spread, self.each), gate, beside)
 
-    def _gate(self, shot: Shot) -> Spline | None:
+    def _gate(self, shot: Shot) -> Spline | LampMap | None:
         """Where lamps can be; None: nowhere."""
+        if shot.pixels.lamps is not None:
+            return shot.pixels.lamps
         few = shot.pixels.scattered(COARSE).light(0, 0, *self.lattice.cells)
         gate = lamp_gate(few, max(self.lattice.size))
         return gate if gate.opens else None
 
-    def _coarse(self, shot: Shot, gate: Spline | None) -> tuple[Tensor, Tensor | None]:
+    def _coarse(self, shot: Shot, gate: Spline | LampMap | None) -> tuple[Tensor, Tensor | None]:
         """Exposure and lamps' exposure `1,L,h,w` on the coarse grid; None: there are none."""
         cells, width = self.lattice.cells, self.lattice.size[1]
         coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
@@ -208,8 +232,16 @@ class Development:
                 unspread = unspread + spread.inside(lamps)
         return spread(exposure, lamps, wide.light, begin), unspread
 
-    def developed(self, shot: Shot, corners: list[tuple[int, int]], wide: Wide, key: int, watch: Watch | None = None) -> Tensor:
-        """Display code `B,3,h,w` of the blocks at these corners."""
+    def developed(
+        self,
+        shot: Shot,
+        corners: list[tuple[int, int]],
+        wide: Wide,
+        key: int,
+        watch: Watch | None = None,
+        kept: Blocks | None = None,
+    ) -> Tensor:
+        """Display code `B,3,h,w` of the blocks at these corners; `kept` has, or gets, what is there before grain."""
         keep = self._keep
         place = Place(corners, self.lattice.block, self.lattice.size, key=key, keep=keep, offset=shot.offset)
         stages = self._stages
@@ -220,15 +252,29 @@ class Development:
             if watch:
                 watch(self._map.name, place.cut(field), corners)
         else:
-            field, unspread = self._on_film(shot, corners, wide)
-            if wide.inhibitors and unspread is not None:
-                if self._vignette:
-                    unspread = self._vignette(unspread, place)
-                around, beside = self._around(corners, wide.inhibitors, wide.beside)
-                place = dataclasses.replace(place, around=around, unspread=unspread, beside_lamps=beside)
-            if watch:
-                watch("exposure", place.cut(field), corners)
+            ungrained = kept.get(tuple(corners)) if kept is not None else None
+            if ungrained is None:
+                ungrained = self._before_grain(shot, corners, wide, place, watch)
+                if kept is not None and len(kept) < MOST_BLOCKS:
+                    kept[tuple(corners)] = ungrained
+            field, stages = ungrained, stages[len(self._first) :]
         for stage in stages:
+            field = self._watched(stage, field, place, watch)
+        return field
+
+    def _before_grain(
+        self, shot: Shot, corners: list[tuple[int, int]], wide: Wide, place: Place, watch: Watch | None
+    ) -> Tensor:
+        """Density (of stocks without layers: log10 exposure) `B,L,H,W` of the blocks, with the margins that are read later."""
+        field, unspread = self._on_film(shot, corners, wide)
+        if wide.inhibitors and unspread is not None:
+            if self._vignette:
+                unspread = self._vignette(unspread, place)
+            around, beside = self._around(corners, wide.inhibitors, wide.beside)
+            place = dataclasses.replace(place, around=around, unspread=unspread, beside_lamps=beside)
+        if watch:
+            watch("exposure", place.cut(field), corners)
+        for stage in self._first:
             field = self._watched(stage, field, place, watch)
         return field
 
@@ -257,22 +303,48 @@ class Development:
         offset = self._map.survey(pixels, gain, self.lattice.size, self.each) if self._map else None
         return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset)
 
-    def run(self, shot: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
-        """Develops a shot into its output, `in_flight` blocks at a time; yields the blocks done, a group at a time."""
-        wide, key, corners = self.survey(shot), noise_key(seed, frame), self.lattice.corners()
+    def _ungrained_by(self, shot: Shot) -> tuple[Hashable, ...]:
+        """What the blocks before grain, and the survey, depend on beside the picture."""
+        look = dataclasses.replace(self.look, **_LATE)
+        added = self._emulsion.added if self._emulsion else ()
+        return self.stock, look, added, self.lattice.margin, tuple(shot.gain.tolist())
+
+    def run(
+        self, shot: Shot, seed: int, frame: int, in_flight: int, crop: Crop | None = None, kept: Kept | None = None
+    ) -> Iterator[int]:
+        """Develops a shot into its output, `in_flight` blocks at a time; yields the blocks done, a group at a time.
+
+        Args:
+            crop: only the blocks that meet it are developed, to the same bits.
+            kept: what is known of the picture from before, and comes to know what is found now.
+        """
+        found = kept.of(self._ungrained_by(shot)) if kept and self.device.type == "cpu" else Found()
+        wide: Wide = found.wide or self.survey(shot)
+        found.wide = wide
+        if self._spread and wide.lamps:
+            self._spread.prepare_lamps()
+        key, corners = noise_key(seed, frame), self.lattice.corners(crop)
         threads = min(in_flight, thread_count()) if self.device.type == "cpu" else 1
         size = in_flight // threads
+        blocks = found.blocks if kept else None
 
         def work(group: list[tuple[int, int]]) -> int:
-            for (y, x), code in zip(group, self.developed(shot, group, wide, key), strict=True):
+            group, count = [at for at in group if shot.pixels.is_open(*at, *self.lattice.block)], len(group)
+            for (y, x), code in zip(group, self.developed(shot, group, wide, key, kept=blocks) if group else (), strict=True):
                 shot.pixels.write(y, x, code, self.look.strength, frame)
-            return len(group)
+            return count
 
         groups = [corners[i : i + size] for i in range(0, len(corners), size)]
         yield from self.each(work, groups, threads)
 
 
-@lru_cache(maxsize=16)
+_SPREADING = ("softness", "diffusion", "diffusion_grade", "halation", "halation_size", "sharpness")
+"""The settings that say how light spreads; of `highlights` counts whether there are any."""
+
+_spread = lru_cache(maxsize=6)(Spread)
+
+
+@lru_cache(maxsize=6)
 def _spreading(stock: Stock, look: Look) -> tuple[RadialTable | None, RadialTable | None]:
     """Everything that spreads light, and that of lamps, as functions of frequency; they are the same for every size. None:
     nothing spreads, or lamps' light as all other, which takes half the time.
@@ -316,6 +388,6 @@ def development(stock: Stock, look: Look, height: int, width: int, device: torch
     return _kept(stock, look, paper_of(stock, look.print), height, width, device)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=6)
 def _kept(stock: Stock, look: Look, paper: Paper | None, height: int, width: int, device: torch.device) -> Development:
     return Development(stock, look, height, width, device)

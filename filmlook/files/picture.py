@@ -35,8 +35,20 @@ from filmlook.files.kinds import FORMATS, READABLE
 from filmlook.files.told_colour import exif_in, told_by_image
 
 __all__ = (
-    "FORMATS", "MAX_PIXELS", "PROFILES", "READABLE", "Picture",
-    "count_pixels", "decode", "encode", "from_pil", "read", "srgb_profile", "to_pil", "write",
+    "FORMATS",
+    "MAX_PIXELS",
+    "PROFILES",
+    "READABLE",
+    "Picture",
+    "count_pixels",
+    "decode",
+    "encode",
+    "from_pil",
+    "read",
+    "size_told",
+    "srgb_profile",
+    "to_pil",
+    "write",
 )  # fmt: skip
 
 MAX_PIXELS = 200_000_000
@@ -165,9 +177,18 @@ def count_pixels(data: bytes) -> int:
 
     Raises PictureError, one line that tells the fault.
     """
+    width, height = size_told(data)
+    return width * height
+
+
+def size_told(data: bytes) -> tuple[int, int]:
+    """Width and height in the header of a file's bytes, as they lie in it; no pixel is decoded.
+
+    Raises PictureError, one line that tells the fault.
+    """
     with _one_line("picture", "cannot be read"):
         opened = open_picture(within_bounds(io.BytesIO(data)))
-        return int(opened.width * opened.height)
+        return int(opened.width), int(opened.height)
 
 
 def encode(picture: Picture, kind: str, *, quality: int = 95, lossless: bool = False, profile: str = "srgb") -> bytes:

@@ -137,7 +137,7 @@ def write_network_stock(
 def facts_of(stock: Stock) -> dict[str, Any]:
     """What another stock may take from a stock's file: what it says beside its numbers, their origin and their quality."""
     kept = stock.facts()
-    for name in ("name", "fit", "mtf_cycles", "measured", "judged", "credit", "licence"):
+    for name in ("name", "fit", "mtf_cycles", "measured", "judged", "credit", "licence", "moods"):
         del kept[name]
     mtf = {"cycles_per_mm": list(stock.mtf_cycles), "response": [list(row) for row in stock.mtf]}
     lists = {"granularity": list(stock.granularity), "sources": list(stock.sources)}

@@ -13,19 +13,38 @@ from filmlook.server.schema import look_schema
 _TINY = (  # one grey pixel, for the examples
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNoaGgAAAMEAYFL09IQAAAAAElFTkSuQmCC"
 )
+_NAME = "6c2b1f0e9a7d4c3b8e5f6a1d2c3b4a59"  # of a picture that was kept once
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "develop": {"images": [_TINY], "look": {"look": "classic-negative", "grain": 1.4}, "seed": 7},
     "read": {"image": _TINY},
+    "pictures": {"image": _TINY},
+    "preview": {
+        "hash": _NAME,
+        "look": {"look": "classic-negative", "grain": 1.4},
+        "long_side": 512,
+        "viewer": "a",
+        "number": 3,
+    },
+    "scopes": {"hash": _NAME, "look": "gold-snapshot"},
+    "sheet": {"hash": _NAME, "look": "gold-snapshot", "of": "setting", "setting": "contrast", "steps": 5},
     "export-lut": {"look": "gold-snapshot"},
     "look": {"label": "Mine", "look": {"stock": "kodak_portra_400", "grain": 1.2}},
     "prompt": {"prompt": "photo of a cat", "checkpoint": "classicnegative.ckpt", "settings": {"width": 512, "height": 512}},
 }
+_UPLOADS = ("develop", "read", "pictures")
+_FILES = {
+    "export-lut": ("text/plain", "image/png"),
+    "preview": ("image/jpeg", "image/webp", "image/png"),
+    "sheet": ("application/x-ndjson",),
+}
+"""The kinds of file that routes answer with, which answer with no JSON."""
+_REFUSED_WITH = {"preview": (404, 409), "scopes": (404, 409), "sheet": (404, 409)}
 _REFUSALS = {
     401: "No credentials, or wrong ones.",
     403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
-    404: "There is none of this name.",
+    404: "There is none of this name, or it is forgotten.",
     408: "The body came too slowly.",
-    409: "It is built in, and cannot be deleted.",
+    409: "It is built in, and cannot be deleted; or a newer call of the same viewer came.",
     413: "The body is too large, or too much would come back.",
     415: "The body is of another kind.",
     422: "A field is wrong; the detail names it and what is allowed.",
@@ -41,17 +60,20 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def described(route: str) -> dict[str, Any]:
     """A route's body with an example, its answer and its refusals, as arguments of FastAPI's decorators."""
     content: dict[str, Any] = {"application/json": {"schema": schema_of(TABLES[route]), "example": _EXAMPLES[route]}}
-    if route in ("develop", "read"):
-        upload = {"images": _list({"type": "string", "format": "binary"}), "order": {"type": "string"}}
+    if route in _UPLOADS:
+        files = {"type": "string", "format": "binary"}
+        upload = {"images": _list(files), "order": {"type": "string"}} if route == "develop" else {"images": _list(files)}
         content["multipart/form-data"] = {
             "schema": {"type": "object", "additionalProperties": False, "properties": upload, "required": ["images"]}
         }
     body = {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
-    if route == "export-lut":
+    refused = refusals(*_REFUSED_WITH.get(route, ()), 408, 413, 415, 422, 503)
+    if route in _FILES:
         file = {"schema": {"type": "string", "format": "binary"}}
-        answer: dict[int | str, Any] = {200: {"description": "The file.", "content": {"text/plain": file, "image/png": file}}}
-        return {**body, "responses": {**answer, **refusals(408, 413, 415, 422, 503)}}
-    return {**body, **answered(route, 408, 413, 415, 422, 503)}
+        answer: dict[int | str, Any] = {200: {"description": "The file.", "content": dict.fromkeys(_FILES[route], file)}}
+        return {**body, "responses": {**answer, **refused}}
+    told = answered(route)
+    return {**body, **told, "responses": {**told["responses"], **refused}}
 
 
 def answered(answer: str, *refused_with: int) -> dict[str, Any]:
@@ -75,12 +97,27 @@ def _object(properties: dict[str, Any], optional: Sequence[str] = ()) -> dict[st
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": needed}
 
 
+def _plot(over: str, about: str) -> dict[str, Any]:
+    plot = {**_object(dict.fromkeys((over, *"rgb"), _NUMBERS)), "description": about}
+    return {"oneOf": [plot, {"type": "null", "description": "A stock without layers has none."}]}
+
+
 _TEXT, _WHOLE, _SWITCH = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 _FILE = {"type": ["string", "null"], "contentEncoding": "base64"}
 _NUMBERS = _list({"type": "number"})
 _LOOK = look_schema()
 _PRESET = _object({"name": _TEXT, "label": _TEXT, "help": _TEXT, "own": _SWITCH, "look": _LOOK})
 _FIX = _object({"label": _TEXT, "changes": {"type": "object"}})
+_COUNTS, _SHARE = _list(_WHOLE), {"type": "number", "minimum": 0, "maximum": 1}
+_WAVE = {"type": "string", "contentEncoding": "base64", "description": "A byte for each place; the first row is code 255."}
+_SCOPES = _object(
+    {
+        "histogram": _object(dict.fromkeys("rgby", _COUNTS)),
+        "parade": _object({"width": _WHOLE, "height": _WHOLE, **dict.fromkeys("rgb", _WAVE)}),
+        "clipped": _object(dict.fromkeys(("black", "white"), _SHARE)),
+        "colours": {**_list(_NUMBERS), "description": "OKLab and code of pixels: L, a, b, red, green, blue."},
+    }
+)
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "develop": _object(
@@ -102,6 +139,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "parameters": _TEXT,
         }
     ),
+    "pictures": _object({"hash": _TEXT, "width": _WHOLE, "height": _WHOLE, "developed": _SWITCH}),
+    "scopes": _object({"before": _SCOPES, "after": _SCOPES}),
     "prompt": _object(
         {
             "checkpoint": _or_null("object", "Which one it is and how it was recognised."),
@@ -125,7 +164,15 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "look": _PRESET,
     "looks": _list(_PRESET),
     "deleted": _object({"deleted": _TEXT}),
-    "stocks": _list(_object({"name": _TEXT, "label": _TEXT})),
+    "stocks": _list(
+        _object(
+            {
+                **dict.fromkeys(("name", "label", "maker", "kind"), _TEXT),
+                "iso": _or_null("integer"),
+                "moods": {**_list(_TEXT), "description": "Plain words of what it is liked for."},
+            }
+        )
+    ),
     "stock": {
         "type": "object",
         "properties": {
@@ -135,11 +182,25 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "mtf_cycles": _NUMBERS,
             "mtf": _list(_NUMBERS),
             "sources": _list(_TEXT),
+            "moods": _list(_TEXT),
             "print": {**_TEXT, "description": "What it is looked at on unless told: what `stock` means."},
             "prints": {**_list(_TEXT), "description": "What `print` may be."},
         },
         "required": ["name", "label", "kind", "iso", "print", "prints"],
     },
+    "card": _object(
+        {
+            **dict.fromkeys(("name", "label", "maker", "kind", "print", "halation"), _TEXT),
+            "iso": _WHOLE,
+            "layers": {"enum": [1, 3]},
+            "moods": _list(_TEXT),
+            "sources": _list(_TEXT),
+            "fit": {"type": "object"},
+            "curves": _plot("log_exposure", "Density of greys over log10 exposure from mid-grey."),
+            "granularity": _plot("code", "RMS granularity over the code that the print shows."),
+            "mtf": _plot("cycles_mm", "The published response over cycles/mm."),
+        }
+    ),
     "papers": _list(_object({"name": _TEXT, "label": _TEXT})),
     "paper": _object(
         {

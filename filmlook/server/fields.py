@@ -183,15 +183,18 @@ def settings(key: str, kinds: dict[str, str]) -> Field:
 _Look = TypeVar("_Look")
 
 
-def look(key: str, look_of: Callable[[dict[str, Any]], _Look], schema: dict[str, Any]) -> Field:
+def look(key: str, look_of: Callable[[dict[str, Any]], _Look], schema: dict[str, Any], *, nothing: bool = False) -> Field:
     """A look: a preset's name, or settings by key, among which `look` names a preset that they change.
 
     Args:
         look_of: makes the look; what it raises is told.
         schema: of the settings.
+        nothing: null will do too.
     """
 
-    def check(value: Any, limits: Limits) -> _Look:
+    def check(value: Any, limits: Limits) -> _Look | None:
+        if value is None and nothing:
+            return None
         if not isinstance(value, (str, dict)):
             raise refused(f"{key} is {type(value).__name__}; allowed: the name of a preset, or an object of settings")
         settings = {"look": value} if isinstance(value, str) else value
@@ -201,7 +204,10 @@ def look(key: str, look_of: Callable[[dict[str, Any]], _Look], schema: dict[str,
             raise refused(f"{key}: its look is the name of a preset")
         return look_of(settings)
 
-    return Field(key, {"oneOf": [{"type": "string", "description": "A preset."}, schema]}, check, {})
+    kinds: list[dict[str, Any]] = [{"type": "string", "description": "A preset."}, schema]
+    if nothing:
+        kinds.append({"type": "null", "description": "The picture as it was."})
+    return Field(key, {"oneOf": kinds}, check, {})
 
 
 def seed(key: str) -> Field:
@@ -214,6 +220,58 @@ def seed(key: str) -> Field:
         return value
 
     return Field(key, {"oneOf": [_SEED, {"type": "array", "items": _SEED}, {"type": "null"}]}, check)
+
+
+def one_seed(key: str) -> Field:
+    """A seed; null and nothing: the picture's own."""
+
+    def check(value: Any, limits: Limits) -> int | None:
+        if value is not None and not is_whole(value, 0, _SEED_MOST):
+            raise refused(f"{key} is {shown(value)}; allowed: a whole number from 0")
+        return None if value is None else int(value)
+
+    return Field(key, {"oneOf": [_SEED, {"type": "null"}]}, check)
+
+
+def name_of_picture(key: str, digits: int) -> Field:
+    """The name under which a picture is kept."""
+    pattern = re.compile(rf"[0-9a-f]{{{digits}}}\Z")
+
+    def check(value: Any, limits: Limits) -> str:
+        if not isinstance(value, str) or not pattern.match(value):
+            raise refused(f"{key} is {shown(value)}; allowed: the {digits} digits that `pictures` answered")
+        return value
+
+    return Field(key, {"type": "string", "pattern": f"^[0-9a-f]{{{digits}}}$"}, check, needed=True)
+
+
+def numbers(key: str, most: int) -> Field:
+    """A list of up to so many numbers, or an empty one."""
+
+    def check(value: Any, limits: Limits) -> list[float]:
+        if not isinstance(value, list) or len(value) > most or not all(map(_KINDS["number"], value)):
+            raise refused(f"{key} is {shown(value)}; allowed: a list of up to {most} numbers")
+        return value
+
+    return Field(key, {"type": "array", "items": {"type": "number"}, "maxItems": most}, check, [])
+
+
+def crop(key: str, most: int) -> Field:
+    """Part of a picture, of so many pixels at most: x, y, width and height; null and nothing: all of it."""
+
+    def check(value: Any, limits: Limits) -> tuple[int, int, int, int] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) != 4 or not all(is_whole(part, 0, 2**31) for part in value):
+            raise refused(f"{key} is {shown(value)}; allowed: [x, y, width, height] in pixels, or null")
+        x, y, width, height = value
+        if not 1 <= width * height <= most:
+            raise refused(f"{key} has {width * height} pixels; allowed: 1 to {most}")
+        return y, x, height, width
+
+    part = {"type": "integer", "minimum": 0}
+    schema = {"oneOf": [{"type": "array", "items": part, "minItems": 4, "maxItems": 4}, {"type": "null"}]}
+    return Field(key, {**schema, "description": "x, y, width and height in pixels of the picture."}, check)
 
 
 def wrong_seed(key: str, value: Any) -> HTTPException:
@@ -229,6 +287,18 @@ def pictures(key: str) -> Field:
         return [request_body.bytes_of(part, f"{key}[{i}]") for i, part in enumerate(value)]
 
     return Field(key, {"type": "array", "items": _PICTURE, "minItems": 1, "maxItems": Limits.pictures}, check, needed=True)
+
+
+def masks(key: str) -> Field:
+    """A mask for all pictures, or a list with one for each; null and nothing: none, as an empty list."""
+
+    def check(value: Any, limits: Limits) -> list[bytes]:
+        parts = value if isinstance(value, list) else [] if value is None else [value]
+        return [request_body.bytes_of(part, key) for part in parts]
+
+    about = {"description": "White is developed, black stays as it is."}
+    each = {"type": "array", "items": _PICTURE}
+    return Field(key, {"oneOf": [{**_PICTURE, **about}, each, {"type": "null"}]}, check)
 
 
 def one_picture(key: str, as_list: str) -> tuple[Field, Field]:

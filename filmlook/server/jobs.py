@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from filmlook.engine.colour_only import colour_of
-from filmlook.errors import FilmLookError, Stopped
+from filmlook.errors import FilmLookError, PictureError, Stopped
 from filmlook.files import infotext, lut, picture
 from filmlook.files.picture import Picture
 from filmlook.look import Look
@@ -22,7 +22,7 @@ from filmlook.stock import load_stock
 
 log = logging.getLogger("filmlook")
 
-Develop = Callable[[Picture, Look, "int | None", bool, Callable[[float], None]], Picture]
+Develop = Callable[[Picture, Look, "int | None", bool, Callable[[float], None], "Picture | None"], Picture]
 
 
 def developed(
@@ -48,7 +48,9 @@ def developed(
             if gone() or turn.is_stopped():
                 raise Stopped
             source = picture.decode(data, max_pixels=most_pixels, scene_linear=asked.scene_linear)
-            film = develop(source, asked.look, asked.seeds[number] if asked.seeds else None, asked.again, progress)
+            mask = _mask(asked.masks[number], most_pixels) if asked.masks else None
+            seed = asked.seeds[number] if asked.seeds else None
+            film = develop(source, asked.look, seed, asked.again, progress, mask)
             made = _encoded(source, film, asked)
         except Stopped:
             if gone():
@@ -62,6 +64,14 @@ def developed(
         for key, values in answer.items():
             values.append(made.get(key))
     return answer
+
+
+def _mask(data: bytes, most_pixels: int) -> Picture:
+    """A mask's picture. Raises PictureError."""
+    try:
+        return picture.decode(data, max_pixels=most_pixels)
+    except PictureError as error:
+        raise PictureError(f"mask: {error}") from None
 
 
 def _encoded(source: Picture, film: Picture, asked: requests.DevelopRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -51,7 +51,7 @@ class BodyLimiter:
     async def place(self, request: Request, made_of: Callable[[dict[str, Any]], _Made]) -> AsyncIterator[_Made]:
         """A place, with the request that the body's fields make. The body is taken in when there is room for it."""
         if self._waiting >= WAITING:
-            raise _later(f"{WAITING} calls are waiting already")
+            raise come_later(f"{WAITING} calls are waiting already")
         most = self._most()
         size, held = request_body.size_of(request, most), 0
         self._waiting += 1
@@ -80,7 +80,7 @@ class BodyLimiter:
         try:
             while self._entrance[0] is not client or (self._bytes and self._bytes + size > room):
                 if time.monotonic() > end:
-                    raise _later("there is no room for so large a body")
+                    raise come_later("there is no room for so large a body")
                 await asyncio.sleep(0.05)
             self._bytes += size
         finally:
@@ -93,7 +93,7 @@ class BodyLimiter:
             await asyncio.sleep(0.01)
 
 
-def _later(reason: str) -> HTTPException:
+def come_later(reason: str) -> HTTPException:
     return HTTPException(503, f"{reason}; try again later", {"Retry-After": "10"})
 
 
@@ -117,8 +117,7 @@ class WorkQueue:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="film-look")
 
     async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], _Made]) -> _Made:
-        """Runs the work when its turn comes; a client that goes away leaves the line, or stops the work. So does a server that
-        ends and cancels the call, which then ends as cancelled."""
+        """Runs the work when its turn comes; a client that goes away leaves the line, or stops the work."""
         gone = threading.Event()
 
         def in_turn() -> _Made:
@@ -127,26 +126,37 @@ class WorkQueue:
             with self._turn(pictures) as turn:
                 return work(turn, gone.is_set)
 
-        future = self._worker.submit(in_turn)
-        task = asyncio.wrap_future(future)
-        watch = asyncio.ensure_future(_left(request))
-        try:
-            either: set[asyncio.Future[Any]] = {task, watch}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            gone.set()
-            future.cancel()
-            await asyncio.wait({task})
-            if not task.cancelled():
-                task.exception()  # seen, whatever it was: nobody is there to be told
-            raise Stopped
-        except Stopped:
-            raise HTTPException(499, "the client has gone") from None
-        finally:
-            gone.set()
-            task.cancel()  # its future too, where the work has not begun
-            watch.cancel()
+        return await awaited(request, self._worker.submit(in_turn), gone)
+
+
+async def awaited(request: Request, future: Future[_Made], gone: threading.Event) -> _Made:
+    """The result of work that other threads do. A client that goes away leaves it, which `gone` tells; so does a server that
+    ends and cancels the call, which then ends as cancelled.
+
+    Raises:
+        HTTPException: 499, the client has gone, or the work was stopped.
+    """
+    task = asyncio.wrap_future(future)
+    watch = asyncio.ensure_future(_left(request))
+    try:
+        either: set[asyncio.Future[Any]] = {task, watch}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            if task.cancelled():
+                raise Stopped
+            return task.result()
+        gone.set()
+        future.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # seen, whatever it was: nobody is there to be told
+        raise Stopped
+    except Stopped:
+        raise HTTPException(499, "the client has gone") from None
+    finally:
+        gone.set()
+        task.cancel()  # its future too, where the work has not begun
+        watch.cancel()
 
 
 async def _left(request: Request) -> None:

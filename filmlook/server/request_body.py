@@ -18,6 +18,7 @@ PATIENCE_S = 60  # for a body, while others wait; and as long as it takes at the
 SLOWEST = 256_000  # bytes per second
 _MARKS = 100_000  # of JSON, that begin or part values: each takes up to some 200 bytes of memory. Pictures in base64 have none
 
+_FILES = ("images", "image")  # the fields of an upload that hold files
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxlong, _REPR.maxother = 1, 60, 60, 60
 _DETAIL = 4000  # letters
@@ -124,7 +125,7 @@ async def _uploaded(request: Request, body: bytes) -> Body:
         async with Request(request.scope, receive).form() as form:
             orders, files = [], []
             for key, value in form.multi_items():
-                if key == "images" and not isinstance(value, str):
+                if key in _FILES and not isinstance(value, str):
                     files.append(await value.read())
                 elif key == "order" and isinstance(value, str):
                     orders.append(value.encode("utf-8", "surrogatepass"))  # as JSON is read

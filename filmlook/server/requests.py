@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from fastapi import HTTPException
 
-from filmlook.errors import LookError, PictureError
+from filmlook.errors import FilmLookError, LookError, PictureError
 from filmlook.files import picture
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
@@ -20,11 +22,13 @@ from filmlook.prompts.findings import GenerationParams
 from filmlook.server import fields as field
 from filmlook.server import request_body
 from filmlook.server.fields import Field
+from filmlook.server.picture_cache import DIGITS
 from filmlook.server.request_body import Limits
 from filmlook.server.schema import look_schema
 
 KINDS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 SIZES = (17, 33, 65)
+SHEETS = ("stocks", "looks", "papers", "setting", "settings")
 PROMPT_LETTERS = 20_000  # some 60 pages of a book; a prompt has a few hundred
 _NAME_LETTERS = 1000
 _JSON = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
@@ -39,6 +43,10 @@ def _look_of(settings: dict[str, Any]) -> Look:
 
 _LOOK = field.look("look", _look_of, look_schema())
 
+_LOOK_OR_NONE = field.look("look", _look_of, look_schema(), nothing=True)
+_PICTURE_NAME = field.name_of_picture("hash", DIGITS)
+_NEWEST = (field.text("viewer", 64), field.whole("number", 0, 2**53, 0))
+
 TABLES: dict[str, tuple[Field, ...]] = {
     "develop": (
         field.pictures("images"),
@@ -50,8 +58,32 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.switch("again", True),
         field.choice("profile", picture.PROFILES, "srgb"),
         field.switch("scene_linear", False),
+        field.masks("mask"),
     ),
     "read": field.one_picture("image", "images"),
+    "pictures": field.one_picture("image", "images"),
+    "preview": (
+        _PICTURE_NAME,
+        _LOOK_OR_NONE,
+        field.one_seed("seed"),
+        field.whole("long_side", 16, 4096, 768),
+        field.crop("crop", 4096**2),
+        field.choice("format", tuple(KINDS), "jpeg"),
+        field.whole("quality", 1, 100, 88),
+        *_NEWEST,
+    ),
+    "scopes": (_PICTURE_NAME, _LOOK_OR_NONE, field.whole("long_side", 16, 1024, 256), *_NEWEST),
+    "sheet": (
+        _PICTURE_NAME,
+        _LOOK,
+        field.choice("of", SHEETS, "stocks"),
+        field.text("setting", 64),
+        field.text("second", 64),
+        field.whole("steps", 5, 9, 7),
+        field.numbers("values", 9),
+        field.whole("long_side", 16, 1024, 320),
+        *_NEWEST,
+    ),
     "export-lut": (
         _LOOK,
         field.choice("format", ("cube", "hald"), "cube"),
@@ -70,7 +102,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
 
 @dataclass(frozen=True)
 class DevelopRequest:
-    """Pictures to develop; `seeds` is empty where each has its own."""
+    """Pictures to develop; `seeds` is empty where each has its own, `masks` where all of it is developed."""
 
     pictures: list[bytes]
     look: Look
@@ -81,6 +113,50 @@ class DevelopRequest:
     again: bool
     profile: str
     scene_linear: bool
+    masks: list[bytes]
+
+
+@dataclass(frozen=True)
+class PreviewRequest:
+    """A preview of a kept picture: of the whole at a long side, or of the part `crop` (y, x, height, width). Without a look it
+    is the picture as it was. `viewer` sees the newest `number`."""
+
+    picture: str
+    look: Look | None
+    seed: int | None
+    long_side: int
+    crop: tuple[int, int, int, int] | None
+    kind: str
+    quality: int
+    viewer: str
+    number: int
+
+
+@dataclass(frozen=True)
+class ScopesRequest:
+    """Scopes of a kept picture before and after."""
+
+    picture: str
+    look: Look | None
+    long_side: int
+    viewer: str
+    number: int
+
+
+@dataclass(frozen=True)
+class SheetRequest:
+    """A contact sheet of a kept picture: `of` is one of `SHEETS`; of a ladder, its setting, steps or values, and the second."""
+
+    picture: str
+    look: Look
+    of: str
+    setting: str
+    second: str
+    steps: int
+    values: list[float]
+    long_side: int
+    viewer: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -137,7 +213,31 @@ def develop_request(fields: dict[str, Any], limits: Limits) -> DevelopRequest:
         again=values["again"],
         profile=values["profile"],
         scene_linear=values["scene_linear"],
+        masks=_masks(values["mask"], pictures, limits),
     )
+
+
+def _masks(masks: list[bytes], pictures: list[bytes], limits: Limits) -> list[bytes]:
+    """A mask for each picture, of its size as far as headers tell; none where there are none."""
+    if not masks:
+        return []
+    if len(masks) not in (1, len(pictures)):
+        raise field.refused(f"mask: {len(masks)} masks for {len(pictures)} pictures; allowed: one, or one for each")
+    masks = masks * (len(pictures) // len(masks))
+    for mask, data in zip(masks, pictures, strict=True):
+        try:
+            own = picture.size_told(mask)
+        except PictureError as error:
+            raise field.refused(f"mask: {told(error)}") from None
+        with suppress(PictureError):  # a picture that cannot be read is told of in its place
+            size = picture.size_told(data)
+            if sorted(own) != sorted(size):  # they may lie on their sides
+                raise field.refused(
+                    f"mask: it has {own[0]} x {own[1]} pixels, its picture {size[0]} x {size[1]}; allowed is the same size"
+                )
+        if own[0] * own[1] > limits.pixels:
+            raise field.refused(f"mask: it has {own[0] * own[1]} pixels; allowed are {limits.pixels}")
+    return masks
 
 
 def _pixels(data: bytes, limits: Limits) -> int:
@@ -149,13 +249,32 @@ def _pixels(data: bytes, limits: Limits) -> int:
     return pixels if pixels <= limits.pixels else 0
 
 
-def read_request(fields: dict[str, Any], limits: Limits) -> bytes:
-    """The picture of a request that has one, as `image` or as the only one of `images`. Raises HTTPException 422."""
+def picture_request(fields: dict[str, Any], limits: Limits) -> bytes:
+    """The picture of a request that has one and nothing else, as `image` or as the only one of `images`. Raises HTTPException
+    422."""
     if len(fields) > 1 and {"image", "images"} >= set(fields):
         raise field.refused("image: allowed is one picture")
     values = field.values_of(fields or {"image": None}, TABLES["read"], limits)
     found: bytes = values["images"] if "images" in fields else values["image"]
     return found
+
+
+def preview_request(fields: dict[str, Any], limits: Limits) -> PreviewRequest:
+    """A request for a preview. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["preview"], limits)
+    return PreviewRequest(picture=values.pop("hash"), kind=KINDS[values.pop("format")], **values)
+
+
+def scopes_request(fields: dict[str, Any], limits: Limits) -> ScopesRequest:
+    """A request for scopes. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["scopes"], limits)
+    return ScopesRequest(picture=values.pop("hash"), **values)
+
+
+def sheet_request(fields: dict[str, Any], limits: Limits) -> SheetRequest:
+    """A request for a contact sheet. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["sheet"], limits)
+    return SheetRequest(picture=values.pop("hash"), **values)
 
 
 def lut_request(fields: dict[str, Any], limits: Limits) -> LutRequest:
@@ -177,6 +296,15 @@ def prompt_request(fields: dict[str, Any], limits: Limits) -> PromptRequest:
     """A request to look at a prompt. Raises HTTPException 422."""
     values = field.values_of(fields, TABLES["prompt"], limits)
     return PromptRequest(**{**values, "settings": GenerationParams(**values["settings"])})
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What Film Look refuses is the client's fault: 422, with the reason."""
+    try:
+        yield
+    except FilmLookError as error:
+        raise HTTPException(422, told(error)) from None
 
 
 def told(error: Exception) -> str:

@@ -24,9 +24,10 @@ def look_schema() -> dict[str, Any]:
 
 
 def _setting(setting: Setting) -> dict[str, Any]:
-    about = {"title": setting.caption, "description": setting.help, "default": setting.default}
+    about = {"title": setting.caption, "description": setting.help, "default": setting.default, "x-group": setting.group}
     if setting.is_number:
-        return {"type": "number", "minimum": setting.low, "maximum": setting.high, **about}
+        steps = {"x-step": setting.step, "x-unit": setting.unit}  # of a slider; values between them are allowed
+        return {"type": "number", "minimum": setting.low, "maximum": setting.high, **about, **steps}
     if setting.choices:
         return {"type": "string", "enum": list(setting.choices), **about}
     return {"type": "string", **about, "description": f"{setting.help} Allowed: {setting.names}."}

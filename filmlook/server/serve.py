@@ -1,4 +1,4 @@
-"""`filmlook serve`: the HTTP API without a WebUI."""
+"""`filmlook serve`: the HTTP API and the darkroom's page, without a WebUI."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from filmlook.engine.develop import film_picture
+from filmlook.engine.device import pick_device
 from filmlook.errors import LookError
 from filmlook.files.picture import Picture
 from filmlook.look import Look
@@ -21,6 +23,7 @@ from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report, report
 from filmlook.prompts.tokens import installed_tokenizer
 from filmlook.server.auth import Origins, check_basic, check_local, check_origin, credentials_from, is_loopback
+from filmlook.server.page import build_page
 from filmlook.server.request_body import Limits
 from filmlook.server.router import build_router
 from filmlook.version import __version__
@@ -71,8 +74,20 @@ class Server:
     def is_stopped(self) -> bool:
         return self._stopped.is_set()
 
-    def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
-        return film_picture(source, look, seed=seed, again=again, device=self._device, tile=self._tile, progress=progress)
+    def develop(
+        self,
+        source: Picture,
+        look: Look,
+        seed: int | None,
+        again: bool,
+        progress: Callable[[float], None],
+        mask: Picture | None = None,
+    ) -> Picture:
+        how: dict[str, Any] = {"device": self._device, "tile": self._tile, "progress": progress, "mask": mask}
+        return film_picture(source, look, seed=seed, again=again, **how)
+
+    def proof_device(self) -> tuple[torch.device, bool]:
+        return pick_device(self._device), False
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         named = Checkpoint(name=checkpoint, title=checkpoint) if checkpoint else None  # no file of this machine's is looked at
@@ -96,6 +111,7 @@ def build_app(server: Server) -> FastAPI:
         redirect_slashes=False,  # a redirection would repeat the host that the request names
     )
     app.include_router(build_router(server))
+    app.include_router(build_page(server))
 
     @app.exception_handler(StarletteHTTPException)
     async def refused(request: Request, error: StarletteHTTPException) -> JSONResponse:

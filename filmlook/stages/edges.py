@@ -102,6 +102,13 @@ def _told_apart(at_cycles: tuple[float, ...], response: tuple[float, ...]) -> tu
     return best[1], tuple((float(w), s) for w, s in zip(weights, _SIGMAS_UM, strict=True) if w > 0)
 
 
+def published_response(stock: Stock, cycles: Tensor) -> Tensor:
+    """The published response `(L, F)` at frequencies `(F,)` in cycles/mm, from 0 to the last that is published."""
+    known = np.concatenate(((0.0,), stock.mtf_cycles))
+    rows = [_between(known, np.concatenate(((1.0,), row)), cycles.numpy()) for row in stock.mtf]
+    return torch.from_numpy(np.stack(rows))
+
+
 def _between(cycles: np.ndarray, response: np.ndarray, at: np.ndarray) -> np.ndarray:
     """A cubic through a response's logarithms, flat at 0, straight beyond the last: corners in it would ring."""
     values, widths = np.log(response), np.diff(cycles)

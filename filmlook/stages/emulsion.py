@@ -43,6 +43,8 @@ class Emulsion:
             raise ValueError(f"{stock.name} has no layers to develop")
         added = film_view(stock, look)[1] + look.rating * math.log10(2)
         self._added = added.float().view(-1, 1, 1).to(device) if added.any() else None
+        self.added: tuple[float, ...] = tuple(added.tolist())
+        """log10 exposure that each layer gets beside the picture's: the one thing in which the print has a say."""
         self._curve, self._corrected = _tables(film_development(stock, look), device)
         self._coupling = film_development(stock, look).coupling * (1 if stock.kind == "negative" else -1)
 
@@ -53,7 +55,7 @@ class Emulsion:
         return self._corrected(log_exposure - mix(self._coupling, self._curve(log_exposure)))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _tables(development: Development, device: torch.device) -> tuple[Table, Table]:
     """C, log10 exposure to D0, and Cb, log10 exposure less (in slides: and) what D0 inhibits to D.
 

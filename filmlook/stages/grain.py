@@ -20,7 +20,7 @@ from torch import Tensor
 
 from filmlook.film.curve import Table
 from filmlook.look import Look
-from filmlook.stages.granularity import CORRELATION, CORRELATION_ON_SCREEN, deviation, deviation_range
+from filmlook.stages.granularity import CORRELATION, CORRELATION_ON_SCREEN, deviation, deviation_range, grain_settings
 from filmlook.stages.psf import convolved, gaussian_kernel, upsampled
 from filmlook.stages.scan import CLOUD_UM, covariance, half_kernel, spectrum
 from filmlook.stages.stage import Place
@@ -135,9 +135,7 @@ class Grain:
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
         self._clouds = _clouds(pitch_um / look.grain_size)
         self._colour = look.grain_colour
-        scale = torch.tensor(stock.granularity, dtype=torch.float64) / 1000 * (look.grain * self._clouds.sigma)
-        strength = deviation(stock, look) * scale
-        self._sigma = Table(lambda _: strength, *deviation_range(stock), stock.layers, device)
+        self._sigma = _sigma(stock, grain_settings(stock, look), look.grain * self._clouds.sigma, device)
         correlation = 1 - look.grain_colour * (1 - (CORRELATION if stock.film else CORRELATION_ON_SCREEN))
         self._own = math.sqrt(1 - correlation)
         # n + s (n1 + n2 + n3) has the variance of n's 1 and this correlation between layers.
@@ -160,6 +158,13 @@ class Grain:
 
 
 _clouds = lru_cache(maxsize=32)(_Clouds)
+
+
+@lru_cache(maxsize=6)
+def _sigma(stock: Stock, look: Look, amount: float, device: torch.device) -> Table:
+    """Deviation of noise over density, for so much of the stock's granularity."""
+    strength = deviation(stock, look) * (torch.tensor(stock.granularity, dtype=torch.float64) / 1000 * amount)
+    return Table(lambda _: strength, *deviation_range(stock), stock.layers, device)
 
 
 def grain(

@@ -65,11 +65,25 @@ def deviation_range(stock: Stock) -> tuple[float, float]:
     return (-5.0, 3.0) if stock.film is None else (0.0, 5.0)
 
 
-@lru_cache(maxsize=32)
 def deviation(stock: Stock, look: Look) -> Tensor:
     """Deviation of density (of stocks without layers: of log10 exposure) `(N, L)` on a table's grid over `deviation_range`, for
     a granularity of 1000. Push raises it with contrast; what is shadow and highlight, the print decides, not the film's
     exposure."""
+    return _deviation(stock, grain_settings(stock, look))
+
+
+def grain_settings(stock: Stock, look: Look) -> Look:
+    """The look with nothing but what its grain's strength over density depends on."""
+    if stock.kind == "reversal" and look.interimage != 1:  # the interimage of slides knows the print
+        return look
+    return Look(**{key: getattr(look, key) for key in _OF_GRAIN})
+
+
+_OF_GRAIN = ("push", "interimage", "rating", "grain_shadows", "grain_mids", "grain_highlights")
+
+
+@lru_cache(maxsize=32)
+def _deviation(stock: Stock, look: Look) -> Tensor:
     at = Table.grid(*deviation_range(stock), stock.layers)
     tones = look.grain_shadows, look.grain_mids, look.grain_highlights
     if stock.film is None:

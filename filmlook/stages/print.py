@@ -57,7 +57,7 @@ class Print:
         return density
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _steps(stock: Stock, look: Look, paper: Paper | None, device: torch.device) -> tuple[Step, ...]:
     toning = Toning(look.tone_shadows, look.tone_shadows_hue, look.tone_highlights, look.tone_highlights_hue)
     if stock.layers == 1:

@@ -346,8 +346,7 @@ class Spread:
         blur."""
         parts = [(coarse, self._transfer)]
         if lamps is not None and self._lamps is not None:
-            if self._near_lamps is None:
-                self._near_lamps = near_transfer(self._lamps, *self.outer, self._pitch_um, self._device)
+            self.prepare_lamps()
             parts.append((lamps, self._lamps))
         size = (coarse.shape[-2], coarse.shape[-1])
         period = (_period(size[0]), _period(size[1]))
@@ -365,6 +364,11 @@ class Spread:
 
         found = torch.stack(list(each(layer, range(coarse.shape[1]))), 2)
         return WideSpread(found[0]), found[1] if whole else None
+
+    def prepare_lamps(self) -> None:
+        """Makes what blocks of a picture with lamps need, before the first of them."""
+        if self._near_lamps is None and self._lamps is not None:
+            self._near_lamps = near_transfer(self._lamps, *self.outer, self._pitch_um, self._device)
 
     def inside(self, field: Tensor) -> Tensor:
         """What it gives for a block, out of a field as it is read."""

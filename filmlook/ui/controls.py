@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,24 @@ import gradio as gr
 
 from filmlook.errors import FilmLookError
 from filmlook.look import SETTINGS, Look, Setting
-from filmlook.look_choice import SEED_MODES, VALUES, key_of_label
+from filmlook.look_choice import SEED_MODES, VALUES, is_own_frame, key_of_label, own_frame
 from filmlook.prints import OWN, print_labels
-from filmlook.stock import load_stock, stock_labels
+from filmlook.stock import Stock, is_installed, load_stock, stock_labels
+from filmlook.ui.widgets import REFRESH, button
 
-FIRST = ("stock", "print", "strength")
-"""What stands before the groups."""
+FIRST = ("stock", "print", "strength", "exposure", "grain", "halation")
+"""What stands open, before the groups: what a newcomer reads at once."""
 
-REFRESH = "\U0001f504"
+ONLY: dict[str, Callable[[Stock], bool]] = {
+    "context": lambda stock: stock.kind == "network",
+    "toning": lambda stock: stock.is_monochrome,
+}
+"""Settings that mean nothing to most stocks, and are shown where they do."""
+
 _IN_A_ROW = 2
+_ROW = ["film-look-row"]
 _HUE = "_hue"  # ends the key of a strength's hue, which stands beside the strength
+_GONE = "This stock is not installed: choose another one."
 
 
 @dataclass(frozen=True)
@@ -52,27 +60,48 @@ def stock_choices() -> list[str]:
     return sorted(stock_labels().values(), key=str.lower)
 
 
-def _prints_of(stock: str | None) -> dict[str, str]:
-    """Names and labels of the prints that a stock, told by label or name, allows; its own alone where none is chosen, or where
-    it cannot be read."""
+def _stock_of(label: str | None) -> Stock | None:
+    """The stock that a label or a name means; None where none is chosen, or where it cannot be read."""
     try:
-        if stock:
-            return print_labels(load_stock(key_of_label(stock, stock_labels()), allow_path=False))
+        return load_stock(key_of_label(label, stock_labels()), allow_path=False) if label else None
     except FilmLookError:
-        pass  # it is told of where the stock is used
-    return {OWN: print_labels()[OWN]}
+        return None  # it is told of where the stock is used
 
 
-def _follow_stock(stock: str | None, chosen: str | None) -> Any:
-    """The dropdown of prints for a stock; a chosen print that it does not allow becomes the stock's own."""
-    labels = _prints_of(stock)
-    choices = list(labels.values())
-    return gr.update(choices=choices, **({} if chosen in choices else {"value": labels[OWN]}))
+def _prints_of(stock: Stock | None) -> dict[str, str]:
+    """Names and labels of the prints that a stock allows; its own alone where there is no stock."""
+    return print_labels(stock) if stock else {OWN: print_labels()[OWN]}
 
 
-def _refreshed(stock: str | None, chosen: str | None) -> list[Any]:
-    """Both dropdowns, with what lies in the folders now."""
-    return [gr.update(choices=stock_choices()), _follow_stock(stock, chosen)]
+def _frames_of(stock: Stock | None, setting: Setting) -> list[str]:
+    """The labels of the film formats: the stock's own tells which that is."""
+    return [own_frame(stock), *setting.labels[1:]]
+
+
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
+FOLLOWERS = ("print", "frame", *ONLY)
+"""The settings whose components follow the stock."""
+
+
+def _follow_stock(label: str | None, chosen: str | None, frame: str | None) -> list[Any]:
+    """The stocks, and the components of `FOLLOWERS`, for a stock. A chosen print that it does not allow becomes its own.
+    A stock that is gone is told of, and the list is read again."""
+    stock = _stock_of(label)
+    found: list[Any] = [gr.update()]
+    if label and stock is None and not is_installed(str(key_of_label(label, stock_labels()))):
+        gr.Warning(_GONE)
+        found = [gr.update(choices=stock_choices())]
+    prints = list(_prints_of(stock).values())
+    frames = _frames_of(stock, _BY_KEY["frame"])
+    found.append(gr.update(choices=prints, **({} if chosen in prints else {"value": prints[0]})))
+    own = frame in (None, frames[0], _BY_KEY["frame"].labels[0]) or is_own_frame(frame)
+    found.append(gr.update(choices=frames, **({"value": frames[0]} if own else {})))
+    return found + [gr.update(visible=stock is not None and is_for(stock)) for is_for in ONLY.values()]
+
+
+def _refreshed(stock: str | None, chosen: str | None, frame: str | None) -> list[Any]:
+    """All of them, with what lies in the folders now."""
+    return [gr.update(choices=stock_choices()), *_follow_stock(stock, chosen, frame)[1:]]
 
 
 def groups() -> dict[str, list[Setting]]:
@@ -91,25 +120,22 @@ def build_controls(prefix: str, look: Look) -> Controls:
         prefix: of the element ids, another one for every place.
         look: the values to begin with.
     """
-    by_key = {setting.key: setting for setting in SETTINGS}
     built: dict[str, Any] = {}
-    with gr.Row():
-        built["stock"] = _component(by_key["stock"], prefix, look)
-        built["print"] = _component(by_key["print"], prefix, look)
-        refresh = gr.Button(REFRESH, elem_id=f"{prefix}_film_look_refresh_stocks", elem_classes=["tool", "film-look-tool"])
-    built["strength"] = _component(by_key["strength"], prefix, look)
-    both = [built["stock"], built["print"]]
-    refresh.click(fn=_refreshed, inputs=both, outputs=both, show_progress=False)
-    # by whatever it was changed: a preset, a pasted infotext and "send to" set both, and their print is allowed
-    built["stock"].change(fn=_follow_stock, inputs=both, outputs=[built["print"]], show_progress=False)
+    with gr.Row(elem_classes=_ROW):
+        built["stock"] = _component(_BY_KEY["stock"], prefix, look)
+        built["print"] = _component(_BY_KEY["print"], prefix, look)
+        refresh = button(
+            REFRESH,
+            tooltip="Read the folders of stocks and papers again.",
+            tool=True,
+            elem_id=f"{prefix}_film_look_refresh_stocks",
+        )
+    _lay_out([_BY_KEY[key] for key in FIRST[2:]], prefix, look, built)
     for group, settings in groups().items():
         with gr.Accordion(group, open=False, elem_id=f"{prefix}_film_look_{group.lower()}_group"):
-            for row in _rows(settings):
-                with gr.Row():
-                    for setting in row:
-                        built[setting.key] = _component(setting, prefix, look)
+            _lay_out(settings, prefix, look, built)
             if group == "Grain":
-                with gr.Row():
+                with gr.Row(elem_classes=_ROW):
                     seed_mode = gr.Dropdown(
                         label="Grain seed",
                         info="The same seed gives the same grain.",
@@ -121,7 +147,19 @@ def build_controls(prefix: str, look: Look) -> Controls:
     controls = Controls({s.key: built[s.key] for s in SETTINGS}, seed_mode, seed)
     for component in controls.all:
         component.do_not_save_to_config = True  # the WebUI would freeze ranges and defaults at its first start
+    asked = [built[key] for key in ("stock", "print", "frame")]
+    following = {"inputs": asked, "outputs": [built["stock"], *(built[key] for key in FOLLOWERS)], "show_progress": False}
+    refresh.click(fn=_refreshed, **following)
+    # by whatever it was changed: a preset, a pasted infotext and "send to" set both, and their print is allowed
+    built["stock"].change(fn=_follow_stock, **following)
     return controls
+
+
+def _lay_out(settings: Sequence[Setting], prefix: str, look: Look, built: dict[str, Any]) -> None:
+    for row in _rows(settings):
+        with gr.Row(elem_classes=_ROW):
+            for setting in row:
+                built[setting.key] = _component(setting, prefix, look)
 
 
 def values_of(look: Look) -> list[Any]:
@@ -133,9 +171,11 @@ def value_of(look: Look, setting: Setting) -> Any:
     """A setting's value as its component shows it."""
     value = getattr(look, setting.key)
     if setting.key == "print":
-        labels = _prints_of(look.stock)
+        labels = _prints_of(_stock_of(look.stock))
         return labels.get(value) or (value if value in labels.values() else labels[OWN])
-    return stock_labels().get(value, value) if setting.key == "stock" else value
+    if setting.key == "frame" and value == OWN:
+        return own_frame(_stock_of(look.stock))
+    return stock_labels().get(value, value) if setting.key == "stock" else setting.label_of(value)
 
 
 def _rows(settings: Sequence[Setting]) -> Iterator[Sequence[Setting]]:
@@ -159,7 +199,12 @@ def _component(setting: Setting, prefix: str, look: Look) -> Any:
     }
     if setting.is_number:
         return gr.Slider(minimum=setting.low, maximum=setting.high, step=setting.step, **common)
-    choices: list[Any] = list(setting.choices)
-    if setting.names:
-        choices = stock_choices() if setting.key == "stock" else list(_prints_of(look.stock).values())
-    return gr.Dropdown(choices=choices, **common)
+    stock = _stock_of(look.stock)
+    offered: dict[str, Callable[[], list[str]]] = {
+        "stock": stock_choices,
+        "print": lambda: list(_prints_of(stock).values()),
+        "frame": lambda: _frames_of(stock, setting),
+    }
+    choices = offered[setting.key]() if setting.key in offered else list(setting.labels)
+    is_for = ONLY.get(setting.key)
+    return gr.Dropdown(choices=choices, visible=is_for is None or (stock is not None and is_for(stock)), **common)

@@ -1,33 +1,43 @@
-"""Choosing a preset, and keeping presets of one's own."""
+"""Choosing a preset: what it is, what was changed since, and the way back.
+
+The page's script (`javascript/film_look_presets.js`) compares what stands in the controls with the preset: it marks what
+differs, says so below the list, and presses the hidden buttons here. It reads what the presets are from `presets_html`.
+"""
 
 from __future__ import annotations
 
 import html
-import tempfile
+import json
 from collections.abc import Callable
-from functools import cache
-from itertools import chain, count
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from filmlook.errors import LookError
-from filmlook.look import Look
-from filmlook.look_choice import SEED_MODES, LookChoice
-from filmlook.presets import (
-    Preset,
-    delete_preset,
-    import_preset,
-    is_look,
-    list_presets,
-    preset_json,
-    rename_preset,
-    save_preset,
-)
-from filmlook.ui.controls import REFRESH, Controls, values_of
+from filmlook.look import SETTINGS, Look
+from filmlook.look_choice import SEED_MODES, LookChoice, key_of_label
+from filmlook.presets import Preset, list_presets
+from filmlook.prints import print_labels
+from filmlook.stock import stock_labels
+from filmlook.ui.controls import Controls, value_of, values_of
+from filmlook.ui.widgets import JS, button, hidden
 
-_LEAVE = object()
+PLAIN = "The film alone"
+"""What the list shows where no preset is chosen: every setting as it is for the film."""
+
+_PLAIN_HELP = "Every setting as it is for the film."
+_GONE = "This preset is not there any more: the list was read again."
+_ALL = "*"  # stands for all settings that differ
+
+
+@dataclass(frozen=True)
+class PresetBar:
+    """The list of presets, the line below it, and the hidden button that reads the folder again."""
+
+    dropdown: Any
+    about: Any
+    renew: Any
 
 
 def presets_by_label() -> dict[str, Preset]:
@@ -38,126 +48,123 @@ def presets_by_label() -> dict[str, Preset]:
     return found
 
 
-def preset_label(look: Look) -> str | None:
-    """The label of a preset that is this look."""
-    return next((label for label, preset in presets_by_label().items() if preset.look == look), None)
+def preset_label(look: Look) -> str:
+    """The label of the preset that is this look; `PLAIN` where none is."""
+    return next((label for label, preset in presets_by_label().items() if preset.look == look), PLAIN)
 
 
-def _choices() -> list[str]:
-    return sorted(presets_by_label(), key=str.lower)
+def preset_choices() -> list[str]:
+    """What the list shows."""
+    return [PLAIN, *sorted(presets_by_label(), key=str.lower)]
 
 
-def _name(label: str | None) -> str:
-    """The name of the preset that a label stands for; "" for none."""
-    preset = presets_by_label().get(label or "")
-    return preset.name if preset else ""
+def presets_html() -> str:
+    """What the page's script knows of the presets: as JSON in an element that it also writes into.
+
+    `{"plain": label, "fixed": label, "defaults": {key: value}, "keys": {key: {label: choice}}, "presets": {label: preset}}`, a
+    preset as `{"name", "help", "own", "values": {key: value}}`. Values are as the components show them, a preset's where they
+    are not the defaults; stock and film format have none that suits every film.
+    """
+    defaults = {s.key: value_of(Look(), s) for s in SETTINGS if s.key not in ("stock", "frame")}
+    told: dict[str, Any] = {PLAIN: {"name": "", "help": _PLAIN_HELP, "own": False, "values": {}}}
+    for label, preset in presets_by_label().items():
+        values = {s.key: value_of(preset.look, s) for s in SETTINGS if getattr(preset.look, s.key) != s.default}
+        values["stock"] = value_of(preset.look, SETTINGS[0])
+        told[label] = {"name": preset.name, "help": preset.help, "own": preset.own, "values": values}
+    keys = {s.key: dict(zip(s.labels, s.choices, strict=True)) for s in SETTINGS if s.choices}
+    for key, labels in (("stock", stock_labels()), ("print", print_labels())):
+        keys[key] = {label: name for name, label in labels.items()}
+    known = {"plain": PLAIN, "fixed": SEED_MODES["fixed"], "defaults": defaults, "keys": keys, "presets": told}
+    data = json.dumps(known, ensure_ascii=False)
+    return f"<div class='film-look-about' data-film-look-presets='{html.escape(data)}'></div>"
 
 
-def preset_dropdown(prefix: str, look: Look) -> Any:
-    """The dropdown that shows the presets; `connect_presets` makes it work."""
-    dropdown = gr.Dropdown(
-        label="Preset",
-        info="Sets all settings; change them as you like.",
-        choices=_choices(),
-        value=preset_label(look),
-        elem_id=f"{prefix}_film_look_preset",
-    )
-    dropdown.do_not_save_to_config = True
-    return dropdown
+def preset_bar(prefix: str, look: Look) -> tuple[PresetBar, Any]:
+    """The list with its line, and the button that puts everything back; `connect_presets` makes them work."""
+    with gr.Row(elem_classes=["film-look-row"]):
+        dropdown = gr.Dropdown(
+            label="Preset",
+            info="Sets all settings; change them as you like.",
+            choices=preset_choices(),
+            value=preset_label(look),
+            elem_id=f"{prefix}_film_look_preset",
+        )
+        reset = button(
+            "Reset",
+            tooltip="All settings as they are at the start.",
+            elem_id=f"{prefix}_film_look_reset",
+            elem_classes=["film-look-reset"],
+        )
+    about = gr.HTML(presets_html(), elem_id=f"{prefix}_film_look_about")
+    renew = hidden("Button", elem_id=f"{prefix}_film_look_presets_renew")
+    for component in (dropdown, about):
+        component.do_not_save_to_config = True
+    return PresetBar(dropdown, about, renew), reset
 
 
-def connect_presets(dropdown: Any, controls: Controls) -> None:
-    """Choosing a preset sets the controls."""
-
-    def apply(label: str | None) -> list[Any]:
-        preset = presets_by_label().get(label or "")
-        return values_of(preset.look) if preset else [gr.update()] * len(controls.settings)
-
-    dropdown.input(fn=apply, inputs=[dropdown], outputs=list(controls.settings.values()), show_progress=False)
+def shown(chosen: str | None) -> list[Any]:
+    """The list, with a choice that stands in it, and the line below, as the folder is now."""
+    choices = preset_choices()
+    return [gr.update(choices=choices, value=chosen if chosen in choices else PLAIN), presets_html()]
 
 
-def connect_reset(button: Any, dropdown: Any, controls: Controls, default: Callable[[], Look]) -> None:
-    """A button puts every setting back to the default look."""
+def connect_presets(bar: PresetBar, reset: Any, prefix: str, controls: Controls, default: Callable[[], Look]) -> None:
+    """Choosing a preset sets the controls, a double click on one takes it back, and the button takes back all.
 
-    def reset() -> list[Any]:
+    Args:
+        default: the look that the button puts back.
+    """
+    settings = list(controls.settings.values())
+    kept = [gr.update()] * len(settings)
+
+    def apply(label: str | None, stock: str | None) -> list[Any]:
+        if label != PLAIN and label not in presets_by_label():
+            gr.Warning(_GONE)
+            return [*shown(label), *kept]
+        return [gr.update(), gr.update(), *_values_of_preset(label, stock)]
+
+    def to_start() -> list[Any]:
         look = default()
         return [preset_label(look), *values_of(look), SEED_MODES["picture"], 0]
 
-    outputs = [dropdown, *controls.settings.values(), controls.seed_mode, controls.seed]
-    button.click(fn=reset, inputs=[], outputs=outputs, show_progress=False)
+    def take_back(key: str, label: str | None, stock: str | None) -> list[Any]:
+        values = _values_of_preset(label, stock)
+        return [v if key in (_ALL, s.key) else gr.update() for s, v in zip(SETTINGS, values, strict=True)]
+
+    def take_look(text: str, label: str | None) -> list[Any]:
+        try:
+            look = LookChoice(Look.from_json(text)).look
+        except LookError as error:
+            gr.Warning(str(error))
+            return [gr.update(), *kept]
+        found, chosen = preset_label(look), presets_by_label().get(label or "")
+        changed = found == PLAIN and chosen is not None and chosen.look.stock == look.stock
+        return [gr.update() if changed else found, *values_of(look)]
+
+    both, stock = [bar.dropdown, bar.about], controls.settings["stock"]
+    bar.dropdown.input(fn=apply, inputs=[bar.dropdown, stock], outputs=[*both, *settings], show_progress=False)
+    bar.renew.click(fn=shown, inputs=[bar.dropdown], outputs=both, show_progress=False)
+    everything = [bar.dropdown, *settings, controls.seed_mode, controls.seed]
+    reset.click(fn=to_start, inputs=[], outputs=everything, show_progress=False)
+    key = hidden("Textbox", elem_id=f"{prefix}_film_look_take_back_key")
+    back = hidden("Button", elem_id=f"{prefix}_film_look_take_back")
+    back.click(
+        fn=take_back,
+        inputs=[key, bar.dropdown, stock],
+        outputs=settings,
+        show_progress=False,
+        **{JS: "film_look_take_back"},
+    )
+    text = hidden("Textbox", elem_id=f"{prefix}_film_look_look_text")
+    take = hidden("Button", elem_id=f"{prefix}_film_look_take_look")
+    chosen = {"outputs": [bar.dropdown, *settings], "show_progress": False, JS: "film_look_take_look"}
+    take.click(fn=take_look, inputs=[text, bar.dropdown], **chosen)  # a look that was chosen in the viewer
 
 
-@cache
-def _exports() -> tempfile.TemporaryDirectory[str]:
-    """Where exported files wait for the browser; gone with the program."""
-    return tempfile.TemporaryDirectory(prefix="film-look-")
-
-
-def preset_keeping(prefix: str, dropdown: Any, controls: Controls) -> None:
-    """Save, rename, delete, import and export; to be called inside a Blocks."""
-
-    def identity(part: str) -> str:
-        return f"{prefix}_film_look_preset_{part}"
-
-    with gr.Accordion("Keep presets", open=False, elem_id=identity("keeping")):
-        name = gr.Textbox(label="Name", max_lines=1, elem_id=identity("name"))
-        with gr.Row():
-            save = gr.Button("Save", elem_id=identity("save"))
-            rename = gr.Button("Rename", elem_id=identity("rename"))
-            delete = gr.Button("Delete", elem_id=identity("delete"))
-        with gr.Row():
-            upload = gr.UploadButton("Import", file_types=[".json"], elem_id=identity("import"))
-            export = gr.Button("Export", elem_id=identity("export"))
-            refresh = gr.Button(REFRESH, elem_id=identity("refresh"), elem_classes=["tool", "film-look-tool"])
-        file = gr.File(label="Preset", visible=False, interactive=False, elem_id=identity("file"))
-        status = gr.HTML(elem_id=identity("status"))
-    for component in (name, file, status):
-        component.do_not_save_to_config = True
-
-    def done(text: str, chosen: Any = _LEAVE) -> list[Any]:
-        by_label = presets_by_label()
-        value = {} if chosen is _LEAVE else {"value": next((k for k, v in by_label.items() if v.name == chosen), None)}
-        return [gr.update(choices=sorted(by_label, key=str.lower), **value), html.escape(text)]
-
-    def trying(action: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-        def run(*values: Any) -> list[Any]:
-            try:
-                return action(*values)
-            except LookError as error:
-                return [gr.update(), f"<span class='error'>{html.escape(str(error))}</span>"]
-
-        return run
-
-    def on_save(typed: str, chosen: str | None, *values: Any) -> list[Any]:
-        saved = save_preset(typed.strip() or _name(chosen), LookChoice.from_values(values).look)
-        return done(f"Saved: {saved.name}", saved.name)
-
-    def on_rename(typed: str, chosen: str | None) -> list[Any]:
-        return done(f"Renamed: {typed}", rename_preset(_name(chosen), typed.strip()).name)
-
-    def on_delete(chosen: str | None) -> list[Any]:
-        delete_preset(_name(chosen))
-        return done(f"Deleted: {chosen}", None)
-
-    def on_import(uploaded: Any) -> list[Any]:
-        path = Path(uploaded if isinstance(uploaded, str) else uploaded.name)
-        wanted = Path(getattr(uploaded, "orig_name", path.name)).stem
-        names = chain([wanted], (f"{wanted} ({i})" for i in count(2)))  # an import replaces nothing
-        name = next(n for n in names if not is_look(n))
-        return done(f"Imported: {name}", import_preset(path, name).name)
-
-    def on_export(typed: str, chosen: str | None, *values: Any) -> list[Any]:
-        look = LookChoice.from_values(values).look
-        stem = typed.strip() or _name(chosen) or "look"
-        path = Path(_exports().name) / f"{''.join(c if c.isalnum() or c in ' .-_' else '_' for c in stem)}.json"
-        path.write_text(preset_json(Preset(stem, stem, "", look)), encoding="utf-8")
-        return [gr.update(value=str(path), visible=True), ""]
-
-    settings = controls.all
-    both = [dropdown, status]
-    save.click(fn=trying(on_save), inputs=[name, dropdown, *settings], outputs=both, show_progress=False)
-    rename.click(fn=trying(on_rename), inputs=[name, dropdown], outputs=both, show_progress=False)
-    delete.click(fn=trying(on_delete), inputs=[dropdown], outputs=both, show_progress=False)
-    refresh.click(fn=lambda: done(""), inputs=[], outputs=both, show_progress=False)
-    upload.upload(fn=trying(on_import), inputs=[upload], outputs=both, show_progress=False)
-    export.click(fn=trying(on_export), inputs=[name, dropdown, *settings], outputs=[file, status], show_progress=False)
+def _values_of_preset(label: str | None, stock: str | None) -> list[Any]:
+    """The controls' values for a preset; without one those of the film that is chosen."""
+    preset = presets_by_label().get(label or "")
+    if preset is None:
+        name = key_of_label(stock, stock_labels())
+        return values_of(Look(stock=name) if isinstance(name, str) and name else Look())
+    return values_of(preset.look)

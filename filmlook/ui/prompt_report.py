@@ -14,6 +14,7 @@ UNDO, HASH, CHECKPOINT, ADD, AVOID = "undo", "hash", "checkpoint:", "add:", "avo
 """Keys of what buttons do besides fixes; the last three are followed by a title, and by the text to add to the prompt or the
 negative prompt."""
 
+_UNKNOWN = "no recipe knows it; what follows holds for every checkpoint."
 _LONGEST = 20_000  # characters of a prompt that are shown with their marks
 
 
@@ -80,9 +81,9 @@ def networks_html(networks: Sequence[tuple[str, str, str]]) -> str:
 def _checkpoint(found: Recognition | None, checkpoint: Checkpoint | None) -> str:
     if checkpoint is None or found is None:
         return "<p>No checkpoint is chosen.</p>"
-    told = found.reason or "no recipe knows it; what follows holds for every checkpoint"
+    told = f"{found.reason}." if found.reason else _UNKNOWN
     by_hash = _button(HASH, "Compute its hash") if not (checkpoint.sha256 or checkpoint.shorthash) else ""
-    return f"<p><b>{html.escape(checkpoint.title)}</b>: {html.escape(told)}. {by_hash}</p>"
+    return f"<p><b>{html.escape(checkpoint.title)}</b>: <span>{html.escape(told)}</span> {by_hash}</p>"
 
 
 def _line(finding: Finding) -> str:

@@ -10,7 +10,8 @@ from modules import ui_components
 
 from filmlook.look import Look
 from filmlook.ui.controls import Controls, build_controls
-from filmlook.ui.preset_bar import connect_presets, connect_reset, preset_dropdown, preset_keeping
+from filmlook.ui.preset_bar import connect_presets, preset_bar
+from filmlook.ui.preset_keeping import preset_keeping
 from filmlook.webui import options
 from filmlook.webui.once.policies import INPUTS
 
@@ -69,13 +70,10 @@ def _for_generation(prefix: str, img2img: bool) -> dict[str, Any]:
 
 
 def build_choice(prefix: str, look: Look, *, keeping: bool) -> tuple[Any, Controls]:
-    """Presets and settings."""
-    with gr.Row():
-        preset = preset_dropdown(prefix, look)
-        reset = gr.Button("Reset", elem_id=f"{prefix}_film_look_reset", elem_classes=["film-look-reset"])
+    """Presets and settings: the list of presets, and the controls."""
+    bar, reset = preset_bar(prefix, look)
     controls = build_controls(prefix, look)
-    connect_presets(preset, controls)
-    connect_reset(reset, preset, controls, options.default_look)
+    connect_presets(bar, reset, prefix, controls, options.default_look)
     if keeping:
-        preset_keeping(prefix, preset, controls)
-    return preset, controls
+        preset_keeping(prefix, bar, controls)
+    return bar.dropdown, controls

@@ -19,7 +19,8 @@ from filmlook.webui.arguments import Asked, asked_by, shown_by
 from filmlook.webui.once.fingerprints import delivered, undeveloped
 from filmlook.webui.once.masks import changed, inside
 from filmlook.webui.once.pass_state import PassState, ScriptRun, current_run, keep, state_of
-from filmlook.webui.once.policies import GRAIN, NOTHING, input_of, is_animatediff, is_mov2mov, pass_of
+from filmlook.webui.once.policies import GRAIN, LOOK, NOTHING, input_of, is_animatediff, is_mov2mov, pass_of
+from filmlook.webui.once.undeveloped import undeveloped as kept_undeveloped
 from filmlook.webui.processing import developed, failed
 from filmlook.webui.xyz_grid import with_axes
 
@@ -160,6 +161,8 @@ def finish_image(p: Any, pp: Any) -> None:
     except Exception as error:
         job.errors[number] = failed("the picture stays as it was", error)
         return
+    if what == LOOK:
+        kept_undeveloped.remember(before, after)
     origin = job.at(job.befores, number) if what == GRAIN else None
     delivered.remember(before if origin is None else origin, after)
     pp.image = job.finished = after
@@ -236,6 +239,8 @@ def deliver(run: ScriptRun, image: Image.Image) -> Image.Image:
     except Exception as error:
         run.error = failed("the picture stays as it was", error)
         return image
+    if what == LOOK:
+        kept_undeveloped.remember(image, after)
     delivered.remember(image if origin is None else origin, after)
     run.results[id(image)] = (after, image)
     run.results[id(after)] = (after, image)

@@ -21,9 +21,11 @@ from typing import Any
 import gradio as gr
 from modules import img2img, scripts, sd_hijack, sd_models, shared
 
-GRADIO: tuple[int, ...] = tuple(int(part) for part in gr.__version__.split(".")[:2])
+from filmlook.ui import widgets
 
-JS = "_js" if GRADIO[0] < 4 else "js"
+GRADIO = widgets.GRADIO
+
+JS = widgets.JS
 """The keyword by which an event names a function of the page's."""
 
 HAS_AFTER_COMPOSITE = hasattr(scripts.Script, "postprocess_image_after_composite")
@@ -80,6 +82,11 @@ def saves_samples(p: Any) -> bool:
 def is_over(state: Any) -> bool:
     """Whether the user wants no more pictures."""
     return bool(state.interrupted or getattr(state, "stopping_generation", False))
+
+
+def is_working(state: Any) -> bool:
+    """Whether a job is under way; older hosts only count its parts."""
+    return bool(getattr(state, "job", "") or getattr(state, "job_count", 0) > 0)
 
 
 def overlay_mask(p: Any, overlay: Any) -> Any:

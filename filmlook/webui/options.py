@@ -14,14 +14,18 @@ from modules.options import OptionInfo
 
 from filmlook.errors import LookError
 from filmlook.look import Look
-from filmlook.presets import list_looks, load_preset
+from filmlook.look_choice import key_of_label
+from filmlook.presets import load_preset
 from filmlook.server.request_body import Limits
+from filmlook.ui.preset_bar import presets_by_label
 from filmlook.webui import hosts
-from filmlook.webui.once.policies import ASSEMBLING, GRAIN, LOOK, NOTHING, PASSES
+from filmlook.webui.once.policies import ASSEMBLING, PASSES, WORDS
 
 _SECTION = ("film_look", "Film Look")
+_API_SECTION = ("film_look_api", "Film Look API")
 _NONE = "None"
 DEVICES = ("auto", "CPU", "GPU")
+_PASSES_NOTE = "<b>What is developed, by how a picture is made:</b>"
 _JPEG_NOTE = (
     "Grain is fine detail: the host's default of JPEG at quality 80 smears it. Save as PNG, as lossless WebP, or as JPEG "
     "from quality 95 on."
@@ -32,12 +36,16 @@ def _folder() -> Path:
     return Path(str(value("folder")).strip() or Path(paths.models_path) / "FilmLook")
 
 
+def _looks() -> list[str]:
+    return [_NONE, *sorted(presets_by_label(), key=str.lower)]
+
+
 def _declared() -> dict[str, OptionInfo]:
     def choice(default: str, label: str, choices: Callable[[], list[Any]]) -> OptionInfo:
         return OptionInfo(default, label, gr.Dropdown, lambda: {"choices": choices()})
 
     options = {
-        "preset": choice(_NONE, "Look to begin with", lambda: [_NONE, *list_looks()]).needs_reload_ui(),
+        "preset": choice(_NONE, "Look to begin with", _looks).needs_reload_ui(),
         "device": choice("auto", "Device", lambda: list(DEVICES)).info("auto: the GPU the WebUI works on, else the CPU"),
         "tile": OptionInfo(0, "Side of the area that is developed at once, in pixels", gr.Number, {"precision": 0}).info(
             "0: as it suits the device; less needs less memory, and the picture is the same"
@@ -46,11 +54,11 @@ def _declared() -> dict[str, OptionInfo]:
         "folder": OptionInfo("", "Folder of your own stocks, papers and looks", onchange=use_folder, restrict_api=True).info(
             "empty: models/FilmLook; stocks are .json, .safetensors, .pt, .cube and HaldCLUT .png, papers are .json"
         ),
-        "api_megabytes": OptionInfo(64, "API: most megabytes of a request", gr.Number, {"precision": 0}),
-        "api_megapixels": OptionInfo(64, "API: most megapixels of a picture", gr.Number, {"precision": 0}),
-        "api_answer_megapixels": OptionInfo(128, "API: most megapixels of an answer", gr.Number, {"precision": 0}),
-        "api_pictures": OptionInfo(32, "API: most pictures of a request", gr.Number, {"precision": 0}),
-        "api_as_host": OptionInfo(False, "API: ask for a login only where the WebUI's own API does").info(
+        "api_megabytes": OptionInfo(64, "Most megabytes of a request", gr.Number, {"precision": 0}),
+        "api_megapixels": OptionInfo(64, "Most megapixels of a picture", gr.Number, {"precision": 0}),
+        "api_answer_megapixels": OptionInfo(128, "Most megapixels of an answer", gr.Number, {"precision": 0}),
+        "api_pictures": OptionInfo(32, "Most pictures of a request", gr.Number, {"precision": 0}),
+        "api_as_host": OptionInfo(False, "Ask for a login only where the WebUI's own API does").info(
             "with --gradio-auth alone, the WebUI leaves its API open to everyone; Film Look's then asks for the page's login"
         ),
         "assembling": OptionInfo(", ".join(ASSEMBLING), "Scripts that assemble a picture from several passes").info(
@@ -58,7 +66,8 @@ def _declared() -> dict[str, OptionInfo]:
         ),
     }
     for kind in PASSES:
-        options[f"pass_{kind.key}"] = choice(kind.default, kind.label, lambda: [LOOK, GRAIN, NOTHING])
+        words = {"choices": list(WORDS.values())}
+        options[f"pass_{kind.key}"] = OptionInfo(WORDS[kind.default], kind.label, gr.Radio, words)
     return options
 
 
@@ -66,16 +75,34 @@ def register() -> None:
     """Puts the settings page into the host."""
 
     def on_ui_settings() -> None:
+        _in_words()
+        _note("jpeg_note", _JPEG_NOTE)
         for key, info in _declared().items():
-            info.section = _SECTION
+            if key == f"pass_{PASSES[0].key}":
+                _note("passes_note", _PASSES_NOTE)
+            info.section = _API_SECTION if key.startswith("api_") else _SECTION
             shared.opts.add_option(f"film_look_{key}", info)
         shared.opts.restricted_opts.add("film_look_folder")
-        if info := hosts.html_option(_JPEG_NOTE):
-            info.section = _SECTION
-            shared.opts.add_option("film_look_jpeg_note", info)
         use_folder()
 
     script_callbacks.on_ui_settings(on_ui_settings)
+
+
+def _note(key: str, text: str) -> None:
+    if info := hosts.html_option(text):
+        info.section = _SECTION
+        shared.opts.add_option(f"film_look_{key}", info)
+
+
+def _in_words() -> None:
+    """What was saved by its name is told as people read it: the page shows only what it offers."""
+    for kind in PASSES:
+        key = f"film_look_pass_{kind.key}"
+        if (found := shared.opts.data.get(key)) in WORDS:
+            shared.opts.data[key] = WORDS[found]
+    labels = {preset.name: label for label, preset in presets_by_label().items()}
+    if (found := shared.opts.data.get("film_look_preset")) in labels:
+        shared.opts.data["film_look_preset"] = labels[found]
 
 
 def use_folder() -> None:
@@ -102,9 +129,9 @@ _DEFAULTS: dict[str, Any] = {key: info.default for key, info in _declared().item
 
 
 def policy(kind: str) -> str:
-    """What a pass does: "look", "grain" or "nothing"."""
-    chosen: str = value(f"pass_{kind}")
-    return chosen if chosen in (LOOK, GRAIN, NOTHING) else str(_DEFAULTS[f"pass_{kind}"])
+    """What a pass does: "look", "grain" or "nothing". Programs may have set it by that, the page does by what people read."""
+    chosen = key_of_label(value(f"pass_{kind}"), WORDS)
+    return chosen if chosen in WORDS else str(key_of_label(_DEFAULTS[f"pass_{kind}"], WORDS))
 
 
 def assembling() -> list[str]:

@@ -12,6 +12,7 @@ from modules import devices
 from PIL import Image
 
 from filmlook.engine.develop import develop
+from filmlook.engine.mask import mask_hash
 from filmlook.engine.metering import ExposureLock
 from filmlook.engine.regrain import regrain
 from filmlook.errors import FilmLookError, LookError
@@ -31,6 +32,16 @@ def reason_of(error: BaseException) -> str:
     """One line that tells what went wrong."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text[:300] if isinstance(error, FilmLookError) else f"{type(error).__name__}: {text}"[:300]
+
+
+def people_read(error: BaseException) -> str:
+    """What went wrong, for those who look at the page: no names of Python's."""
+    if isinstance(error, FilmLookError):
+        return reason_of(error)
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, OSError):
+        return error.strerror or text
+    return f"{text or 'it failed'} (the log tells more)"
 
 
 def failed(what: str, error: BaseException) -> str:
@@ -62,10 +73,11 @@ def developed(
     frame: int | None = None,
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
+    mask: Any = None,
 ) -> Any:
     """The image (of any kind that `develop` takes) with the whole look or its grain alone (`policies.LOOK`, `GRAIN`).
 
-    Short of memory it tries again in smaller tiles, and then on the CPU.
+    A `mask`, as of `develop`, limits the whole look alone. Short of memory it tries again in smaller tiles, then on the CPU.
 
     Raises:
         FilmLookError, or whatever else stands in the way.
@@ -79,7 +91,7 @@ def developed(
         try:
             if what == GRAIN:
                 return regrain(image, look, device=where, tile=side, **shared)
-            return develop(image, look, device=where, tile=side, lock=lock, **shared)
+            return develop(image, look, device=where, tile=side, lock=lock, mask=mask, **shared)
         except RuntimeError as error:
             if i + 1 == len(attempts) or not _is_out_of_memory(error):
                 raise
@@ -109,6 +121,7 @@ def film_image(
     frame: int | None = None,
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
+    mask: Image.Image | None = None,
 ) -> tuple[Image.Image, dict[str, str]]:
     """A finished picture, developed: the one job of the tab and of Extras.
 
@@ -116,16 +129,16 @@ def film_image(
     too; the picture is remembered.
 
     Args:
-        seed: the effective one of the grain; `frame`, `lock`, `progress`: as of `develop`.
+        seed: the effective one of the grain; `frame`, `lock`, `progress`, `mask`: as of `develop`.
 
     Raises:
         FilmLookError, or whatever else stands in the way.
     """
-    after = developed(image, LOOK, choice.look, seed=seed, frame=frame, lock=lock, progress=progress)
+    after = developed(image, LOOK, choice.look, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
     text = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     if "parameters" not in text and (old := next((t for t in infotext.texts(image) if infotext.pairs_of(t)), "")):
         text["parameters"] = old  # JPEG and WebP keep it in EXIF
-    pairs = infotext.entries(choice.look, seed, frame=frame)
+    pairs = infotext.entries(choice.look, seed, frame=frame, mask="" if mask is None else mask_hash(mask))
     after.info = {**image.info, **infotext.with_development(text, pairs, after.size)}
     delivered.remember(image, after)
     return after, pairs

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from fastapi import HTTPException, Request
 from modules import call_queue, script_callbacks, shared
 
@@ -17,10 +18,11 @@ from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server.auth import Origins, check_basic, check_origin, credentials_of
 from filmlook.server.request_body import Limits
-from filmlook.server.router import build_router
+from filmlook.server.router import build_darkroom, build_router
 from filmlook.webui import host_models, hosts, options, patches
+from filmlook.webui.on_film import build_on_film
 from filmlook.webui.once.policies import LOOK
-from filmlook.webui.processing import developed, failed
+from filmlook.webui.processing import developed, device, failed
 
 
 class HostTurn:
@@ -67,11 +69,25 @@ class HostBackend:
             finally:
                 shared.state.end()
 
-    def develop(self, source: Picture, look: Look, seed: int | None, again: bool, progress: Callable[[float], None]) -> Picture:
+    def develop(
+        self,
+        source: Picture,
+        look: Look,
+        seed: int | None,
+        again: bool,
+        progress: Callable[[float], None],
+        mask: Picture | None = None,
+    ) -> Picture:
         def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Picture:
-            return developed(source, LOOK, look, seed=seed, progress=progress)
+            return developed(source, LOOK, look, seed=seed, progress=progress, mask=mask)
 
-        return film_picture(source, look, seed=seed, again=again, by=by)
+        return film_picture(source, look, seed=seed, again=again, mask=mask, by=by)
+
+    def proof_device(self) -> tuple[torch.device, bool]:
+        """The CPU while the host's GPU has something to do: a viewer does not wait for a generation."""
+        place = device()
+        busy = place.type != "cpu" and hosts.is_working(shared.state)
+        return (torch.device("cpu") if busy else place), busy
 
     def report(self, prompt: str, negative: str, checkpoint: str | None, settings: GenerationParams) -> Report:
         found = host_models.checkpoint_named(checkpoint) if checkpoint else None
@@ -91,12 +107,14 @@ def allowed_origins() -> Origins:
 
 
 def register() -> None:
-    """Adds the routes whenever the host has started its server with an API."""
+    """Adds the routes whenever the host has started its server: without an API those alone that its own page needs."""
 
     def on_app_started(demo: Any, app: Any) -> None:
-        if not (shared.cmd_opts.api or shared.cmd_opts.nowebui):
-            return
         try:
+            app.include_router(build_on_film(HostBackend(app)))
+            if not (shared.cmd_opts.api or shared.cmd_opts.nowebui):
+                app.include_router(build_darkroom(HostBackend(app)))
+                return
             app.include_router(build_router(HostBackend(app)))
             patches.install_api()
         except Exception as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradio as gr
 from modules import script_callbacks, shared, ui_components
 
+from filmlook.ui.widgets import button
 from filmlook.webui.hosts import infotext_utils
 from filmlook.webui.processing import failed
 from filmlook.webui.tab import LABEL, TAB, build_tab
@@ -33,8 +33,16 @@ class _Buttons:
         if identity in (f"{tab}_send_to_extras" for tab in _GALLERIES):
             name = identity.removesuffix("extras") + TAB
             self.seen[name] = ui_components.ToolButton(_SYMBOL, elem_id=name, tooltip="Send image to Film Look tab.")
+            if name != f"extras_send_to_{TAB}":
+                button(
+                    "On film",
+                    tooltip="The picture as it was before it was developed, with the settings of Film Look as they stand now.",
+                    elem_id=f"{name.removesuffix(f'_send_to_{TAB}')}_on_film",
+                    elem_classes=["film-look-on-film"],
+                )
         if identity == "extras_tab" and "pnginfo_image" in self.seen:
-            self.seen["pnginfo_send"] = gr.Button("Send to Film Look", elem_id=f"{TAB}_tab")
+            tip = "Send image to Film Look tab."
+            self.seen["pnginfo_send"] = button("Send to Film Look", tooltip=tip, elem_id=f"{TAB}_tab")
 
     def tabs(self) -> list[tuple[Any, str, str]]:
         """The tab; only where it could be built are the buttons bound to it, for the host dies of an unknown tab."""
@@ -50,11 +58,11 @@ class _Buttons:
         self._bind("pnginfo_send", self.seen.get("pnginfo_image"), self.seen.get("pnginfo_generation_info"))
         return [tab]
 
-    def _bind(self, button: str, image: Any, text: Any = None) -> None:
-        if button in self.seen and image is not None:
+    def _bind(self, name: str, image: Any, text: Any = None) -> None:
+        if name in self.seen and image is not None:
             infotext_utils.register_paste_params_button(
                 infotext_utils.ParamBinding(
-                    paste_button=self.seen[button],
+                    paste_button=self.seen[name],
                     tabname=TAB,
                     source_image_component=image,
                     source_text_component=text,

@@ -72,14 +72,16 @@ class Watched(Server):
         super().check(request)
         self.came.append(request)
 
-    def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Callable[[float], None]) -> Any:
+    def develop(
+        self, source: Any, look: Look, seed: Any, again: bool, progress: Callable[[float], None], mask: Any = None
+    ) -> Any:
         self.begun.append(seed)
         try:
             self.gate.wait(PATIENCE_S)
             for i in range(6000 if seed == self.LONG else 1):
                 progress(i / 6000)
                 time.sleep(0.01)
-            made = super().develop(source, look, seed, again, progress)
+            made = super().develop(source, look, seed, again, progress, mask)
         except BaseException:
             self.broken_off.append(seed)
             raise

@@ -207,10 +207,10 @@ def test_json_of_another_program_stays_and_ours_stands_beside_it(order: Order, c
 
 def test_a_fault_is_logged_and_what_is_refused_is_not(photo: np.ndarray, caplog: pytest.LogCaptureFixture) -> None:
     class Failing(Server):
-        def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Any) -> Any:
+        def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Any, mask: Any) -> Any:
             if seed == 1:
                 raise RuntimeError("out of memory")
-            return super().develop(source, look, seed, again, progress)
+            return super().develop(source, look, seed, again, progress, mask)
 
     client = client_of(build_app(Failing({}, Limits(), "cpu")))
     client.post(f"{PREFIX}/develop", json={"images": [b64(png(photo)), b64(b"no picture")], "seed": [2, 3]})
@@ -231,10 +231,10 @@ def test_a_damaged_picture_among_good_ones_is_told_in_its_place(order: Order, ph
 
 def test_a_picture_that_the_machine_fails_at_is_told_in_its_place(photo: np.ndarray) -> None:
     class Failing(Server):
-        def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Any) -> Any:
+        def develop(self, source: Any, look: Look, seed: Any, again: bool, progress: Any, mask: Any) -> Any:
             if seed == 2:
                 raise RuntimeError("CUDA out of memory.\n Tried to allocate 2 GiB")
-            return super().develop(source, look, seed, again, progress)
+            return super().develop(source, look, seed, again, progress, mask)
 
     client = client_of(build_app(Failing({}, Limits(), "cpu")))
     answer = client.post(f"{PREFIX}/develop", json={"images": [b64(png(photo))] * 3, "seed": [1, 2, 3]}).json()
@@ -283,10 +283,31 @@ def test_the_schema_tells_every_setting_and_its_range(client: TestClient) -> Non
             assert tuple(told.get("enum", ())) == setting.choices
 
 
+def test_a_mask_limits_the_look(client: TestClient, scene: np.ndarray) -> None:
+    batch, half = [b64(png(scene)), b64(png(scene[::-1]))], np.zeros(scene.shape[:2], np.uint8)
+    half[:, 200:] = 255
+    other = 255 - half
+    order = {"images": batch, "look": LOOK, "seed": 3}
+    one, each = (
+        [np.asarray(opened(image)) for image in client.post(f"{PREFIX}/develop", json={**order, "mask": mask}).json()["images"]]
+        for mask in (b64(png(half)), [b64(png(half)), b64(png(other))])
+    )
+    for made, source, mask in ((one[0], scene, half), (one[1], scene[::-1], half), (each[1], scene[::-1], other)):
+        np.testing.assert_array_equal(made[mask == 0], source[mask == 0])
+        np.testing.assert_array_equal(made[mask > 0], develop(source, SAME_LOOK, seed=3)[mask > 0])
+    np.testing.assert_array_equal(each[0], one[0])
+
+
+def test_a_mask_that_is_damaged_is_told_in_its_place(client: TestClient, scene: np.ndarray) -> None:
+    answer = client.post(f"{PREFIX}/develop", json={"images": [b64(png(scene))], "mask": b64(png(scene[..., 0])[:200])}).json()
+    assert answer["images"] == [None]
+    assert answer["errors"] == ["mask: picture: is cut short"]
+
+
 def test_stocks_are_told(client: TestClient) -> None:
     stocks = client.get(f"{PREFIX}/stocks").json()
     assert [stock["name"] for stock in stocks] == list_stocks()
-    assert {"name": "kodak_gold_200", "label": "Kodak Gold 200"} in stocks
+    assert ("kodak_gold_200", "Kodak Gold 200") in [(stock["name"], stock["label"]) for stock in stocks]
     for stock in stocks:
         facts = client.get(f"{PREFIX}/stocks/{stock['name']}").json()
         assert (facts["name"], facts["label"]) == (stock["name"], stock["label"])

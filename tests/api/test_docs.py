@@ -147,10 +147,14 @@ def test_the_forms_of_arguments_and_the_refusal_are_true() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "route"),
-    [("Develop", "develop"), ("Read", "read"), ("Export a LUT", "export-lut"), ("Prompts", "prompt"), ("Presets", "look")],
+    [
+        *(("Develop", "develop"), ("Read", "read"), ("Export a LUT", "export-lut"), ("Prompts", "prompt")),
+        *(("Presets", "look"), ("Pictures", "pictures"), ("Preview", "preview")),
+        *(("Scopes", "scopes"), ("Contact sheet", "sheet")),
+    ],
 )
 def test_the_tables_name_every_field(heading: str, route: str) -> None:
-    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = re.split(r"\n##+ ", re.split(rf"\n##+ {heading}\n", PAGE)[1])[0]
     table = section.split("| field |")[1].split("\n\n")[0]
     content = described(route)["openapi_extra"]["requestBody"]["content"]["application/json"]
     fields = content["schema"]["properties"]

@@ -345,7 +345,7 @@ class Failing(Server):
     )
     FAULTS: Kinds = (lambda: ValueError("x" * 10_000), lambda: KeyError("k"), lambda: OSError(28, "No space"), AssertionError)
 
-    def develop(self, source: Any, look: Any, seed: Any, again: bool, progress: Callable[[float], None]) -> Any:
+    def develop(self, source: Any, look: Any, seed: Any, again: bool, progress: Callable[[float], None], mask: Any) -> Any:
         chance, reports = random.Random(seed), 0
         fails_at = chance.choice((-1, -1, 0, 1, 2))  # reports of progress; -1 is never, 0 before anything
         kind = chance.choice(self.FAULTS if is_fault(seed) else self.TOLD)

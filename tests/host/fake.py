@@ -149,7 +149,7 @@ class Host:
 
     def press(self, identity: str, **values: Any) -> Any:
         """Clicks a button: what its function makes of the inputs' values; those by element id instead of their own."""
-        _, event = self.find(identity).events[-1]
+        _, event = self.find(identity).events[0]
         inputs = [values.pop(component.kwargs.get("elem_id"), component.value) for component in event["inputs"]]
         assert not values, f"no inputs: {values}"
         return event["fn"](*inputs)
@@ -269,12 +269,13 @@ class Host:
 
     def save_image(
         self, image: Any, path: str, basename: str, seed: Any = None, prompt: Any = None, extension: str = "png", **how: Any
-    ) -> None:
+    ) -> tuple[str, None]:
         name = how.get("forced_filename") or f"{len(self.saved):05}-{seed}{how.get('suffix', '')}"
         pnginfo = {**(how.get("existing_info") or {}), "parameters": how["info"]}
         params = Namespace(image=image, p=how.get("p"), filename=f"{path}/{name}.{extension}", pnginfo=pnginfo)
         self.tell("on_before_image_saved", params)
         self.saved.append(Saved(params.image.copy(), params.filename, params.pnginfo))
+        return params.filename, None
 
     def image_grid(self, images: list[Image.Image]) -> Image.Image:
         """The pictures in one row."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +202,7 @@ def test_a_single_picture(tab: Host) -> None:
     picture = _picture(text=PLAIN)
     images, about, report = _develop(tab, 0, image=picture)
     expected = infotext.with_entries(PLAIN, infotext.entries(FILM, 7), picture.size)
-    assert report == ""
+    assert report == f"<p>Saved: {tab.saved[0].path}</p>"
     assert len(images) == len(tab.saved) == 1
     same(images[0], develop(_picture(), FILM, seed=7))
     same(tab.saved[0].image, images[0])
@@ -217,6 +219,32 @@ def test_infotext_is_merged_and_nothing_else_touched(tab: Host) -> None:
         images[0].info["parameters"]
         == f"{PLAIN}, Film Look: {FILM.to_text()}, Film Look seed: 5, Film Look version: {__version__}"
     )
+
+
+def _mask_of(size: tuple[int, int]) -> tuple[Image.Image, str]:
+    """White in the left half; and as the page sends it."""
+    mask = Image.new("L", size, 0)
+    mask.paste(255, (0, 0, size[0] // 2, size[1]))
+    file = io.BytesIO()
+    mask.save(file, "PNG")
+    return mask, base64.b64encode(file.getvalue()).decode()
+
+
+def test_a_painted_mask_limits_the_look(tab: Host) -> None:
+    picture = _picture(text=PLAIN)
+    mask, sent = _mask_of(picture.size)
+    images, _, _ = _develop(tab, 0, image=picture, mask=sent)
+    same(images[0], develop(_picture(), FILM, seed=7, mask=mask))
+    np.testing.assert_array_equal(codes(images[0])[:, 80:], codes(picture)[:, 80:])
+    assert infotext.MASK in infotext.pairs_of(images[0].info["parameters"])
+
+
+@pytest.mark.parametrize("sent", ["x", "AAAA", _mask_of((8, 8))[1]])
+def test_a_mask_that_cannot_be_used_is_told_of(tab: Host, sent: str) -> None:
+    images, _, report = _develop(tab, 0, image=_picture(), mask=sent)
+    assert images == []
+    assert "mask" in report
+    assert "Error" not in report
 
 
 def test_what_another_program_left_stays_and_ours_stands_beside_it(tab: Host) -> None:
@@ -263,7 +291,7 @@ def test_of_many_pictures_the_last_are_shown(tab: Host, tmp_path: Path) -> None:
     for number in range(26):
         _write(tmp_path, f"{number}.png", number)
     images, _, report = _develop(tab, 2, input_dir=str(tmp_path), output_dir=str(tmp_path / "out"))
-    assert report == ""
+    assert "error" not in report
     assert len(tab.saved) == 26
     assert len(images) == 24
     same(images[-1], tab.saved[-1].image)
@@ -273,7 +301,7 @@ def test_of_many_pictures_the_last_are_shown(tab: Host, tmp_path: Path) -> None:
 def test_pictures_of_every_mode(tab: Host, mode: str) -> None:
     picture = _picture().convert(mode)
     images, _, report = _develop(tab, 0, image=picture, seed_mode="fixed", seed=5)
-    assert report == ""
+    assert "error" not in report
     assert images[0].size == picture.size
     same(images[0], develop(picture if mode == "RGBA" else picture.convert("RGB"), FILM, seed=5))
 
@@ -289,10 +317,37 @@ def test_a_damaged_file_among_good_ones(tab: Host, tmp_path: Path, caplog: pytes
     for image, seed in zip(images, (0, 2), strict=True):
         same(image, develop(raw_picture(seed), FILM, seed=seed_in(image.info["parameters"])))
     assert "&lt;b&gt;" in report
-    assert "<b>" not in report
+    assert "<b>.png" not in report
     assert all(name in report for name in ("empty", "missing"))
     assert [Path(file.path).stem for file in tab.saved] == ["a", "c"]
     assert [record.exc_info for record in caplog.records] == [None] * 3  # a line each: it is no fault of ours
+
+
+def test_a_video_is_refused_by_its_name(tab: Host, tmp_path: Path) -> None:
+    files = [_write(tmp_path / "in", "a.png", 1), str(tmp_path / "in" / "clip.MP4")]
+    Path(files[1]).write_bytes(b"\0\0\0\x18ftypmp42")
+    for images, _, report in (_develop(tab, 1, files=files), _develop(tab, 2, input_dir=str(tmp_path / "in"))):
+        assert len(images) == 1
+        assert "<b>clip.MP4</b>: <span>it is a video" in report
+        assert "1 of 2 developed" in report
+
+
+def test_errors_speak_to_people(tab: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither names of Python's nor places of the server's."""
+    (tmp_path / "secret").mkdir()
+    bad, missing = tmp_path / "secret" / "bad.png", tmp_path / "secret" / "missing.png"
+    bad.write_bytes(b"no picture")
+    report = _develop(tab, 1, files=[str(bad), str(missing)])[2]
+    assert "None of 2 developed" in report
+
+    def breaking(*args: Any, **kwargs: Any) -> Any:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(tab.module("tab_run"), "film_image", breaking)
+    report += _develop(tab, 0, image=_picture())[2]
+    assert "broken (the log tells more)" in report
+    for word in ("secret", str(tmp_path), "Error:", "Errno"):
+        assert word not in report
 
 
 def test_uploaded_files_keep_their_own_names(tab: Host, tmp_path: Path) -> None:
@@ -309,7 +364,7 @@ def test_a_picture_that_cannot_be_saved_is_shown(tab: Host, monkeypatch: pytest.
     def full(*args: Any, **kwargs: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(tab.module("tab").images, "save_image", full)
+    monkeypatch.setattr(tab.module("tab_run").images, "save_image", full)
     images, _, report = _develop(tab, 0, image=_picture())
     assert len(images) == 1
     assert "not saved" in report
@@ -328,7 +383,7 @@ def test_a_folder_in_its_natural_order(tab: Host, tmp_path: Path) -> None:
     shown = _frames(tmp_path / "in")
     target = str(tmp_path / "out")
     images, _, report = _develop(tab, 2, input_dir=str(tmp_path / "in"), output_dir=target)
-    assert report == ""
+    assert "error" not in report
     assert [Path(file.path).stem for file in tab.saved] == [f"frame{n}" for n in shown]
     assert all(file.path.startswith(target) for file in tab.saved)
     for number, image in zip(shown, images, strict=True):
@@ -368,7 +423,8 @@ def test_interrupt_stops_after_the_picture_that_is_done(tab: Host, tmp_path: Pat
     monkeypatch.setattr(tab.state, "assign_current_image", interrupting)
     images, about, report = _develop(tab, 2, input_dir=str(tmp_path / "in"))
     assert len(images) == len(tab.saved) == 2
-    assert report == ""
+    assert "2 of 5 developed, in outputs/extras" in report
+    assert "error" not in report
     assert "Seed: 102" in about
 
 
@@ -423,7 +479,7 @@ def test_what_cannot_be_done_is_told_in_one_line(
 
 def test_folders_are_off_where_the_host_hides_them(tab: Host, tmp_path: Path) -> None:
     _frames(tmp_path / "in", 1)
-    tab.module("tab").shared.cmd_opts.hide_ui_dir_config = True
+    tab.module("tab_run").shared.cmd_opts.hide_ui_dir_config = True
     assert "hide-ui-dir-config" in _develop(tab, 2, input_dir=str(tmp_path / "in"))[2]
 
 
@@ -439,7 +495,8 @@ def test_the_look_of_a_picture_is_read(tab: Host) -> None:
     values = _pressed_read(tab, film)
     cinema = load_look("cinema")
     assert values["tab_film_look_grain"] == cinema.grain
-    assert values["tab_film_look_frame"] == cinema.frame
+    assert cinema.frame == "stock"
+    assert values["tab_film_look_frame"] == "The stock's own (Super 35)"
     assert values["tab_film_look_seed"] == 5
     assert not tab.warnings
 

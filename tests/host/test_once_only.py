@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 
 from filmlook import ExposureLock, Look, load_look
 from filmlook.files import infotext
+from filmlook.webui.once.policies import WORDS
 from tests.host.conftest import Make, bare, codes, develop, look_in, regrain, same, seed_in
 from tests.host.fake import Host
 from tests.host.fake_processing import SIZE, Processed, raw_picture
@@ -406,8 +407,8 @@ def test_the_user_may_decide_otherwise(
         fields[key] = [pictures[v] for v in value] if isinstance(value, list) else pictures.get(str(value), value)
     if "script_args_before" in fields:
         host.add(AnimateDiff(), fields.pop("script_args_before"))
-    assert host.options.data[f"film_look_pass_{kind}"] in ("look", "grain")
-    host.options.data[f"film_look_pass_{kind}"] = policy
+    assert host.options.data[f"film_look_pass_{kind}"] in ("The whole look", "Its grain only")
+    host.options.data[f"film_look_pass_{kind}"] = WORDS[policy] if kind != "film" else policy  # programs may send the key
     off, on = (host.generate(host.processing(args, **fields)) for args in (None, ON))
     if policy == "nothing":
         _untouched(off, on)

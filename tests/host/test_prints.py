@@ -27,7 +27,7 @@ def page(host: Host) -> Host:
 
 def _changed(host: Host, stock: Any, chosen: Any) -> dict[str, Any]:
     """What becomes of the prints once the stock is another one."""
-    update: dict[str, Any] = host.press(STOCK, **{STOCK: stock, PRINT: chosen})
+    update: dict[str, Any] = host.press(STOCK, **{STOCK: stock, PRINT: chosen})[1]
     return update
 
 
@@ -71,7 +71,7 @@ def test_the_button_beside_the_stock_finds_papers_too(page: Host) -> None:
     text = (BUILT_IN / "papers" / "kodak_2383.json").read_text(encoding="utf-8")
     file = page.folder / "models" / "FilmLook" / "papers" / "mine.json"
     file.write_text(text.replace("Kodak Vision 2383", "My paper"), encoding="utf-8")
-    stocks, prints = page.press("txt2img_film_look_refresh_stocks", **{PRINT: "My paper"})
+    stocks, prints, *_ = page.press("txt2img_film_look_refresh_stocks", **{PRINT: "My paper"})
     assert "Kodak Gold 200" in stocks["choices"]
     assert "My paper" in prints["choices"]
     assert "value" not in prints
@@ -88,7 +88,7 @@ def test_few_listeners_do_it(page: Host) -> None:
 def test_choosing_a_preset_sets_its_print(page: Host) -> None:
     save_preset("printed", Look(stock="kodak_portra_400", print="kodak_2383"))
     _, event = page.find("txt2img_film_look_preset").events[-1]
-    values = dict(zip((c.kwargs["elem_id"] for c in event["outputs"]), event["fn"]("printed"), strict=True))
+    values = dict(zip((c.kwargs["elem_id"] for c in event["outputs"]), event["fn"]("printed", "Kodak Gold 200"), strict=True))
     assert values[PRINT] == "Kodak Vision 2383"
     assert "value" not in _changed(page, values[STOCK], values[PRINT])  # the stock's listener, which comes after, keeps it
 
@@ -120,7 +120,7 @@ def test_reset_puts_it_back(page: Host) -> None:
 def test_in_extras_and_in_the_tab_too(host: Host, tmp_path: Path) -> None:
     host.build_page()
     for prefix in ("extras", "tab"):
-        update = host.press(f"{prefix}_film_look_stock", **{f"{prefix}_film_look_stock": "Kodak Tri-X 400"})
+        update = host.press(f"{prefix}_film_look_stock", **{f"{prefix}_film_look_stock": "Kodak Tri-X 400"})[1]
         assert "Black and white, grade 3" in update["choices"]
 
 

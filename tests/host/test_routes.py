@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -34,7 +35,8 @@ def _app(host: Host, **options: Any) -> FastAPI:
 def _routes(host: Host, app: FastAPI) -> list[tuple[str, str]]:
     """Method and path of every route of ours."""
     module = host.module("routes")
-    routes = module.build_router(module.HostBackend(app)).routes
+    backend = module.HostBackend(app)
+    routes = [*module.build_router(backend).routes, *module.build_on_film(backend).routes]
     found = [(method, route.path.replace("{name}", "x")) for route in routes for method in route.methods]
     assert len(found) >= 11
     return found
@@ -99,9 +101,32 @@ def test_pages_that_the_host_allows_may_call(host: Host) -> None:
     assert _asked_by(_app(host, cors_allow_origins="*", cors_allow_origins_regex=None), Origin="https://c.example") == 200
 
 
-def test_without_the_api_there_are_no_routes(host: Host) -> None:
-    assert _status(_app(host, api=False), "GET", f"{PREFIX}/health") == 404
+def test_without_the_api_there_is_only_what_the_page_needs(host: Host) -> None:
+    app = _app(host, api=False)
+    for method, path in (("GET", "health"), ("POST", "develop"), ("POST", "read"), ("POST", "prompt"), ("DELETE", "looks/x")):
+        assert _status(app, method, f"{PREFIX}/{path}") in (404, 405), path
+    for path in ("schema", "stocks", "papers", "looks"):
+        assert _status(app, "GET", f"{PREFIX}/{path}") == 200
+    assert _status(app, "POST", f"{PREFIX}/preview", json={"hash": "0" * 32}) == 404
+    app.auth, app.tokens = ("u", "p"), {"token": "u"}
+    assert _status(app, "POST", f"{PREFIX}/preview", json={"hash": "0" * 32}) == 401
     assert _status(_app(host, nowebui=True), "GET", f"{PREFIX}/health") == 200
+
+
+def test_a_preview_waits_for_no_generation(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made on the CPU while the GPU is busy, and says so."""
+    routes = host.module("routes")
+    monkeypatch.setattr(routes, "device", lambda: torch.device("cuda"))
+    client, file = TestClient(_app(host)), io.BytesIO()
+    raw_picture(4).save(file, "PNG")
+    name = client.post(f"{PREFIX}/pictures", files={"image": file.getvalue()}).json()["hash"]
+    with routes.call_queue.queue_lock:
+        host.state.begin(job="txt2img")
+        answer = client.post(f"{PREFIX}/preview", json={"hash": name, "look": {"grain": 2}, "format": "png"})
+        host.state.end()
+    assert answer.status_code == 200
+    assert (answer.headers["x-film-look-device"], answer.headers["x-film-look-busy"]) == ("cpu", "generation")
+    assert routes.HostBackend(None).proof_device() == (torch.device("cuda"), False)
 
 
 def test_the_host_tells_progress_and_interrupts(host: Host) -> None:

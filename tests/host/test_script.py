@@ -245,7 +245,10 @@ def test_paste_brings_the_look_back_whole(host: Host, look: Look, seed: Any) -> 
 
 
 def test_paste_shows_the_preset(host: Host) -> None:
-    for args, label in ((["cinema"], filmlook.presets.load_preset("cinema").label), ([{"look": "cinema", "grain": 7.5}], None)):
+    for args, label in (
+        (["cinema"], filmlook.presets.load_preset("cinema").label),
+        ([{"look": "cinema", "grain": 7.5}], "The film alone"),
+    ):
         keys = infotext.pairs_of(host.txt2img(args).infotexts[0])
         host.script.ui(False)
         assert [function(keys) for _, function in host.script.infotext_fields][1]["value"] == label
@@ -533,6 +536,29 @@ def test_a_folder_of_a_wrong_type_is_the_default(host: Host, wrong: Any) -> None
     host.options.data["film_look_folder"] = wrong
     host.options.labels["film_look_folder"].more["onchange"]()
     assert os.environ["FILMLOOK_HOME"] == str(host.folder / "models" / "FilmLook")
+
+
+def test_settings_saved_by_name_are_shown_in_words_and_mean_the_same(host: Host) -> None:
+    host.options.data.update(film_look_pass_txt2img="nothing", film_look_preset="cinema")
+    host.tell("on_ui_settings")
+    assert host.options.data["film_look_pass_txt2img"] == "Nothing"
+    assert host.options.data["film_look_preset"] == "Cinema print"
+    assert _error(host.txt2img(ON).infotexts[0]) is None
+    same(host.txt2img(ON).images[0], raw_picture(11))
+    host.options.data["film_look_pass_txt2img"] = "The whole look"
+    assert look_in(host.txt2img([True]).infotexts[0]) == load_look("cinema")
+
+
+def test_limits_of_the_api_stand_apart(host: Host) -> None:
+    sections: dict[str, list[str]] = {}
+    for key, info in host.options.labels.items():
+        sections.setdefault(info.section[1], []).append(key.removeprefix("film_look_"))
+    assert set(sections) == {"Film Look", "Film Look API"}
+    assert all(key.startswith("api_") for key in sections["Film Look API"])
+    assert not any(key.startswith("api_") for key in sections["Film Look"])
+    policies = [i for i, key in enumerate(sections["Film Look"]) if key.startswith("pass")]
+    assert policies == list(range(policies[0], policies[-1] + 1))  # one table, under its heading
+    assert sections["Film Look"][policies[0]] == "passes_note"
 
 
 def test_settings_that_are_missing_are_the_default(host: Host) -> None:

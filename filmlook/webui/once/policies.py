@@ -8,6 +8,9 @@ from typing import Any
 
 LOOK, GRAIN, NOTHING = "look", "grain", "nothing"
 
+WORDS = {LOOK: "The whole look", GRAIN: "Its grain only", NOTHING: "Nothing"}
+"""What a pass may do, with what people read."""
+
 
 @dataclass(frozen=True)
 class Pass:

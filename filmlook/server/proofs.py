@@ -1,0 +1,90 @@
+"""What viewers are shown of a kept picture: previews and parts of it, as files. It runs in threads of the darkroom's own."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from filmlook.errors import Stopped
+from filmlook.files.encoders import eight_bit
+from filmlook.files.picture import Picture
+from filmlook.look import Look
+from filmlook.server.picture_cache import Kept
+from filmlook.server.requests import PreviewRequest, ScopesRequest
+from filmlook.server.scopes import scopes
+
+IsOver = Callable[[], bool]
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A preview's file, the kind of device that made it, and the milliseconds that took."""
+
+    data: bytes
+    device: str
+    ms: float
+
+
+def preview(kept: Kept, asked: PreviewRequest, device: torch.device, is_over: IsOver) -> Preview:
+    """What is asked for, as a file.
+
+    Raises:
+        FilmLookError: what the engine refuses; Stopped: it is over.
+    """
+    since = time.perf_counter()
+    if asked.look is None:
+        made, device = kept.proofs.part(asked.crop) if asked.crop else kept.proofs.smaller(asked.long_side), CPU
+    else:
+        seed = kept.seed if asked.seed is None else asked.seed
+        made, device = developed(kept, asked.look, device, is_over, seed=seed, long_side=asked.long_side, crop=asked.crop)
+    data = encoded(made.pixels, asked.kind, asked.quality)
+    return Preview(data, device.type, 1000 * (time.perf_counter() - since))
+
+
+def measured(kept: Kept, asked: ScopesRequest, device: torch.device, is_over: IsOver) -> dict[str, Any]:
+    """Scopes before and after, of small proofs. Raises as `preview`."""
+    before = scopes(kept.proofs.smaller(asked.long_side).pixels)
+    if asked.look is None:
+        return {"before": before, "after": before}
+    after, _ = developed(kept, asked.look, device, is_over, seed=kept.seed, long_side=asked.long_side)
+    return {"before": before, "after": scopes(after.pixels)}
+
+
+def developed(kept: Kept, look: Look, device: torch.device, is_over: IsOver, **how: Any) -> tuple[Picture, torch.device]:
+    """A proof, and where it was made: on the CPU where the GPU has no memory left.
+
+    Raises:
+        As `preview`.
+    """
+
+    def go_on(share: float) -> None:
+        if is_over():
+            raise Stopped
+
+    go_on(0)
+    try:
+        return kept.proofs.developed(look, device=device, progress=go_on, **how), device
+    except RuntimeError as error:
+        if device.type == "cpu" or "out of memory" not in str(error).lower():
+            raise
+        return kept.proofs.developed(look, device=CPU, progress=go_on, **how), CPU
+
+
+def encoded(pixels: np.ndarray, kind: str, quality: int) -> bytes:
+    """Pixels of 8 or 16 bits as a file of 8: JPEG of a quality; PNG and WebP without loss, made fast rather than small."""
+    options: dict[str, dict[str, Any]] = {
+        "JPEG": {"quality": quality, "subsampling": "4:4:4" if quality > 90 else "4:2:0"},
+        "PNG": {"compress_level": 1},
+        "WEBP": {"lossless": True, "method": 0, "quality": 0, "exact": True},
+    }
+    file = io.BytesIO()
+    Image.fromarray(eight_bit(pixels[..., :3] if kind == "JPEG" else pixels)).save(file, kind, **options[kind])
+    return file.getvalue()

@@ -1,0 +1,145 @@
+// The routes' client: a picture is sent once, and again where the server has forgotten it.
+
+import { base64 } from './dom.mjs';
+
+const AGAIN_MS = 1500; // between tries to send a picture to a server that is gone
+
+/** What the server refuses, in its own words. */
+export class Refused extends Error {
+    constructor(status, detail) {
+        super(detail);
+        this.status = status;
+    }
+}
+
+/** No answer came: the server is gone, or on its way. */
+export class Gone extends Error {}
+
+export class Client {
+    #base;
+    #viewer;
+    #number = 0;
+    #sending = null;
+
+    /** The picture that the server knows: {hash, width, height, developed}; null before. */
+    picture = null;
+    /** The file as it came, which is sent again where it is forgotten. */
+    blob = null;
+
+    constructor(base) {
+        this.#base = base.replace(/\/$/, '');
+        const random = crypto.getRandomValues(new Uint32Array(2)); // randomUUID is for safe contexts alone: a WebUI in the house has none
+        this.#viewer = `${random[0].toString(36)}${random[1].toString(36)}`;
+    }
+
+    /** Sends a picture, and keeps it as the one that the other calls are about; `gone()` is told while nobody takes it. */
+    async open(blob, signal, gone) {
+        for (;;) {
+            try {
+                const picture = await this.#send(blob, signal);
+                this.blob = blob;
+                this.picture = picture;
+                return picture;
+            } catch (error) {
+                if (!(error instanceof Gone)) throw error;
+                gone();
+                await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+                signal.throwIfAborted();
+            }
+        }
+    }
+
+    /** A preview as {bitmap, ms, device, busy}; null where a newer one has come meanwhile. `role` parts what must not drop each other. */
+    async preview(role, fields, signal) {
+        const started = performance.now();
+        const answer = await this.#about('preview', role, fields, signal);
+        if (!answer) return null;
+        const blob = await answered(answer.blob());
+        return {
+            bitmap: await createImageBitmap(blob),
+            ms: performance.now() - started,
+            device: answer.headers.get('X-Film-Look-Device') ?? '',
+            busy: answer.headers.get('X-Film-Look-Busy') ?? '',
+        };
+    }
+
+    /** {before, after}: histograms, parades, colours; null where newer ones are on their way. */
+    async scopes(fields, signal) {
+        const answer = await this.#about('scopes', 'scopes', fields, signal);
+        return answer && answered(answer.json());
+    }
+
+    /** The frames of a contact sheet, as they come. */
+    async *sheet(role, fields, signal) {
+        const answer = await this.#about('sheet', role, fields, signal);
+        if (!answer) return;
+        const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+        let text = '';
+        for (;;) {
+            const { value, done } = await answered(reader.read());
+            text += value ?? '';
+            const lines = text.split('\n');
+            text = lines.pop();
+            for (const line of lines) if (line.trim()) yield JSON.parse(line);
+            if (done) return;
+        }
+    }
+
+    /** What a route tells that is about no picture. */
+    async get(path, signal) {
+        return answered((await this.call('GET', path, undefined, signal)).json());
+    }
+
+    /** A call with JSON; raises `Refused` or `Gone`. */
+    async call(method, path, body, signal) {
+        const answer = await answered(
+            fetch(`${this.#base}/${path}`, {
+                method,
+                signal,
+                ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+            }),
+        );
+        if (!answer.ok) throw await refusal(answer);
+        return answer;
+    }
+
+    async #send(blob, signal) {
+        const answer = await this.call('POST', 'pictures', { image: await base64(blob) }, signal);
+        return answered(answer.json());
+    }
+
+    async #about(path, role, fields, signal) {
+        for (let again = false; ; again = true) {
+            const { picture } = this;
+            const body = { hash: picture.hash, ...fields, viewer: `${this.#viewer}-${role}`, number: ++this.#number };
+            try {
+                return await this.call('POST', path, body, signal);
+            } catch (error) {
+                if (error.status === 409) return null;
+                if (error.status !== 404 || again || picture !== this.picture) throw error;
+                this.#sending ??= this.#send(this.blob).finally(() => (this.#sending = null)); // once, whoever misses it
+                this.picture = await this.#sending;
+            }
+        }
+    }
+}
+
+/** What is awaited of the network; where it fails, `Gone`. */
+async function answered(promise) {
+    try {
+        return await promise;
+    } catch (error) {
+        throw error.name === 'AbortError' ? error : new Gone(error.message);
+    }
+}
+
+async function refusal(answer) {
+    if ([502, 503, 504].includes(answer.status)) return new Gone(answer.statusText);
+    let detail = '';
+    try {
+        ({ detail } = await answer.json());
+    } catch {
+        // whoever stands before the server may answer in HTML
+    }
+    return new Refused(answer.status, typeof detail === 'string' && detail ? detail : `${answer.status} ${answer.statusText}`);
+}

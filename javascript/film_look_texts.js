@@ -1,0 +1,47 @@
+// Sentences with names and numbers in them, in the page's language: in the host's table they stand as "{1} of {2} developed, in {3}".
+// What the host's own table finds whole, it translates itself.
+
+const film_look_places_of_sentences = '.film-look-report, #html_log_film_look, [id$="_film_look_preset_status"], .film-look-viewer-note';
+const film_look_longest_sentence = 600; // characters
+
+let film_look_patterns = null;
+
+// The sentences as expressions that find what stands for {1}, {2} ..., the longest first: the most particular.
+function film_look_sentences() {
+    const keys = Object.keys(window.localization ?? {}).filter((key) => key.includes('{1}'));
+    keys.sort((one, other) => other.length - one.length);
+    return keys.map((key) => {
+        const parts = key.split(/\{\d\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+        return [new RegExp(`^${parts.join('(.+?)')}$`), window.localization[key]];
+    });
+}
+
+function film_look_sentence(text) {
+    const whole = window.localization?.[text];
+    if (whole !== undefined || text.length > film_look_longest_sentence) return whole;
+    film_look_patterns ??= film_look_sentences();
+    for (const [pattern, translated] of film_look_patterns) {
+        const found = pattern.exec(text);
+        if (found) return translated.replace(/\{(\d)\}/g, (_, place) => film_look_sentence(found[place]) ?? found[place]);
+    }
+    return undefined;
+}
+
+function film_look_translate(element) {
+    const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT, (node) =>
+        node.parentElement.closest('.film-look-marked') ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT); // the prompt itself
+    while (walk.nextNode()) {
+        const text = walk.currentNode.textContent.trim();
+        const translated = text && film_look_sentence(text);
+        if (translated && translated !== text) walk.currentNode.textContent = walk.currentNode.textContent.replace(text, () => translated);
+    }
+    for (const titled of element.querySelectorAll('[title]')) {
+        const translated = film_look_sentence(titled.title);
+        if (translated && translated !== titled.title) titled.title = translated;
+    }
+}
+
+onAfterUiUpdate(() => {
+    if (!Object.keys(window.localization ?? {}).length) return;
+    for (const element of gradioApp().querySelectorAll(film_look_places_of_sentences)) film_look_translate(element);
+});

@@ -1,0 +1,1 @@
+"""The stand-alone page in headless Chromium: what people do, and what they see."""
