@@ -15,6 +15,9 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.colour_map import Mapped, leaves, map_margin
+from filmlook.engine.compiled import chosen_kernels
+from filmlook.engine.fused_cpu import Fused
+from filmlook.engine.kernels.numbers import Block
 from filmlook.engine.lattice import Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
@@ -106,6 +109,7 @@ class Development:
         self.lattice = Lattice((height, width), self._edges.margin + self._reach, device)
         light, lamps = _spreading(stock, look)
         self._has_lamps = lamps is not None
+        self._with_kernels: Fused | None = None
         self._spread = Spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
     def _exposure(
@@ -113,14 +117,21 @@ class Development:
     ) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture without its lamps, and theirs, with what they have above white;
         None: there are none."""
+        exposed = shot.fused.exposure(shot.pixels, corner, size, shot.gain, gate is not None) if shot.fused else None
+        exposure, light = exposed or self._exposed(shot, corner, size)
+        if not gate or light is None:
+            return exposure, None
+        return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear)
+
+    def _exposed(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Layer exposure `1,L,H,W` of a part of the picture, and its scene light `3,H,W`."""
         light, film, gain = shot.pixels.light(*corner, *size), self.stock.film, shot.gain
         if film is None:
-            exposure = (light * gain.to(light).view(3, 1, 1))[None]
-        else:
-            exposure = film.expose(light[None], gain)
-            if shot.pixels.scene_linear:  # colours beyond sRGB have light below 0, but a layer sees no less than nothing
-                exposure.clamp_min_(0)
-        return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear) if gate else None
+            return (light * gain.to(light).view(3, 1, 1))[None], light
+        exposure = film.expose(light[None], gain)
+        if shot.pixels.scene_linear:  # colours beyond sRGB have light below 0, but a layer sees no less than nothing
+            exposure.clamp_min_(0)
+        return exposure, light
 
     def _lamps(
         self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline, above_white: bool
@@ -232,6 +243,17 @@ class Development:
             field = self._watched(stage, field, place, watch)
         return field
 
+    def _finish(self, shot: Shot, fused: Fused, corner: tuple[int, int], wide: Wide, key: int, frame: int) -> None:
+        """Develops the block at this corner into the shot's output, as `developed` and `Pixels.write` do, in kernels."""
+        exposure, unspread = self._on_film(shot, [corner], wide)
+        around, beside = None, None
+        if wide.inhibitors and unspread is not None:
+            around, beside = self._around([corner], wide.inhibitors, wide.beside)
+        rows, cols = (min(n, m - c) for n, m, c in zip(self.lattice.block, self.lattice.size, corner, strict=True))
+        block = Block(*corner, rows, cols, *self.lattice.size)
+        margins = self.lattice.margin, self._reach
+        fused.finish(shot.pixels, block, exposure, unspread, around, beside, margins, key, self.look.strength, frame)
+
     def _around(
         self, corners: list[tuple[int, int]], inhibitors: WideSpread, beside_lamps: Spline | None
     ) -> tuple[Tensor, Tensor | None]:
@@ -253,9 +275,18 @@ class Development:
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:
         """The picture with what is decided for the whole of it."""
         if lock and self.look in lock.offsets:
-            return Shot(pixels, gain, lock.offsets[self.look])
+            return Shot(pixels, gain, lock.offsets[self.look], self._fused(pixels))
         offset = self._map.survey(pixels, gain, self.lattice.size, self.each) if self._map else None
-        return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset)
+        return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset, self._fused(pixels))
+
+    def _fused(self, pixels: Pixels) -> Fused | None:
+        """What develops these pixels in compiled kernels; None: PyTorch does."""
+        kernels = chosen_kernels() if self.device.type == "cpu" else None
+        if kernels is None or self.stock.film is None or Fused.unfit(self.stock.film, self._stages, pixels):
+            return None
+        if self._with_kernels is None:
+            self._with_kernels = Fused(self.stock.film, self._stages, kernels)
+        return self._with_kernels
 
     def run(self, shot: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
         """Develops a shot into its output, `in_flight` blocks at a time; yields the blocks done, a group at a time."""
@@ -264,6 +295,10 @@ class Development:
         size = in_flight // threads
 
         def work(group: list[tuple[int, int]]) -> int:
+            if shot.fused:
+                for corner in group:
+                    self._finish(shot, shot.fused, corner, wide, key, frame)
+                return len(group)
             for (y, x), code in zip(group, self.developed(shot, group, wide, key), strict=True):
                 shot.pixels.write(y, x, code, self.look.strength, frame)
             return len(group)
