@@ -9,7 +9,6 @@ command, a film or a generation are made alike. `FILMLOOK_ENGINE` may be "torch"
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import platform
@@ -21,6 +20,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -138,7 +138,8 @@ def _key() -> str:
             key.update(f"{package} {metadata.version(package)}\n".encode())
         except metadata.PackageNotFoundError:
             continue
-    key.update(f"{sys.implementation.cache_tag} {platform.platform()} {platform.machine()} {platform.processor()}".encode())
+    windows = os.environ.get("PROCESSOR_IDENTIFIER", "")
+    key.update(f"{sys.implementation.cache_tag} {sys.platform} {platform.machine()} {windows}".encode())
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").split("\n\n")[0].splitlines()
         key.update("".join(line for line in lines if line.startswith(("model name", "flags", "Features"))).encode())
@@ -155,7 +156,7 @@ def _folder() -> Path:
     """
     if _asked() == "torch":
         raise NoKernelsError(f"{_VARIABLE} asks for torch")
-    if importlib.util.find_spec("numba") is None:
+    if find_spec("numba") is None:
         raise NoKernelsError("numba is not installed")
     try:
         folder = cache_folder() / f"kernels-{_key()}"
@@ -193,14 +194,15 @@ def load(folder: Path) -> ModuleType:
     if numba.config.DISABLE_JIT:
         raise NoKernelsError("the host has switched numba's compiler off")
     if _is_ready(folder) and json.loads((folder / _READY).read_text())["processor"] != processor():
-        raise NoKernelsError("the kernels were compiled for another processor")
+        (folder / _READY).unlink(missing_ok=True)
+        raise NoKernelsError("the kernels were compiled for another processor; they will be for this one, at the next start")
     source, copy = _KERNELS / "entry.py", folder / f"{_MODULE}.py"
     if not copy.is_file() or copy.read_bytes() != source.read_bytes():
         shutil.copyfile(source, copy)
-    spec = importlib.util.spec_from_file_location(_MODULE, copy)
+    spec = spec_from_file_location(_MODULE, copy)
     assert spec
     assert spec.loader
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     sys.modules[_MODULE] = module
     spec.loader.exec_module(module)
     return module
