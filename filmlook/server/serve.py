@@ -12,7 +12,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from filmlook.engine.compiled import prepare
 from filmlook.engine.develop import film_picture
+from filmlook.engine.device import pick_device
 from filmlook.errors import LookError
 from filmlook.files.picture import Picture
 from filmlook.look import Look
@@ -146,5 +148,7 @@ def run(
     import uvicorn
 
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of which a stranger's file may cause thousands
+    if pick_device(device).type == "cpu":
+        prepare()
     app = build_app(Server(credentials, limits, device, tile, Origins(forwarded=behind_proxy)))
     uvicorn.run(app, host=host, port=port, log_level="info", **options())
