@@ -43,7 +43,7 @@ class NoKernelsError(FilmLookError):
 
 @dataclass(frozen=True)
 class Choice:
-    """The engine, why it is that one, and its kernels: `expose` and `finish`."""
+    """The engine, why it is that one, and its kernels: those of `kernels.entry`."""
 
     engine: str
     why: str

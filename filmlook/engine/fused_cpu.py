@@ -25,6 +25,7 @@ from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, normal_quantiles
 from filmlook.stages.lens import Vignette
 from filmlook.stages.print import Print
+from filmlook.stages.psf import COARSE, COARSE_MARGIN, HALVINGS, WideSpread, spline_weights
 from filmlook.stages.scan import Scan
 from filmlook.stages.stage import Stage
 from filmlook.stages.steps import LuminanceGain, Mix, OfOne, Transmittance
@@ -33,10 +34,35 @@ STAGES = (Vignette, Edges, Emulsion, Grain, Print, Scan)
 """The stages that have a form here, in the order in which they may come."""
 
 _CPU = torch.device("cpu")
+_SPLINE_REACH = 3  # of `WideSpread`, a quintic
 _EMPTY = np.empty(0, np.float32)
 _NOWHERE = given.Field(_EMPTY, 0, 0, 0)
 _NO_TABLE = given.Lookup(_EMPTY, np.float32(0), np.float32(0))
 _here = threading.local()  # `scratch`: of this thread
+
+
+class _Splined(WideSpread):
+    """A spread whose splines are a kernel's."""
+
+    def __init__(self, coefficients: Tensor, kernels: Any) -> None:
+        super().__init__(coefficients)
+        self._kernels = kernels
+        self._weights = np.array(spline_weights(COARSE, _SPLINE_REACH), np.float32)
+
+    def __call__(self, y: int, x: int, height: int, width: int) -> Tensor:
+        layers, *cells = self.coefficients.shape[1:]
+        down, across = height // COARSE, width // COARSE
+        out = torch.empty((layers, height, width))
+        self._kernels.spline(
+            self.coefficients.numpy().reshape(-1),
+            (layers, *cells),
+            (y // COARSE - _SPLINE_REACH, x // COARSE - _SPLINE_REACH),
+            (down, across),
+            self._weights,
+            _room((down + 2 * _SPLINE_REACH + 2) * width + across + 2 * _SPLINE_REACH),
+            out.numpy().reshape(-1),
+        )
+        return out
 
 
 class Fused:
@@ -45,7 +71,7 @@ class Fused:
     Args:
         film: the stock's.
         stages: as `engine.plan` runs them.
-        kernels: `expose` and `finish`, compiled.
+        kernels: those of `kernels.entry`, compiled.
     """
 
     def __init__(self, film: Film, stages: Sequence[Stage], kernels: Any) -> None:
@@ -115,6 +141,20 @@ class Fused:
             light.numpy().reshape(-1),
         )
         return exposure, light if with_light else None
+
+    def cells(self, field: Tensor) -> Tensor:
+        """`stages.psf.coarse_cells` of `1,L,H,W`."""
+        layers, height, width = field.shape[1:]
+        out = torch.empty((1, layers, (height - 2 * COARSE_MARGIN) // COARSE, (width - 2 * COARSE_MARGIN) // COARSE))
+        four, eight = (_floats([tap / sum(taps) for tap in taps]) for taps in HALVINGS)
+        planes = field.contiguous().numpy().reshape(-1)
+        room = _room(height * width)
+        self._kernels.shrink(planes, (layers, height, width), four, eight, room, out.numpy().reshape(-1))
+        return out
+
+    def splined(self, spread: WideSpread | None) -> WideSpread | None:
+        """The same spread; its splines are a kernel's."""
+        return _Splined(spread.coefficients.contiguous(), self._kernels) if spread else None
 
     def finish(
         self,
@@ -251,8 +291,13 @@ def _field(planes: Tensor | None, margin: int) -> given.Field:
 
 
 def _scratch(rows: int, looked: int, logs: int, between: int, floats: int) -> given.Scratch:
+    """Where a strip is made; see `kernels.numbers.strip`."""
+    return given.Scratch(_room(floats), rows, looked, logs, between)
+
+
+def _room(floats: int) -> np.ndarray:
     """Of this thread: what its last call had, if that is enough."""
     kept = getattr(_here, "scratch", _EMPTY)
     if len(kept) < floats:
         _here.scratch = kept = np.empty(floats, np.float32)
-    return given.Scratch(kept, rows, looked, logs, between)
+    return kept

@@ -178,16 +178,17 @@ class Development:
         coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
         lamps = torch.zeros_like(coarse) if gate else None
         rows = max(1, 250_000 // width // COARSE)
+        made = shot.fused.cells if shot.fused else coarse_cells
 
         def strip(row: int) -> bool:
             here = slice(row, min(row + rows, cells[0]))
             corner = (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN)
             size = ((here.stop - row) * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
             exposure, shining = self._exposure(shot, corner, size, gate)
-            coarse[:, :, here] = coarse_cells(exposure)
+            coarse[:, :, here] = made(exposure)
             if lamps is None or shining is None:
                 return False
-            lamps[:, :, here] = coarse_cells(shining)
+            lamps[:, :, here] = made(shining)
             return True
 
         found = list(self.each(strip, range(0, cells[0], rows)))
@@ -303,6 +304,9 @@ class Development:
                 shot.pixels.write(y, x, code, self.look.strength, frame)
             return len(group)
 
+        if shot.fused:
+            light, inhibitors = (shot.fused.splined(spread) for spread in (wide.light, wide.inhibitors))
+            wide = dataclasses.replace(wide, light=light, inhibitors=inhibitors)
         groups = [corners[i : i + size] for i in range(0, len(corners), size)]
         yield from self.each(work, groups, threads)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from filmlook.engine.kernels import passes
+from filmlook.engine.kernels import coarse, passes
 from filmlook.engine.kernels.numbers import MIX, MIX_CLAMPED, MIX_EXP, ONE_TABLE, SAMPLES, TABLE
 from filmlook.engine.kernels.primitives import kernel
 
@@ -269,3 +269,55 @@ def finish(exposure, unspread, around, beside, noise, block, numbers, tables, ma
                     to = (c * block.rows + i) * block.cols
                     passes.copied(scratch, of + c * plane, code, to, block.cols)
         first = last
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def shrink(field, shape, four, eight, scratch, out):
+    """`stages.psf.coarse_cells`: flat `L,h,w` with its margin to flat `L,h,w` of cells.
+
+    Args:
+        field, shape: the planes, and L, h and w of them.
+        four, eight: the taps of both halvings.
+        scratch: as much as a plane has.
+        out: is written.
+    """
+    layers, height, width = shape
+    rows, cols = (height - 6) // 2 + 1, (width - 6) // 2 + 1
+    least, few = (rows - 8) // 2 + 1, (cols - 8) // 2 + 1
+    line = rows * cols
+    for layer in range(layers):
+        at = (layer * height + 1) * width + 1
+        for i in range(rows):
+            coarse.weighed(field, at + 2 * i * width, width, four, scratch, line, width - 2)
+            coarse.halved_by_four(scratch, line, four, scratch, i * cols, cols)
+        for i in range(least):
+            coarse.weighed(scratch, 2 * i * cols, cols, eight, scratch, line, cols)
+            coarse.halved_by_eight(scratch, line, eight, out, (layer * least + i) * few, few)
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def spline(coefficients, shape, corner, part, weights, scratch, out):
+    """B-spline through coefficients on a grid four times coarser: `stages.psf.WideSpread`.
+
+    Args:
+        coefficients, shape: flat `L,h,w`, mirrored at its border, and L, h and w.
+        corner, part: the first coefficient that is needed, and how many cells of four pixels down and across are wanted.
+        weights: `(4, 7)`: what each pixel of a cell takes of as many coefficients.
+        scratch: (cells down + 7) times the pixels across, and cells across + 6 more.
+        out: flat `L,4 h,4 w`, written.
+    """
+    layers, height, width = shape
+    down, across = part
+    more, cols = len(weights[0]) - 1, 4 * across
+    row = (down + more) * cols
+    line = row + cols
+    for layer in range(layers):
+        for i in range(down + more):
+            at = (layer * height + _mirrored(corner[0] + i, height)) * width
+            for j in range(across + more):
+                scratch[line + j] = coefficients[at + _mirrored(corner[1] + j, width)]
+            for k in range(4):
+                coarse.weighed_by_seven(scratch, line, 1, weights[k], scratch, i * cols + k * across, across)
+        for i in range(4 * down):
+            coarse.weighed_by_seven(scratch, (i // 4) * cols, cols, weights[i % 4], scratch, row, cols)
+            coarse.woven(scratch, row, across, out, (layer * 4 * down + i) * cols)
