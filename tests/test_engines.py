@@ -42,7 +42,7 @@ def _ready(cache: Path) -> Path:
 
 
 def _fails(error: Exception) -> Any:
-    def call(*args: Any) -> Any:
+    def call(*args: Any, **options: Any) -> Any:
         raise error
 
     return call
@@ -164,8 +164,29 @@ def test_kernels_that_others_could_have_written_are_not_run(cache: Path, monkeyp
 def test_kernels_of_another_processor_are_not_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     folder = _ready(cache)
-    assert "another processor" in compiled.choice().why
+    assert "another processor's" in compiled.choice().why
     assert not (folder / "ready.json").exists(), "the next process has them compiled"
+
+
+def test_kernels_that_are_not_whole_are_not_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numba = pytest.importorskip("numba")
+    if numba.config.DISABLE_JIT:
+        pytest.skip("the compiler is switched off")
+    folder = compiled._folder()
+    (folder / "__pycache__").mkdir()
+    code = folder / "__pycache__" / "filmlook_kernels.finish-1.py311.1.nbc"
+    code.write_bytes(b"12345678")
+    compiled.finished(folder, None)
+    assert compiled.choice().engine == "numba"
+    code.write_bytes(b"1234")  # a full disk, or a machine that was switched off
+    monkeypatch.setattr(compiled, "_chosen", None)
+    assert "not whole" in compiled.choice().why
+
+
+def test_a_compiler_that_cannot_be_started_is_no_error(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled.subprocess, "Popen", _fails(PermissionError("no processes here")))
+    compiled.prepare()
+    assert "no processes here" in compiled.choice().why
 
 
 def test_kernels_are_bound_to_their_sources_and_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -183,19 +184,25 @@ def processor() -> list[str]:
     return [name or llvmlite.binding.get_host_cpu_name(), known.flatten() if features is None else features]
 
 
+def _held(folder: Path) -> dict[str, Any]:
+    """What is kept in a folder: the processor that it is for, and its files of machine code with their sizes."""
+    code = {path.name: path.stat().st_size for path in sorted(folder.glob("__pycache__/*.nbc"))}
+    return {"processor": processor(), "code": code}
+
+
 def load(folder: Path) -> ModuleType:
     """The kernels that are kept in a folder, or will be as they are called.
 
     Raises:
-        NoKernelsError: they were compiled for another processor.
+        NoKernelsError: they were compiled for another processor, or are not whole.
     """
     import numba
 
     if numba.config.DISABLE_JIT:
         raise NoKernelsError("the host has switched numba's compiler off")
-    if _is_ready(folder) and json.loads((folder / _READY).read_text())["processor"] != processor():
+    if _is_ready(folder) and json.loads((folder / _READY).read_text()) != _held(folder):
         (folder / _READY).unlink(missing_ok=True)
-        raise NoKernelsError("the kernels were compiled for another processor; they will be for this one, at the next start")
+        raise NoKernelsError("the kernels are another processor's or not whole; they will be compiled again at the next start")
     source, copy = _KERNELS / "entry.py", folder / f"{_MODULE}.py"
     if not copy.is_file() or copy.read_bytes() != source.read_bytes():
         shutil.copyfile(source, copy)
@@ -235,22 +242,31 @@ def _start(folder: Path) -> None:
     global _compiler
     if not sys.executable:
         raise NoKernelsError("there is no Python that could compile")
-    for left in (_FAILED, _BUILDING):
-        (folder / left).unlink(missing_ok=True)
     try:
+        for left in (_FAILED, _BUILDING):
+            (folder / left).unlink(missing_ok=True)
         with open(folder / _BUILDING, "x"):
             pass
+        _compiler = _compiling(folder)
     except FileExistsError:
-        return  # another process was faster
+        pass  # another process was faster
+    except OSError as error:
+        with suppress(OSError):
+            (folder / _BUILDING).unlink(missing_ok=True)
+        raise NoKernelsError(f"the compiler cannot be started: {error}") from None
+
+
+def _compiling(folder: Path) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(p for p in (str(_KERNELS.parents[2]), os.environ.get("PYTHONPATH", "")) if p)
     quiet = subprocess.DEVNULL
-    _compiler = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "filmlook.engine.compiling", str(folder)],
         env={**os.environ, "PYTHONPATH": path, _VARIABLE: "torch", "OMP_NUM_THREADS": "1"},
         stdin=quiet,
         stdout=quiet,
         stderr=quiet,
         start_new_session=True,  # it goes on when the command that needed it first has ended
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
 
 
@@ -265,7 +281,7 @@ def finished(folder: Path, failure: str | None) -> None:
     """Writes down that kernels are ready, or why they are not; the compiler's process does."""
     if failure is None:
         made = folder / f"{_READY}.{os.getpid()}"
-        made.write_text(json.dumps({"processor": processor()}))
+        made.write_text(json.dumps(_held(folder)))
         made.replace(folder / _READY)
     else:
         (folder / _FAILED).write_text(failure, encoding="utf-8")
