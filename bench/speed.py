@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from filmlook import Look, develop, load_stock
+from filmlook.engine import compiled
 from filmlook.engine.plan import Development
 from filmlook.engine.threads import in_pool
 from filmlook.networks.digitalfilm import DigitalFilm
@@ -142,11 +143,42 @@ def _synchronised(device: str, work: Callable[[], Any]) -> Callable[[], Any]:
     return run
 
 
+PARTS: dict[str, dict[str, float]] = {
+    "colour": {"halation": 0, "sharpness": 0, "grain": 0, "scan_softness": 0},
+    "colour, grain": {"halation": 0, "sharpness": 0, "scan_softness": 0},
+    "colour, scan": {"halation": 0, "sharpness": 0, "grain": 0},
+    "all but diffusion": {},
+    "complete look": {"diffusion_grade": 0.25, "vignette": 0.2},
+}
+
+
+def compare_engines(picture: np.ndarray, runs: int = 7) -> None:
+    """Prints what parts of a look take with PyTorch and with the compiled kernels, turn and turn about: the least of several
+    calls, by the clock and of the CPU."""
+    kernels, megapixels = compiled.choice(), picture.shape[0] * picture.shape[1] / 1e6
+    if not kernels.kernels:
+        print(f"no comparison of engines: {kernels.why}")
+        return
+    print(f"{'by part, ms a megapixel: wall / CPU':44}{'torch':>16}{'numba':>16}{'times faster':>16}")
+    for part, settings in PARTS.items():
+        look, least = Look(stock=LOOK.stock, **settings), dict[str, tuple[float, ...]]()  # type: ignore[arg-type]
+        for name, engine in (("torch", compiled.Choice("torch", "to compare")), ("numba", kernels)) * runs:
+            compiled.choose(engine)
+            wall, cpu = time.perf_counter(), time.process_time()
+            develop(picture, look, device="cpu")
+            took = (time.perf_counter() - wall) * 1e3 / megapixels, (time.process_time() - cpu) * 1e3 / megapixels
+            least[name] = tuple(min(pair) for pair in zip(took, least.get(name, took), strict=True))
+        shown = [f"{wall:.1f} / {cpu:.1f}" for wall, cpu in (least["torch"], least["numba"])]
+        faster = " / ".join(f"{a / b:.1f}" for a, b in zip(least["torch"], least["numba"], strict=True))
+        print(f"{part:44}{shown[0]:>16}{shown[1]:>16}{faster:>16}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Speed and memory of a complete look.")
     parser.add_argument("--quick", action="store_true", help="leave out the large pictures")
     sizes = ["1 MP"] if parser.parse_args().quick else list(SIZES)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
+    engine = compiled.choice()
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; films on the CPU by {engine.engine}: {engine.why}")
     network = DigitalFilm().eval()
     pixels = torch.rand(1, 3, *SIZES["1 MP"])
     with torch.inference_mode():
@@ -173,6 +205,7 @@ def main() -> None:
         look = dataclasses.replace(NETWORK, **changes)
         seconds = timed(lambda p=picture, k=look: develop(p, k, device="cpu"), 9)  # type: ignore[misc]
         print(f"{text + ', 1 MP':44}{seconds:10.3f}{seconds / plain:8.2f}  the baseline: {plain / seconds:.1f} times faster")
+    compare_engines(picture)
     quiet = timed(lambda: develop(picture, LOOK, device="cpu"), 9)
     busy = beside_a_busy_process(lambda: develop(picture, LOOK, device="cpu"), 9)
     print(f"{'complete look beside a busy process, 1 MP':44}{busy:10.3f}{busy / quiet:8.2f}  the quiet time, {quiet:.3f}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,21 @@ def user_folder() -> Path | None:
     """The user's own folder, with `stocks`, `papers`, `looks` and `recipes` in it: the environment variable `FILMLOOK_HOME`."""
     home = os.environ.get("FILMLOOK_HOME")
     return Path(home) if home else None
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept, of this user's; it need not be there yet.
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
+    if sys.platform == "win32":
+        folder = os.environ.get("LOCALAPPDATA")
+        return (Path(folder) if folder else Path.home() / "AppData" / "Local") / "filmlook" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "filmlook"
+    folder = os.environ.get("XDG_CACHE_HOME")
+    return (Path(folder) if folder and os.path.isabs(folder) else Path.home() / ".cache") / "filmlook"
 
 
 def find_files(kind: str, suffixes: Sequence[str]) -> dict[str, Path]:

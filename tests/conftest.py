@@ -7,6 +7,8 @@ import os
 if "PYTEST_XDIST_WORKER" in os.environ:  # there is a worker for each core: more threads than one only get into each other's way
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+os.environ.setdefault("FILMLOOK_ENGINE", "torch")  # what tests the other engine says so: the rest has to be alike everywhere
+
 from collections.abc import Generator
 from pathlib import Path
 

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "presets": "errors look paths files",
     "look_choice": "errors look stock prints presets",
     "stages": "errors look stock prints film",
-    "engine": "errors look stock prints presets look_choice film files networks stages",
+    "engine": "errors paths look stock prints presets look_choice film files networks stages",
     "prompts": "errors paths presets files",
     "fitting": "errors stock prints film files networks engine",
     "training": "errors paths look stock film files networks engine fitting",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from filmlook.engine.fused_cpu import Fused
 from filmlook.engine.pixels import Pixels
 from filmlook.film.filters import camera_gain
 from filmlook.look import Look
@@ -25,11 +26,13 @@ class Shot:
         pixels: the picture, and where its developed copy goes.
         gain: `(3,)` float64, multiplies scene light: exposure, filter and light balance of the look, and the lab's correction.
         offset: `(3, 1, 1)`, what a network adds to the whole picture; None for other stocks.
+        fused: what develops it in compiled kernels; None: PyTorch does.
     """
 
     pixels: Pixels
     gain: Tensor
     offset: Tensor | None = None
+    fused: Fused | None = None
 
 
 @dataclass(frozen=True)

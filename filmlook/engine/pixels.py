@@ -158,6 +158,23 @@ class Pixels:
             code = torch.where(mask[..., None] > 0, code.to(out.dtype), out.to(code.device))
         out.copy_(code)
 
+    def whole_numbers(self) -> tuple[np.ndarray, tuple[int, int, int], np.ndarray] | None:
+        """The samples in a row, if they are unsigned codes of 8 or 16 bit in main memory: with their picture's height, width
+        and samples a pixel, and the scene light of each code. None: they are not."""
+        source, full = self._source, _FULL.get(self._source.dtype)
+        if full is None or self.scene_linear or source.device.type != "cpu" or not source.is_contiguous():
+            return None
+        samples = source.numpy().reshape(-1)
+        table = _light_of_samples(source.device, int(full)).numpy()
+        return samples if full == 255 else samples.view(np.uint16), (source.shape[0], source.shape[1], source.shape[2]), table
+
+    def bytes_out(self) -> tuple[np.ndarray, int] | None:
+        """The developed copy's bytes in a row, and how many a pixel has; None: it has none, or not in main memory."""
+        out = self._out
+        if out.dtype != torch.uint8 or out.device.type != "cpu" or not out.is_contiguous():
+            return None
+        return out.numpy().reshape(-1), out.shape[2]
+
 
 def evenly(count: int, length: int) -> Tensor:
     """`count` indices, evenly spread over `length`."""
@@ -170,13 +187,17 @@ def _light_of_samples(device: torch.device, full: int) -> Tensor:
     return scene_light(torch.arange(full + 1) / full).to(device)
 
 
+def dither_shift(frame: int) -> int:
+    """By how much a frame's thresholds are turned, of 2^32, as a signed number."""
+    return (frame * _R2[2] + 2**31) % 2**32 - 2**31
+
+
 def _dither(y: int, x: int, height: int, width: int, frame: int, device: torch.device) -> Tensor:
     """Thresholds `(3, height, width)` in (0, 1), evenly spread over the picture, another pattern for every frame."""
     apart = 7  # pixels between what the channels see of one pattern
     rows = torch.arange(y, y + height, dtype=torch.int32, device=device)[:, None]
     cols = torch.arange(x, x + width + 2 * apart, dtype=torch.int32, device=device)[None]
-    shift = (frame * _R2[2] + 2**31) % 2**32 - 2**31
-    fractions = rows * _R2[1] + (cols * _R2[0] + shift)  # of 2^32, as signed numbers that wrap
+    fractions = rows * _R2[1] + (cols * _R2[0] + dither_shift(frame))  # of 2^32, as signed numbers that wrap
     # Never quite 0 or 1: a code that is a whole number up to rounding errors comes back as it was.
     thresholds = fractions.to(torch.float32).mul_(0.98 / 2**32).add_(0.5)
     return thresholds.unfold(1, width, apart).movedim(1, 0)

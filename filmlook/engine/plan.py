@@ -15,7 +15,10 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.colour_map import Mapped, leaves, map_margin
+from filmlook.engine.compiled import chosen_kernels
+from filmlook.engine.fused_cpu import Fused
 from filmlook.engine.kept import MOST_BLOCKS, Blocks, Found, Kept
+from filmlook.engine.kernels.numbers import Block
 from filmlook.engine.lattice import Crop, Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import LampMap, Pixels
@@ -121,6 +124,7 @@ class Development:
         spreading = {key: getattr(look, key) for key in _SPREADING}
         light, lamps = _spreading(stock, Look(**spreading, highlights=float(look.highlights > 0)))
         self._has_lamps = lamps is not None
+        self._with_kernels: Fused | None = None
         self._spread = _spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
     def _exposure(
@@ -128,14 +132,21 @@ class Development:
     ) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture without its lamps, and theirs, with what they have above white;
         None: there are none."""
+        exposed = shot.fused.exposure(shot.pixels, corner, size, shot.gain, gate is not None) if shot.fused else None
+        exposure, light = exposed or self._exposed(shot, corner, size)
+        if not gate or light is None:
+            return exposure, None
+        return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear)
+
+    def _exposed(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Layer exposure `1,L,H,W` of a part of the picture, and its scene light `3,H,W`."""
         light, film, gain = shot.pixels.light(*corner, *size), self.stock.film, shot.gain
         if film is None:
-            exposure = (light * gain.to(light).view(3, 1, 1))[None]
-        else:
-            exposure = film.expose(light[None], gain)
-            if shot.pixels.scene_linear:  # colours beyond sRGB have light below 0, but a layer sees no less than nothing
-                exposure.clamp_min_(0)
-        return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear) if gate else None
+            return (light * gain.to(light).view(3, 1, 1))[None], light
+        exposure = film.expose(light[None], gain)
+        if shot.pixels.scene_linear:  # colours beyond sRGB have light below 0, but a layer sees no less than nothing
+            exposure.clamp_min_(0)
+        return exposure, light
 
     def _lamps(
         self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline | LampMap, above_white: bool
@@ -191,16 +202,17 @@ class Development:
         coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
         lamps = torch.zeros_like(coarse) if gate else None
         rows = max(1, 250_000 // width // COARSE)
+        made = shot.fused.cells if shot.fused else coarse_cells
 
         def strip(row: int) -> bool:
             here = slice(row, min(row + rows, cells[0]))
             corner = (row * COARSE - COARSE_MARGIN, -COARSE_MARGIN)
             size = ((here.stop - row) * COARSE + 2 * COARSE_MARGIN, cells[1] * COARSE + 2 * COARSE_MARGIN)
             exposure, shining = self._exposure(shot, corner, size, gate)
-            coarse[:, :, here] = coarse_cells(exposure)
+            coarse[:, :, here] = made(exposure)
             if lamps is None or shining is None:
                 return False
-            lamps[:, :, here] = coarse_cells(shining)
+            lamps[:, :, here] = made(shining)
             return True
 
         found = list(self.each(strip, range(0, cells[0], rows)))
@@ -278,6 +290,17 @@ class Development:
             field = self._watched(stage, field, place, watch)
         return field
 
+    def _finish(self, shot: Shot, fused: Fused, corner: tuple[int, int], wide: Wide, key: int, frame: int) -> None:
+        """Develops the block at this corner into the shot's output, as `developed` and `Pixels.write` do, in kernels."""
+        exposure, unspread = self._on_film(shot, [corner], wide)
+        around, beside = None, None
+        if wide.inhibitors and unspread is not None:
+            around, beside = self._around([corner], wide.inhibitors, wide.beside)
+        rows, cols = (min(n, m - c) for n, m, c in zip(self.lattice.block, self.lattice.size, corner, strict=True))
+        block = Block(*corner, rows, cols, *self.lattice.size)
+        margins = self.lattice.margin, self._reach
+        fused.finish(shot.pixels, block, exposure, unspread, around, beside, margins, key, self.look.strength, frame)
+
     def _around(
         self, corners: list[tuple[int, int]], inhibitors: WideSpread, beside_lamps: Spline | None
     ) -> tuple[Tensor, Tensor | None]:
@@ -299,14 +322,23 @@ class Development:
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:
         """The picture with what is decided for the whole of it."""
         if lock and self.look in lock.offsets:
-            return Shot(pixels, gain, lock.offsets[self.look])
+            return Shot(pixels, gain, lock.offsets[self.look], self._fused(pixels))
         offset = self._map.survey(pixels, gain, self.lattice.size, self.each) if self._map else None
-        return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset)
+        return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset, self._fused(pixels))
+
+    def _fused(self, pixels: Pixels) -> Fused | None:
+        """What develops these pixels in compiled kernels; None: PyTorch does."""
+        kernels = chosen_kernels() if self.device.type == "cpu" else None
+        if kernels is None or self.stock.film is None or Fused.unfit(self.stock.film, self._stages, pixels):
+            return None
+        if self._with_kernels is None:
+            self._with_kernels = Fused(self.stock.film, self._stages, kernels)
+        return self._with_kernels
 
     def _ungrained_by(self, shot: Shot) -> tuple[Hashable, ...]:
         """What the blocks before grain, and the survey, depend on beside the picture."""
         look = dataclasses.replace(self.look, **_LATE)
-        added = self._emulsion.added if self._emulsion else ()
+        added = () if self._emulsion is None or self._emulsion.added is None else tuple(self._emulsion.added.flatten().tolist())
         return self.stock, look, added, self.lattice.margin, tuple(shot.gain.tolist())
 
     def run(
@@ -330,10 +362,17 @@ class Development:
 
         def work(group: list[tuple[int, int]]) -> int:
             group, count = [at for at in group if shot.pixels.is_open(*at, *self.lattice.block)], len(group)
+            if shot.fused:
+                for corner in group:
+                    self._finish(shot, shot.fused, corner, wide, key, frame)
+                return count
             for (y, x), code in zip(group, self.developed(shot, group, wide, key, kept=blocks) if group else (), strict=True):
                 shot.pixels.write(y, x, code, self.look.strength, frame)
             return count
 
+        if shot.fused:
+            light, inhibitors = (shot.fused.splined(spread) for spread in (wide.light, wide.inhibitors))
+            wide = dataclasses.replace(wide, light=light, inhibitors=inhibitors)
         groups = [corners[i : i + size] for i in range(0, len(corners), size)]
         yield from self.each(work, groups, threads)
 

@@ -33,7 +33,7 @@ class _Traced:
         self._seconds: dict[str, float] = {}
 
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:
-        return self._plan.shot(pixels, gain, lock)
+        return dataclasses.replace(self._plan.shot(pixels, gain, lock), fused=None)
 
     def run(self, shot: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
         """One block after another, so that each stage's seconds are its own."""

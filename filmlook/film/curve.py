@@ -57,10 +57,10 @@ class Table:
     ) -> None:
         values = function(self.grid(low, high, layers)).T[None]
         values = torch.nn.functional.interpolate(values, _SAMPLES, mode="linear", align_corners=True)
-        self._values = values.flatten().to(device, torch.float32)
-        self._rows = self._values.view(layers, -1).unbind(0)
-        self._scale = (_SAMPLES - 1) / (high - low)
-        self._shift = torch.tensor(0.5 - low * self._scale, dtype=torch.float32, device=device)
+        self.values = values.flatten().to(device, torch.float32)
+        self._rows = self.values.view(layers, -1).unbind(0)
+        self.scale = (_SAMPLES - 1) / (high - low)
+        self.shift = torch.tensor(0.5 - low * self.scale, dtype=torch.float32, device=device)
         self._offset = (torch.arange(layers, dtype=torch.int32, device=device) * _SAMPLES).view(-1, 1, 1)
 
     @staticmethod
@@ -70,10 +70,10 @@ class Table:
 
     def __call__(self, x: Tensor) -> Tensor:
         """The function at `x`, `B,L,H,W` float32."""
-        at = torch.add(self._shift, x, alpha=self._scale).clamp_(0, _SAMPLES - 1)
+        at = torch.add(self.shift, x, alpha=self.scale).clamp_(0, _SAMPLES - 1)
         index = at.to(torch.int32)
         if index.device.type != "cpu":
-            return torch.index_select(self._values, 0, index.add_(self._offset).flatten()).view(x.shape)
+            return torch.index_select(self.values, 0, index.add_(self._offset).flatten()).view(x.shape)
         out = torch.empty_like(at)
         for picture, found in zip(index, out, strict=True):  # a layer's values stay in the cache while all look there
             for layer, values in enumerate(self._rows):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from filmlook.engine.compiled import ENGINES
 from filmlook.files import infotext
 from filmlook.server.fields import schema_of
 from filmlook.server.requests import TABLES
@@ -211,7 +212,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         }
     ),
     "schema": {"type": "object", "description": "JSON Schema, 2020-12."},
-    "health": _object({"status": _TEXT, "version": _TEXT, "stocks": _WHOLE, "looks": _WHOLE}),
+    "health": _object({"status": _TEXT, "version": _TEXT, "stocks": _WHOLE, "looks": _WHOLE, "cpu": {"enum": list(ENGINES)}}),
     "progress": _object({"working": _SWITCH, "progress": {"type": "number", "minimum": 0, "maximum": 1}}),
     "nothing": _object({}),
 }

@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from filmlook.engine import compiled
 from filmlook.files import picture
 from filmlook.presets import (
     NotOwnError,
@@ -124,7 +125,8 @@ def build_router(backend: Backend) -> APIRouter:
 
     @router.get("/health", summary="Whether all is well", **answered("health"))
     def health() -> dict[str, Any]:
-        return {"status": "ok", "version": __version__, "stocks": len(list_stocks()), "looks": len(list_looks())}
+        found = {"stocks": len(list_stocks()), "looks": len(list_looks())}
+        return {"status": "ok", "version": __version__, **found, "cpu": compiled.status().engine}
 
     if backend.state() is not None:
 

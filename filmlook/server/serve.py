@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from filmlook.engine.compiled import prepare
 from filmlook.engine.develop import film_picture
 from filmlook.engine.device import pick_device
 from filmlook.errors import LookError
@@ -162,5 +163,7 @@ def run(
     import uvicorn
 
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of which a stranger's file may cause thousands
+    if pick_device(device).type == "cpu":
+        prepare()
     app = build_app(Server(credentials, limits, device, tile, Origins(forwarded=behind_proxy)))
     uvicorn.run(app, host=host, port=port, log_level="info", **options())

@@ -46,8 +46,8 @@ from filmlook.stock import Stock
 
 NEAR_SHARE, NEAR_UM, _FAR_UM = 0.94, 20.0, 200.0  # of the inhibitors' spread
 _MOST_NEAR_PX = 3.0  # sigma up to which inhibitors spread pixel by pixel; wider, the coarse grid can hold them
-_SHORT = 0.4  # log10 exposure at which inhibitors run short: hard edges are sharpened less than soft ones
-_BEYOND = 0.005  # log10 exposure by which sharpening may leave its neighbourhood: a Mackie line of about a code
+SHORT = 0.4  # log10 exposure at which inhibitors run short: hard edges are sharpened less than soft ones
+BEYOND = 0.005  # log10 exposure by which sharpening may leave its neighbourhood: a Mackie line of about a code
 
 _BRIGHTNESS = torch.tensor([LUMA])  # w, of three layers
 
@@ -167,15 +167,15 @@ class Edges:
 
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
         self._pitch_um, self._push = pitch_um, 0.0 if stock.film else look.push
-        self._gain = look.sharpness * edge_response(stock)[0] if look.sharpness else 0.0
-        self.margin, self._near, self._far = 0, [1.0], None
+        self.gain = look.sharpness * edge_response(stock)[0] if look.sharpness else 0.0
+        self.margin, self.near, self._far = 0, [1.0], None
         if look.sharpness:
             sigma_px = NEAR_UM / pitch_um
             near = sigma_px <= _MOST_NEAR_PX
             self._far = _far_inhibitors if near else _all_inhibitors
             if near:
-                self._near = gaussian_kernel(sigma_px, math.ceil(3.5 * sigma_px))
-            self.margin = max(-(-(len(self._near) - 1) // COARSE), 1) * COARSE
+                self.near = gaussian_kernel(sigma_px, math.ceil(3.5 * sigma_px))
+            self.margin = max(-(-(len(self.near) - 1) // COARSE), 1) * COARSE
 
     @property
     def surveys(self) -> bool:
@@ -194,12 +194,12 @@ class Edges:
         x = _log(place.cut(exposure, margin))
         if around is None or place.unspread is None:
             return pushed(x, self._push)
-        reach = len(self._near) - 1
+        reach = len(self.near) - 1
         y = _log(_brightness(place.cut(exposure, margin + reach)))
         if reach:
-            around = around.add(convolved(y, self._near), alpha=NEAR_SHARE)
+            around = around.add(convolved(y, self.near), alpha=NEAR_SHARE)
         own = _brightness(place.cut(place.unspread, margin + 1))
-        x += sharpening(place.cut(y, margin), around, own, self._gain, place.beside_lamps)
+        x += sharpening(place.cut(y, margin), around, own, self.gain, place.beside_lamps)
         return pushed(x, self._push)
 
 
@@ -222,12 +222,12 @@ def sharpening(y: Tensor, around: Tensor, own: Tensor, gain: float, beside_lamps
         beside_lamps: `B,1,H,W`, by how much nothing gets darker.
     """
     added = y - around
-    added /= (added.abs() * (1 / (_SHORT * gain))).add_(1 / gain)
+    added /= (added.abs() * (1 / (SHORT * gain))).add_(1 / gain)
     if beside_lamps is not None:
         added -= added.clamp_max(0).mul_(beside_lamps)
     own = _log(own)
     low, high = _of_three_by_three(own, torch.minimum), _of_three_by_three(own, torch.maximum)
-    return added.clamp_(low.sub_(y).sub_(_BEYOND).clamp_max_(0), high.sub_(y).add_(_BEYOND).clamp_min_(0))
+    return added.clamp_(low.sub_(y).sub_(BEYOND).clamp_max_(0), high.sub_(y).add_(BEYOND).clamp_min_(0))
 
 
 def _of_three_by_three(field: Tensor, of_two: object) -> Tensor:

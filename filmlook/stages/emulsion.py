@@ -42,17 +42,16 @@ class Emulsion:
         if stock.film is None:
             raise ValueError(f"{stock.name} has no layers to develop")
         added = film_view(stock, look)[1] + look.rating * math.log10(2)
-        self._added = added.float().view(-1, 1, 1).to(device) if added.any() else None
-        self.added: tuple[float, ...] = tuple(added.tolist())
+        self.added = added.float().view(-1, 1, 1).to(device) if added.any() else None
         """log10 exposure that each layer gets beside the picture's: the one thing in which the print has a say."""
-        self._curve, self._corrected = _tables(film_development(stock, look), device)
-        self._coupling = film_development(stock, look).coupling * (1 if stock.kind == "negative" else -1)
+        self.curve, self.corrected = _tables(film_development(stock, look), device)
+        self.coupling = film_development(stock, look).coupling * (1 if stock.kind == "negative" else -1)
 
     def __call__(self, log_exposure: Tensor, place: Place | None = None) -> Tensor:
         """log10 layer exposure `B,L,H,W` to density `B,L,H,W`; the look's rating and its print's are added."""
-        if self._added is not None:
-            log_exposure = log_exposure + self._added
-        return self._corrected(log_exposure - mix(self._coupling, self._curve(log_exposure)))
+        if self.added is not None:
+            log_exposure = log_exposure + self.added
+        return self.corrected(log_exposure - mix(self.coupling, self.curve(log_exposure)))
 
 
 @lru_cache(maxsize=8)

@@ -59,7 +59,7 @@ def noise_key(seed: int, frame: int) -> int:
 
 
 @cache
-def _normal_quantiles(device: torch.device) -> Tensor:
+def normal_quantiles(device: torch.device) -> Tensor:
     """65536 equally likely values of a standard normal variable."""
     p = (torch.arange(65536, dtype=torch.float64) + 0.5) / 65536
     values = math.sqrt(2) * torch.erfinv(2 * p - 1)
@@ -73,7 +73,7 @@ def white_noise(y: int, x: int, height: int, width: int, key: int, lanes: int, d
     pairs = torch.arange((lanes + 1) // 2, dtype=torch.int32, device=device)[:, None, None]
     bits = _hash(_hash(rows ^ key) + cols * _signed(0x9E3779B1) + pairs * _signed(0x85EBCA77))
     halves = torch.cat((bits & 0xFFFF, (bits >> 16) & 0xFFFF))[:lanes]  # two 16-bit lanes of one hash
-    return torch.index_select(_normal_quantiles(device), 0, halves.flatten()).view(halves.shape)
+    return torch.index_select(normal_quantiles(device), 0, halves.flatten()).view(halves.shape)
 
 
 class _Clouds:
@@ -133,27 +133,27 @@ class Grain:
     margin = 0
 
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._clouds = _clouds(pitch_um / look.grain_size)
-        self._colour = look.grain_colour
-        self._sigma = _sigma(stock, grain_settings(stock, look), look.grain * self._clouds.sigma, device)
+        self.clouds = _clouds(pitch_um / look.grain_size)
+        self.colour = look.grain_colour
+        self.deviation = _deviation(stock, grain_settings(stock, look), look.grain * self.clouds.sigma, device)
         correlation = 1 - look.grain_colour * (1 - (CORRELATION if stock.film else CORRELATION_ON_SCREEN))
-        self._own = math.sqrt(1 - correlation)
+        self.own = math.sqrt(1 - correlation)
         # n + s (n1 + n2 + n3) has the variance of n's 1 and this correlation between layers.
-        self._shared = (math.sqrt(self._own**2 + 3 * correlation) - self._own) / 3
+        self.shared = (math.sqrt(self.own**2 + 3 * correlation) - self.own) / 3
 
     def __call__(self, density: Tensor, place: Place) -> Tensor:
         """Density `B,L,H,W` with grain."""
         layers, height, width = density.shape[1:]
         margin = place.margin_of(density)
         parts = [
-            self._clouds(y - margin, x - margin, height, width, place.key, layers, density.device) for y, x in place.corners
+            self.clouds(y - margin, x - margin, height, width, place.key, layers, density.device) for y, x in place.corners
         ]
         noise = torch.stack(parts) if len(parts) > 1 else parts[0].unsqueeze(0)
-        sigma = self._sigma(density)
+        sigma = self.deviation(density)
         if layers > 1:
-            noise = noise * self._own + noise.sum(1, keepdim=True) * self._shared
-            if self._colour < 1:  # shared grain of equal strength in all layers leaves no colour behind
-                sigma = torch.lerp(sigma.mean(1, keepdim=True).expand_as(sigma), sigma, self._colour)
+            noise = noise * self.own + noise.sum(1, keepdim=True) * self.shared
+            if self.colour < 1:  # shared grain of equal strength in all layers leaves no colour behind
+                sigma = torch.lerp(sigma.mean(1, keepdim=True).expand_as(sigma), sigma, self.colour)
         return torch.addcmul(density, noise, sigma)
 
 
@@ -161,7 +161,7 @@ _clouds = lru_cache(maxsize=32)(_Clouds)
 
 
 @lru_cache(maxsize=6)
-def _sigma(stock: Stock, look: Look, amount: float, device: torch.device) -> Table:
+def _deviation(stock: Stock, look: Look, amount: float, device: torch.device) -> Table:
     """Deviation of noise over density, for so much of the stock's granularity."""
     strength = deviation(stock, look) * (torch.tensor(stock.granularity, dtype=torch.float64) / 1000 * amount)
     return Table(lambda _: strength, *deviation_range(stock), stock.layers, device)

@@ -88,11 +88,11 @@ class Vignette:
     margin = 0
 
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._amount = look.vignette
+        self.amount = look.vignette
 
     def __call__(self, light: Tensor, place: Place) -> Tensor:
         """Light `B,C,H,W`, scene light or layer exposure, as it falls on the film."""
-        return light * vignette_factor(*place.pixels(light), place.size, self._amount)
+        return light * vignette_factor(*place.pixels(light), place.size, self.amount)
 
 
 def vignette(light: Tensor, amount: float) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from filmlook.film.colour_map import CodeMap
-from filmlook.film.curve import Table, mix
+from filmlook.film.curve import Table
 from filmlook.film.ends import FADE, PrintSettings
 from filmlook.film.paper import Paper, View
 from filmlook.film.scene_light import MID_GREY, display_code, scene_light
@@ -24,6 +24,7 @@ from filmlook.look import Look
 from filmlook.prints import paper_of
 from filmlook.stages.darkroom import film_view
 from filmlook.stages.stage import Place
+from filmlook.stages.steps import LuminanceGain, Mix, OfOne, Transmittance
 from filmlook.stock import Stock
 
 Step = Callable[[Tensor], Tensor]
@@ -48,11 +49,11 @@ class Print:
     margin = 0
 
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._steps = _steps(stock, look, paper_of(stock, look.print), device)
+        self.steps = _steps(stock, look, paper_of(stock, look.print), device)
 
     def __call__(self, density: Tensor, place: Place | None = None) -> Tensor:
         """Density `B,L,H,W` to display code `B,3,H,W` in [0, 1]."""
-        for step in self._steps:
+        for step in self.steps:
             density = step(density)
         return density
 
@@ -66,11 +67,11 @@ def _steps(stock: Stock, look: Look, paper: Paper | None, device: torch.device) 
     luma = torch.tensor(LUMA, dtype=torch.float64).expand(3, 3)
     if look.saturation != 1:
         colour = luma + look.saturation * (torch.eye(3, dtype=torch.float64) - luma)
-        steps.append(lambda code: mix(colour, code).clamp_(0, 1))
+        steps.append(Mix(colour, clamped=True))
     if toning:
         light, gain = (Table(f, 0, 1, 3, device) for f in (decode, lambda y: toning.gain(y[:, 0])))
         code = Table(encode, 0, 1, 3, device)
-        steps.append(lambda c: code((linear := light(c)) * gain(mix(luma, linear))))
+        steps += [light, LuminanceGain(gain, luma), code]
     return tuple(steps)
 
 
@@ -79,7 +80,7 @@ def _of_film(stock: Stock, look: Look, device: torch.device) -> Iterator[Step]:
     matrix, offset = view.matrix, view.offset
     if view.curve is None:  # dyes looked at directly: their side absorptions join the first matrix
         matrix, offset = view.absorption @ matrix, view.absorption @ offset
-    yield lambda density: mix(matrix, density, offset)
+    yield Mix(matrix, offset)
     low, high = _range(stock, matrix, offset)
     if _is_diagonal(view.mixing) and (view.curve is None or _is_diagonal(view.absorption)):
         whole = _through(view)
@@ -87,17 +88,17 @@ def _of_film(stock: Stock, look: Look, device: torch.device) -> Iterator[Step]:
         return
     if view.curve is not None and _is_diagonal(view.mixing):  # one table shows the dyes: it needs no light
         yield Table(view.curve, low, high, 3, device)
-        yield lambda density: mix(view.absorption, density)
+        yield Mix(view.absorption)
         light = replace(view, curve=None, absorption=torch.eye(3, dtype=torch.float64))
         yield Table(lambda d: encode(light.linear(d)).clamp(0, 1), *_SEEN_D, 3, device)
         return
     if view.curve is not None:
         absorption = view.absorption * -math.log(10)
         yield Table(view.curve, low, high, 3, device)
-        yield lambda density: mix(absorption, density).exp_()
+        yield Mix(absorption, exponential=True)
     else:
-        yield lambda density: density.mul_(-math.log(10)).exp_()
-    yield lambda light: mix(view.mixing, light, view.bias)
+        yield Transmittance()
+    yield Mix(view.mixing, view.bias)
     yield Table(lambda light: encode(light).clamp(0, 1), 0, 1, 3, device)
 
 
@@ -122,8 +123,7 @@ def _monochrome(stock: Stock, look: Look, toning: Toning, device: torch.device) 
         return toning(t).clamp(0, 1) if toning else t
 
     eye = torch.eye(1, dtype=torch.float64)
-    table = Table(code, *_range(stock, eye, torch.zeros(1, dtype=torch.float64)), 3, device)
-    return lambda density: table(density.expand(-1, 3, -1, -1))
+    return OfOne(Table(code, *_range(stock, eye, torch.zeros(1, dtype=torch.float64)), 3, device))
 
 
 def _range(stock: Stock, matrix: Tensor, offset: Tensor) -> tuple[float, float]:
@@ -159,7 +159,7 @@ def _of_code(stock: Stock, look: Look, device: torch.device) -> Iterator[Step]:
         gain = 1 - (faded[0] + faded[1]) / torch.where(span.abs() < _LEAST_SPAN, _LEAST_SPAN, span)
         bias = black + faded[0] - gain * black
         matrix = torch.diag(gain)
-        yield lambda code: mix(matrix, code, bias).clamp_(0, 1)
+        yield Mix(matrix, bias, clamped=True)
 
 
 def print_(density: Tensor, stock: Stock, look: Look | None = None) -> Tensor:

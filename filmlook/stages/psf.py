@@ -209,13 +209,13 @@ def near_transfer(transfer: Transfer, height: int, width: int, pitch_um: float, 
 
 
 COARSE_MARGIN = 8  # pixels around a field that its coarse cells need
-_HALVINGS = ((1, 3, 3, 1), (1, 7, 21, 35, 35, 21, 7, 1))  # binomials; a plain mean would let fine detail alias
+HALVINGS = ((1, 3, 3, 1), (1, 7, 21, 35, 35, 21, 7, 1))  # binomials; a plain mean would let fine detail alias
 
 
 def coarse_cells(field: Tensor) -> Tensor:
     """Cells of COARSE x COARSE pixels of `B,L,H,W`: low-pass means. The field has a margin of COARSE_MARGIN pixels."""
     cells = field[..., 1:-1, 1:-1]
-    for taps in _HALVINGS:
+    for taps in HALVINGS:
         for axis in (-2, -1):
             count = (cells.shape[axis] - len(taps)) // 2 + 1
             parts = [cells.narrow(axis, i, 2 * count - 1) for i in range(len(taps))]
@@ -282,7 +282,7 @@ def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[in
 
     The first fine pixel lies `phase` pixels into the cell of the coefficient that has `reach` others before it.
     """
-    weights = _spline_weights(factor, reach)
+    weights = spline_weights(factor, reach)
     for axis, first, count in ((-1, phase[1], size[1]), (-2, phase[0], size[0])):
         cells = patch.shape[axis] - 2 * reach
         after = axis % patch.ndim + 1  # the axis of the fine pixels within a cell
@@ -299,7 +299,7 @@ def upsampled(patch: Tensor, factor: int, phase: tuple[int, int], size: tuple[in
 
 
 @lru_cache(maxsize=16)
-def _spline_weights(factor: int, reach: int) -> list[list[float]]:
+def spline_weights(factor: int, reach: int) -> list[list[float]]:
     """For each fine pixel within a cell, what it takes of the `reach` coefficients before, its own, and the `reach` after."""
     at = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor + reach - 0.5
     d = (at[:, None] - torch.arange(2 * reach + 1)).abs()

@@ -70,18 +70,18 @@ class Scan:
     name = "scan"
 
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._kernel = scan_kernel(look.scan_softness, pitch_um)
-        self.margin = -(-(len(self._kernel) - 1) // COARSE) * COARSE
+        self.kernel = scan_kernel(look.scan_softness, pitch_um)
+        self.margin = -(-(len(self.kernel) - 1) // COARSE) * COARSE
 
     def __call__(self, code: Tensor, place: Place) -> Tensor:
         """Code `B,3,H,W` with the stage's margin to `B,3,h,w`."""
-        reach = len(self._kernel) - 1
+        reach = len(self.kernel) - 1
         if not reach:
             return place.cut(code)
         code = place.cut(code, reach).clone()
         for block, corner in zip(code, place.corners, strict=True):
             _mirror(block, reach, corner, place.size)
-        return convolved(code, self._kernel).clamp_(0, 1)  # its finest taps are below 0
+        return convolved(code, self.kernel).clamp_(0, 1)  # its finest taps are below 0
 
 
 def _mirror(code: Tensor, reach: int, corner: tuple[int, int], size: tuple[int, int]) -> None:

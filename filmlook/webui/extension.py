@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from modules import script_callbacks
+
 from filmlook.errors import FilmLookError
 from filmlook.webui import hosts, options, patches, prompt_helper, routes, script_hijack, send_to_buttons, xyz_grid
 from filmlook.webui.extras import FilmLookExtras
+from filmlook.webui.processing import compile_ahead
 from filmlook.webui.script import FilmLookScript
 
 __all__ = ["FilmLookExtras", "FilmLookScript", "register"]
@@ -28,3 +31,4 @@ def register() -> None:
     prompt_helper.register()
     routes.register()
     patches.install()
+    script_callbacks.on_app_started(lambda demo, app: compile_ahead())

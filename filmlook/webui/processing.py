@@ -11,6 +11,7 @@ import torch
 from modules import devices
 from PIL import Image
 
+from filmlook.engine.compiled import prepare
 from filmlook.engine.develop import develop
 from filmlook.engine.mask import mask_hash
 from filmlook.engine.metering import ExposureLock
@@ -62,6 +63,15 @@ def device() -> torch.device:
     if wanted == "GPU" and not on_gpu:
         raise LookError(f"device is GPU, but the WebUI works on {hosts.type}; choose auto or CPU in the settings of Film Look")
     return hosts if on_gpu and wanted != "CPU" else torch.device("cpu")
+
+
+def compile_ahead() -> None:
+    """Where pictures are developed on the CPU, has its kernels ready by the time of the first one."""
+    try:
+        if device().type == "cpu":
+            prepare()
+    except LookError as error:  # each generation tells it
+        log.info("Film Look: %s", error)
 
 
 def developed(

@@ -405,7 +405,8 @@ def test_a_damaged_preset_hides_no_other(client: TestClient, home: Path) -> None
 
 def test_health_and_progress_at_rest(client: TestClient) -> None:
     health = client.get(f"{PREFIX}/health").json()
-    assert health == {"status": "ok", "version": __version__, "stocks": len(list_stocks()), "looks": len(list_looks())}
+    found = {"stocks": len(list_stocks()), "looks": len(list_looks())}
+    assert health == {"status": "ok", "version": __version__, **found, "cpu": "torch"}
     assert client.get(f"{PREFIX}/progress").json() == {"working": False, "progress": 0.0}
     assert client.post(f"{PREFIX}/interrupt").json() == {}
 

@@ -1,0 +1,60 @@
+"""The process that compiles the kernels, and proves them: `python -m filmlook.engine.compiling FOLDER`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from filmlook.engine import compiled
+from filmlook.engine.develop import develop
+from filmlook.look import Look
+
+_LOOKS = (
+    Look(stock="kodak_gold_200", frame="super8", effect_size=3, diffusion_grade=0.25, highlights=2, vignette=0.3),
+    Look(stock="kodak_tri_x_400", toning="sepia"),
+    Look(stock="fujifilm_velvia_100", saturation=1.2, tone_shadows=0.3, strength=0.8),
+)
+_EQUAL = 0.999  # of the samples, at least; the others are off by one
+
+
+def compile_kernels(folder: Path) -> str | None:
+    """Compiles the kernels into a folder, and compares what they make with PyTorch's; what is wrong with them, or None."""
+    features = compiled.processor()[1].split(",")
+    if platform.machine().lower() in ("x86_64", "amd64") and "+fma" not in features:
+        return "this processor has no fused multiply-add"
+    fused = compiled.Choice("numba", "to be proven", compiled.load(folder))
+    y, x = np.mgrid[0:200, 0:270] / 270
+    scene = np.stack((x, y, 0.5 + 0.5 * np.sin(70 * x * y)), -1)
+    scene[80:90, 100:110] = 1
+    eight = (scene * 255).astype(np.uint8)
+    for picture in (eight, np.repeat(eight.astype(np.uint16), 2, 1) * 257):
+        full = 255 if picture.dtype == np.uint8 else 65535
+        for look in _LOOKS:
+            made = []
+            for engine in (compiled.Choice("torch", "to prove"), fused):
+                compiled.choose(engine)
+                made.append(np.asarray(develop(picture, look, seed=3, device="cpu"), np.float64) * (255 / full))
+            apart = np.abs(made[0] - made[1])
+            if apart.max() > 1.01 or (apart > 0.5).mean() > 1 - _EQUAL:
+                return f"{look.stock}: up to {apart.max():.1f} codes apart, {(apart > 0.5).mean():.3%} of the samples"
+    return None
+
+
+def main(folder: Path) -> None:
+    """Compiles, and writes down how it went."""
+    with suppress(AttributeError, OSError):  # not on Windows
+        os.nice(10)
+    try:
+        failure = compile_kernels(folder)
+    except Exception as error:  # whatever a broken or an old numba raises; the next start reads it
+        failure = f"{type(error).__name__}: {error}"
+    compiled.finished(folder, failure)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

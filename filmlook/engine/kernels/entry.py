@@ -1,0 +1,323 @@
+"""The kernels that are called from outside. This file is copied into the user's cache folder and run from there, so that what
+numba compiles of it is kept there (see `engine.compiled`)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from filmlook.engine.kernels import coarse, passes
+from filmlook.engine.kernels.numbers import MIX, MIX_CLAMPED, MIX_EXP, ONE_TABLE, SAMPLES, TABLE
+from filmlook.engine.kernels.primitives import kernel
+
+_ZERO, _ONE = np.float32(0), np.float32(1)
+_FAR = np.float32(3.0e38)
+
+
+@kernel
+def _mirrored(i, size):
+    i %= 2 * size
+    return i if i < size else 2 * size - 1 - i
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def expose(source, size, step, corner, part, table, layers, mixing, exposure, light):
+    """Samples of a picture to layer exposure.
+
+    Args:
+        source: flat uint8 or uint16, `step` samples a pixel; `size` is the picture's height and width.
+        corner, part: (y, x) of the first pixel and (rows, columns) that are wanted; the picture is mirrored at its border.
+        table: scene light of each sample.
+        layers, mixing: of the film; see `passes.expose_row` and `expose_row_of_one`.
+        exposure: flat `L,h,w`, written.
+        light: flat `3,h,w`, written; or a row of three planes, where it is not wanted.
+    """
+    height, width = size
+    rows, cols = part
+    plane = rows * cols
+    kept = len(light) == 3 * plane
+    apart_px = plane if kept else cols
+    first, last = min(max(0, -corner[1]), cols), max(min(cols, width - corner[1]), 0)
+    for i in range(rows):
+        line = _mirrored(corner[0] + i, height) * width
+        at = i * cols if kept else 0
+        for c in range(3):
+            channel = min(c, step - 1)
+            to = at + c * apart_px
+            if first < last:
+                passes.decode_row(
+                    source, (line + corner[1] + first) * step + channel, step, table, light, to + first, last - first
+                )
+            for j in range(first):
+                light[to + j] = table[source[(line + _mirrored(corner[1] + j, width)) * step + channel]]
+            for j in range(max(last, first), cols):
+                light[to + j] = table[source[(line + _mirrored(corner[1] + j, width)) * step + channel]]
+        if layers == 3:
+            passes.expose_row(light, at, apart_px, exposure, i * cols, plane, cols, mixing)
+        else:
+            passes.expose_row_of_one(light, at, apart_px, exposure, i * cols, cols, mixing)
+
+
+@kernel
+def _shade(field, layers, begin, end, reach, block, light):
+    """Rows of light from `begin` on, with `reach` pixels on each side, darkened towards the corners."""
+    cols = block.cols + 2 * reach
+    middle, size = np.float32(block.width / 2), np.float32((block.height / 2) ** 2 + (block.width / 2) ** 2)
+    x = np.float32(block.x - reach) + np.float32(0.5) - middle
+    for i in range(begin, end):
+        y = np.float32(block.y + i) + np.float32(0.5) - np.float32(block.height / 2)
+        for layer in range(layers):
+            at = field.at + layer * field.plane + i * field.stride - reach
+            passes.shade(field.values, at, cols, y * y, x, size, light)
+
+
+@kernel
+def _sharpening(exposure, unspread, around, beside, numbers, begin, rows, reach, cols, made, plane):
+    """What sharpening adds to `rows` of log10 exposure from `begin` on, where what is looked up will lie."""
+    edge, least, luma = numbers.edge, numbers.least, numbers.luma
+    scratch, out, spread, logs, between = made.values, made.looked, made.looked + plane, made.logs, made.between
+    near = len(edge.kernel) - 1
+    wide, wider = cols + 2 * near, cols + 2
+    own = logs + (rows + 2 * near) * wide
+    at = exposure.at + (begin - near) * exposure.stride - reach - near
+    of = unspread.at + (begin - 1) * unspread.stride - reach - 1
+    if numbers.layers == 1:
+        passes.log_rows(exposure.values, at, exposure.stride, scratch, logs, rows + 2 * near, wide, least)
+        passes.log_rows(unspread.values, of, unspread.stride, scratch, own, rows + 2, wider, least)
+    else:
+        passes.log_brightness_rows(
+            exposure.values, at, exposure.plane, exposure.stride, scratch, logs, rows + 2 * near, wide, least, luma
+        )
+        passes.log_brightness_rows(
+            unspread.values, of, unspread.plane, unspread.stride, scratch, own, rows + 2, wider, least, luma
+        )
+    here = logs + near * wide + near
+    if near:
+        passes.blurred(scratch, here, wide, edge.kernel, scratch, spread, between, rows, cols)
+    gives = len(beside.values) > 0
+    told = edge.share, edge.one, edge.short, edge.beyond
+    for i in range(rows):
+        a = around.at + (begin + i) * around.stride - reach
+        b = beside.at + (begin + i) * beside.stride - reach if gives else 0
+        middle = own + (i + 1) * wider + 1
+        passes.sharpen(
+            scratch, here + i * wide, around.values, a, beside.values, b, scratch, middle, wider,
+            scratch, out + i * cols, cols, spread + i * cols, told, near > 0, gives,
+        )  # fmt: skip
+
+
+@kernel
+def _developed(exposure, unspread, around, beside, noise, block, numbers, tables, begin, rows, reach, made, to, plane):
+    """`rows` of density with grain from `begin` on, with `reach` pixels on each side, at `to` in the scratch."""
+    layers, edge, clumps = numbers.layers, numbers.edge, numbers.clumps
+    cols = block.cols + 2 * reach
+    count = rows * cols
+    clouds = len(clumps.kernel) - 1
+    scratch, looked, logs, between = made.values, made.looked, made.logs, made.between
+    if edge.on:
+        _sharpening(exposure, unspread, around, beside, numbers, begin, rows, reach, cols, made, plane)
+    for layer in range(layers):
+        at = exposure.at + layer * exposure.plane + begin * exposure.stride - reach
+        out, added = to + layer * plane, numbers.added[layer]
+        if edge.on:
+            passes.log_plus_rows(
+                exposure.values, at, exposure.stride, scratch, out, rows, cols, numbers.least, scratch, looked, added
+            )
+        else:
+            passes.log_added_rows(exposure.values, at, exposure.stride, scratch, out, rows, cols, numbers.least, added)
+    passes.look_up(scratch, to, plane, scratch, looked, count, layers, tables.curve, SAMPLES)
+    shift, scale = tables.corrected.shift, tables.corrected.scale
+    if layers == 1:
+        passes.inhibit_one(scratch, to, scratch, looked, count, numbers.coupling[0], shift, scale)
+    else:
+        passes.inhibit(scratch, to, scratch, looked, plane, count, numbers.coupling, shift, scale)
+    for layer in range(layers):
+        passes.pick(scratch, to + layer * plane, count, tables.corrected.values, layer * SAMPLES)
+    if not clumps.on:
+        return
+    passes.look_up(scratch, to, plane, scratch, looked, count, layers, tables.deviation, SAMPLES)
+    if len(noise.values):
+        source, of = noise.values, noise.at + begin * noise.stride - reach
+        lane, stride = noise.plane, noise.stride
+    else:
+        high, wide = rows + 2 * clouds, cols + 2 * clouds
+        source, of, lane, stride = scratch, logs, high * wide, cols
+        y, x = block.y + begin - clouds, block.x - reach - clouds
+        passes.white_noise(scratch, logs, lane, high, wide, y, x, clumps.key, layers, tables.quantiles.values)
+        if clouds:
+            for i in range(layers):
+                plane_at = logs + i * lane
+                middle = plane_at + clouds * wide + clouds
+                passes.blurred(scratch, middle, wide, clumps.kernel, scratch, plane_at, between, rows, cols)
+    if layers == 1:
+        for i in range(rows):
+            passes.grain_row_of_one(scratch, to + i * cols, source, of + i * stride, scratch, looked + i * cols, cols)
+    else:
+        passes.grain_rows(
+            scratch, to, source, of, scratch, looked, plane, rows, cols, lane, stride, clumps.own, clumps.shared, clumps.colour
+        )
+
+
+@kernel
+def _printed(numbers, tables, scratch, to, plane, count, looked):
+    """Density to display code, in place."""
+    for k in range(len(numbers.steps)):
+        step, m = numbers.steps[k, 0], numbers.mixes[k]
+        table = tables.prints[numbers.steps[k, 1]]
+        if step == TABLE:
+            passes.look_up(scratch, to, plane, scratch, to, count, 3, table, SAMPLES)
+        elif step == ONE_TABLE:
+            passes.indices(scratch, to, scratch, to, count, table.shift, table.scale)
+            for c in range(1, 3):
+                passes.copied(scratch, to, scratch, to + c * plane, count)
+            for c in range(3):
+                passes.pick(scratch, to + c * plane, count, table.values, c * SAMPLES)
+        elif step == MIX:
+            passes.mix(scratch, to, plane, count, m, -_FAR, _FAR)
+        elif step == MIX_CLAMPED:
+            passes.mix(scratch, to, plane, count, m, _ZERO, _ONE)
+        elif step == MIX_EXP:
+            passes.mix(scratch, to, plane, count, m, -_FAR, _FAR)
+            for c in range(3):
+                passes.exponential(scratch, to + c * plane, count)
+        else:
+            passes.luminance_indices(scratch, to, plane, scratch, looked, count, m, table.shift, table.scale)
+            for c in range(3):
+                passes.times_picked(scratch, to + c * plane, scratch, looked, count, table.values, c * SAMPLES)
+
+
+@kernel
+def _mirror(scratch, plane, rows, cols, y, x, height, width):
+    """Code beyond the picture becomes its mirror image; (y, x) is the first pixel there is."""
+    for c in range(3):
+        for i in range(rows):
+            source = i
+            if y + i < 0 and -1 - y - i < height:
+                source = -1 - y - i - y
+            elif y + i >= height and 2 * height - 1 - y - i >= 0:
+                source = 2 * height - 1 - y - i - y
+            if source != i:
+                passes.copied(scratch, c * plane + source * cols, scratch, c * plane + i * cols, cols)
+        if x >= 0 and x + cols <= width:
+            continue
+        for i in range(rows):
+            line = c * plane + i * cols
+            for j in range(cols):
+                if x + j < 0 and -1 - x - j < width:
+                    scratch[line + j] = scratch[line - 1 - x - j - x]
+                elif x + j >= width and 2 * width - 1 - x - j >= 0:
+                    scratch[line + j] = scratch[line + 2 * width - 1 - x - j - x]
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def finish(exposure, unspread, around, beside, noise, block, numbers, tables, made, samples, step, shift, code):
+    """Layer exposure of a block, after all that spreads it, to display code: a strip of rows at a time, which stays in cache.
+
+    Args:
+        exposure, unspread, around, beside, noise: `Field`s, with as many pixels around the block as what is made of them needs;
+            `unspread` and `around` are read where edges are on, empty `beside` stands for none, and empty noise for grain of
+            the pixels' own lattice. Vignetting darkens `exposure` and `unspread` in place.
+        block, numbers, tables: see `kernels.numbers`.
+        made: where it is made; see `kernels.numbers.strip`.
+        samples: flat uint8 of the whole picture, `step` a pixel, written with dither of this `shift`; or empty:
+        code: flat `3,rows,cols`, written then.
+    """
+    reach, near = len(numbers.scan) - 1, len(numbers.edge.kernel) - 1
+    cols = block.cols + 2 * reach
+    plane = (made.rows + 2 * reach) * cols
+    scratch, looked, between = made.values, made.looked, made.between
+    dark, dark_before = -reach - near, -reach - 1
+    first = 0
+    while first < block.rows:
+        last = min(first + made.rows, block.rows)
+        kept = 2 * reach if first else 0
+        for c in range(3):
+            for i in range(kept):
+                passes.copied(scratch, c * plane + (made.rows + i) * cols, scratch, c * plane + i * cols, cols)
+        begin, rows = first - reach + kept, last - first + 2 * reach - kept
+        if numbers.vignette:
+            end = begin + rows + near
+            _shade(exposure, numbers.layers, dark, end, reach + near, block, numbers.light)
+            dark = end
+            if numbers.edge.on:
+                _shade(unspread, numbers.layers, dark_before, begin + rows + 1, reach + 1, block, numbers.light)
+                dark_before = begin + rows + 1
+        at = kept * cols
+        _developed(exposure, unspread, around, beside, noise, block, numbers, tables, begin, rows, reach, made, at, plane)
+        _printed(numbers, tables, scratch, at, plane, rows * cols, looked)
+        shown, line = 0, cols
+        if reach:
+            high = last - first + 2 * reach
+            _mirror(scratch, plane, high, cols, block.y + first - reach, block.x - reach, block.height, block.width)
+            for c in range(3):
+                middle = c * plane + reach * cols + reach
+                passes.blurred(
+                    scratch, middle, cols, numbers.scan, scratch, looked + c * plane, between, last - first, block.cols
+                )
+                passes.clamp(scratch, looked + c * plane, (last - first) * block.cols)
+            shown, line = looked, block.cols
+        for i in range(first, last):
+            of = shown + (i - first) * line
+            if len(samples):
+                to = ((block.y + i) * block.width + block.x) * step
+                if step == 3:
+                    passes.samples_row(scratch, of, plane, samples, to, block.cols, block.y + i, block.x, shift)
+                else:
+                    passes.samples_row_of_four(scratch, of, plane, samples, to, block.cols, block.y + i, block.x, shift)
+            else:
+                for c in range(3):
+                    to = (c * block.rows + i) * block.cols
+                    passes.copied(scratch, of + c * plane, code, to, block.cols)
+        first = last
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def shrink(field, shape, four, eight, scratch, out):
+    """`stages.psf.coarse_cells`: flat `L,h,w` with its margin to flat `L,h,w` of cells.
+
+    Args:
+        field, shape: the planes, and L, h and w of them.
+        four, eight: the taps of both halvings.
+        scratch: as much as a plane has.
+        out: is written.
+    """
+    layers, height, width = shape
+    rows, cols = (height - 6) // 2 + 1, (width - 6) // 2 + 1
+    least, few = (rows - 8) // 2 + 1, (cols - 8) // 2 + 1
+    line = rows * cols
+    for layer in range(layers):
+        at = (layer * height + 1) * width + 1
+        for i in range(rows):
+            coarse.weighed(field, at + 2 * i * width, width, four, scratch, line, width - 2)
+            coarse.halved_by_four(scratch, line, four, scratch, i * cols, cols)
+        for i in range(least):
+            coarse.weighed(scratch, 2 * i * cols, cols, eight, scratch, line, cols)
+            coarse.halved_by_eight(scratch, line, eight, out, (layer * least + i) * few, few)
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def spline(coefficients, shape, corner, part, weights, scratch, out):
+    """B-spline through coefficients on a grid four times coarser: `stages.psf.WideSpread`.
+
+    Args:
+        coefficients, shape: flat `L,h,w`, mirrored at its border, and L, h and w.
+        corner, part: the first coefficient that is needed, and how many cells of four pixels down and across are wanted.
+        weights: `(4, 7)`: what each pixel of a cell takes of as many coefficients.
+        scratch: (cells down + 7) times the pixels across, and cells across + 6 more.
+        out: flat `L,4 h,4 w`, written.
+    """
+    layers, height, width = shape
+    down, across = part
+    more, cols = len(weights[0]) - 1, 4 * across
+    row = (down + more) * cols
+    line = row + cols
+    for layer in range(layers):
+        for i in range(down + more):
+            at = (layer * height + _mirrored(corner[0] + i, height)) * width
+            for j in range(across + more):
+                scratch[line + j] = coefficients[at + _mirrored(corner[1] + j, width)]
+            for k in range(4):
+                coarse.weighed_by_seven(scratch, line, 1, weights[k], scratch, i * cols + k * across, across)
+        for i in range(4 * down):
+            coarse.weighed_by_seven(scratch, (i // 4) * cols, cols, weights[i % 4], scratch, row, cols)
+            coarse.woven(scratch, row, across, out, (layer * 4 * down + i) * cols)
