@@ -18,6 +18,7 @@ from torch.nn.functional import pad
 
 from filmlook import Look, PictureError, develop, load_stock
 from filmlook.engine import trace
+from filmlook.engine.lamp_gate import lamp_gate
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.plan import pitch_um
 from filmlook.engine.threads import in_pool, side_by_side
@@ -27,7 +28,7 @@ from filmlook.stages.edges import edges, film_transfer, green_layer
 from filmlook.stages.emulsion import emulsion, pushed
 from filmlook.stages.grain import grain
 from filmlook.stages.halation import halation, reflection_transfer
-from filmlook.stages.lamps import beside_lamps, lamp_gate, near_white, pale, rebuilt
+from filmlook.stages.lamps import beside_lamps, near_white, pale, rebuilt
 from filmlook.stages.lens import diffusion, vignette
 from filmlook.stages.print import print_
 from filmlook.stages.psf import coarse_cells, spread
@@ -53,7 +54,7 @@ def lamps_by_hand(code: Tensor, look: Look) -> tuple[Tensor, Tensor]:
         return torch.zeros_like(code[:, :1]), torch.zeros_like(code[:, :1])
     few = Pixels(code[0].movedim(0, 2), code[0].movedim(0, 2), torch.device("cpu")).scattered(4)
     few = few.light(0, 0, *(-(-n // 4) for n in code.shape[-2:]))
-    share = t * pale(light) * lamp_gate(few, max(code.shape))(0, 0, *code.shape[-2:])
+    share = t * pale(light) * lamp_gate(few, (code.shape[-2], code.shape[-1]))(0, 0, *code.shape[-2:])
     return share[None], (share * rebuilt(t, look.highlights, light))[None]
 
 

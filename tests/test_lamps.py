@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -144,3 +145,15 @@ def test_what_is_above_white_already_glows_as_what_is_rebuilt() -> None:
     made = develop(shown, NIGHT)
     assert np.abs(given - made).max() * 255 < 2
     assert np.abs(again - given).max() * 255 < 0.5
+
+
+@pytest.mark.parametrize("stock", ["kodak_gold_200", "cinestill_800t", "kodak_tri_x_400", "neutral"])
+@pytest.mark.parametrize("grade", [0.0, 0.5, 1.0])
+def test_highlights_begin_without_a_jump(stock: str, grade: float) -> None:
+    """From none to the least that can be chosen: what rebuilds light and what lets it spread as a lamp's sets in slowly."""
+    look = Look(stock=stock, grain=0, effect_size=2, diffusion_grade=grade)
+    for picture in (lamp(size=256), night().astype(np.float32)[300:500, 100:300] / 255):
+        shown = [develop(picture, dataclasses.replace(look, highlights=h)) for h in (0.0, 0.05, 0.1)]
+        first, second = (np.abs(b - a).max() * 255 for a, b in itertools.pairwise(shown))
+        assert first < 6
+        assert first < 1.3 * second

@@ -179,7 +179,8 @@ def processor() -> list[str]:
     import llvmlite.binding
     import numba
 
-    name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
+    config: Any = numba.config  # which numba fills as it is imported
+    name, features = config.CPU_NAME, config.CPU_FEATURES
     known = llvmlite.binding.get_host_cpu_features()
     return [name or llvmlite.binding.get_host_cpu_name(), known.flatten() if features is None else features]
 
@@ -198,7 +199,8 @@ def load(folder: Path) -> ModuleType:
     """
     import numba
 
-    if numba.config.DISABLE_JIT:
+    config: Any = numba.config
+    if config.DISABLE_JIT:
         raise NoKernelsError("the host has switched numba's compiler off")
     if _is_ready(folder) and json.loads((folder / _READY).read_text()) != _held(folder):
         (folder / _READY).unlink(missing_ok=True)

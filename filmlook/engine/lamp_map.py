@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from filmlook.engine.lamp_gate import lamp_gate
 from filmlook.engine.pixels import Pixels, unpack
 from filmlook.files.picture import Picture
-from filmlook.stages.lamps import lamp_gate, near_white, pale, rows_near_white
+from filmlook.stages.lamps import candidates, near_white, pale
 from filmlook.stages.psf import COARSE
 
 _ROWS = 64  # read at once
@@ -23,14 +24,14 @@ def lamps_light(picture: Picture) -> np.ndarray | None:
     pixels = Pixels(*pair, torch.device("cpu"), is_light)
     height, width = picture.pixels.shape[:2]
     few = pixels.scattered(COARSE).light(0, 0, -(-height // COARSE), -(-width // COARSE))
-    gate = lamp_gate(few, max(height, width))
+    gate = lamp_gate(few, (height, width))
     if not gate.opens:
         return None
     found = np.zeros((height, width, 6), np.float32)
     for y in range(0, height, _ROWS):
         rows = min(_ROWS, height - y)
         share = gate(y, 0, rows, width)
-        if share is None or rows_near_white(light := pixels.light(y, 0, rows, width)) is None:
+        if share is None or candidates(light := pixels.light(y, 0, rows, width)) is None:
             continue
         total, t = light.sum(0, keepdim=True), near_white(light)
         own = total * share * pale(light) * t

@@ -19,6 +19,7 @@ from filmlook.engine.compiled import chosen_kernels
 from filmlook.engine.fused_cpu import Fused
 from filmlook.engine.kept import MOST_BLOCKS, Blocks, Found, Kept
 from filmlook.engine.kernels.numbers import Block
+from filmlook.engine.lamp_gate import lamp_gate
 from filmlook.engine.lattice import Crop, Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import LampMap, Pixels
@@ -30,7 +31,7 @@ from filmlook.stages.edges import Edges, film_transfer, green_layer
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
 from filmlook.stages.halation import reflection_transfer
-from filmlook.stages.lamps import Spline, beside_lamps, lamp_gate, near_white, pale, rebuilt, rows_near_white
+from filmlook.stages.lamps import Spline, beside_lamps, candidates, near_white, pale, rebuilt, smoothstep
 from filmlook.stages.lens import Vignette, diffusion_transfer
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, RadialTable, Spread, WideSpread, coarse_cells, gaussian
@@ -43,6 +44,10 @@ _IN_FLIGHT_GPU = 4
 _PLAIN = 0.25
 """Share of diffusion and reflection that light below white gets; that of lamps gets all. Filters and bases glow with what is
 far above white; spread as much, a page's white would wash out its letters."""
+
+_ALL_APART = 1.0
+"""Stops of rebuilt highlights from which all of a lamp's light spreads as a lamp's. Where nothing is rebuilt none does, which
+saves a blur, and nothing jumps in between."""
 
 _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("vignette", Vignette),
@@ -124,6 +129,8 @@ class Development:
         spreading = {key: getattr(look, key) for key in _SPREADING}
         light, lamps = _spreading(stock, Look(**spreading, highlights=float(look.highlights > 0)))
         self._has_lamps = lamps is not None
+        self._apart = 1.0 if stock.antihalation == "none" else float(smoothstep(torch.tensor(look.highlights), 0, _ALL_APART))
+        """The share of lamps' own light, up to white, that spreads as theirs."""
         self._with_kernels: Fused | None = None
         self._spread = _spread(light, lamps, pitch, self.lattice.inner, device) if light else None
 
@@ -152,26 +159,26 @@ class Development:
         self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline | LampMap, above_white: bool
     ) -> Tensor | None:
         """Takes the lamps' exposure out of `exposure`, and gives it back with what they have above white; None: there are none.
-        `light` is the scene's; lamps are looked for in the rows alone that have candidates."""
+        `light` is the scene's; lamps are few, so only their pixels are worked on."""
         if isinstance(gate, LampMap):
             known = gate(*corner, light.shape[1], light.shape[2])
             if known is None:
                 return None
             own = exposure * known[0].to(exposure)
-            exposure -= own
-            return own * rebuilt(known[1].to(exposure), self.look.highlights, light) if self.look.highlights else own
-        rows = rows_near_white(light)
-        if rows is None:
+            exposure.sub_(own, alpha=self._apart)
+            return own * rebuilt(known[1].to(exposure), self.look.highlights, light).add_(self._apart - 1)
+        near = candidates(light)
+        share = None if near is None else gate(*corner, light.shape[1], light.shape[2])
+        if near is None or share is None:
             return None
-        share = gate(*corner, light.shape[1], light.shape[2], rows)
-        if share is None:
-            return None
-        light, t = light[:, rows], near_white(light[:, rows])
-        own = exposure[:, :, rows] * share.mul_(pale(light)).mul_(t)
-        exposure.index_add_(2, rows, own, alpha=-1)
-        if self.look.highlights:
-            own *= rebuilt(t, self.look.highlights, light, above_white)
-        return torch.zeros_like(exposure).index_copy_(2, rows, own)
+        at = (near & (share[0] > 0)).flatten().nonzero()[:, 0]
+        light, field = light.flatten(1), exposure.view(1, exposure.shape[1], -1)
+        light = light[:, at]
+        t = near_white(light)
+        own = field[:, :, at] * (share.flatten()[at] * pale(light)[0] * t[0])
+        field.index_add_(2, at, own * self._apart, alpha=-1)
+        own *= rebuilt(t, self.look.highlights, light, above_white).add_(self._apart - 1)
+        return torch.zeros_like(field).index_copy_(2, at, own).view_as(exposure)
 
     def survey(self, shot: Shot) -> Wide:
         """Where lamps are, and the wide parts of the light's and the inhibitors' spread, from the whole picture on the coarse
@@ -193,7 +200,7 @@ class Development:
         if shot.pixels.lamps is not None:
             return shot.pixels.lamps
         few = shot.pixels.scattered(COARSE).light(0, 0, *self.lattice.cells)
-        gate = lamp_gate(few, max(self.lattice.size))
+        gate = lamp_gate(few, self.lattice.size)
         return gate if gate.opens else None
 
     def _coarse(self, shot: Shot, gate: Spline | LampMap | None) -> tuple[Tensor, Tensor | None]:
@@ -236,8 +243,8 @@ class Development:
         )
         lamps, unspread = None, None
         if any(part is not None for part in shining):
-            lamps = torch.cat([torch.zeros_like(e) if part is None else part for part, e in zip(shining, parts, strict=True)])
-        exposure = torch.cat(parts)
+            lamps = _joined([torch.zeros_like(e) if part is None else part for part, e in zip(shining, parts, strict=True)])
+        exposure = _joined(parts)
         if wide.inhibitors:
             unspread = spread.inside(exposure)
             if lamps is not None:
@@ -381,6 +388,11 @@ _SPREADING = ("softness", "diffusion", "diffusion_grade", "halation", "halation_
 """The settings that say how light spreads; of `highlights` counts whether there are any."""
 
 _spread = lru_cache(maxsize=6)(Spread)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """`1,L,H,W` of several blocks as one; one block needs no copy."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
 @lru_cache(maxsize=6)
