@@ -43,7 +43,7 @@ def test_a_lamp_in_the_dark_glows_and_what_is_only_bright_does_not() -> None:
     jumper = field(0.05)
     jumper[180:330, 180:330] = (0.95, 0.1, 0.12)
     for picture in (field(1.0), field((1.0, 0.88, 0.8)), field((0.0, 1.0, 0.24)), shirt, drawn, page, jumper):
-        assert np.abs(glow(picture)).max() * 255 < 3
+        assert np.abs(glow(picture)).max() * 255 < 4  # at the edge of a sheet as large as half the picture
 
 
 @pytest.mark.parametrize("long_px", [256, 1024, 2048])
