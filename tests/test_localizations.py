@@ -47,6 +47,8 @@ def _texts_of(source: str) -> set[str]:
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name == "info" and getattr(getattr(node.func, "value", None), "id", "") == "log":
+            continue
         if name == "info":  # the host shows what explains an option in brackets
             found.add(f"({_text(node.args[0])})")
         found |= {_text(keyword.value) for keyword in node.keywords if keyword.arg in KEYWORDS}
