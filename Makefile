@@ -1,6 +1,7 @@
 # make app    opens the darkroom in the browser: the picture on film while you choose
 # make demo   develops sample pictures into demo/
-# make test   runs the whole test suite, a worker on each core; make test ARGS="-m 'not slow'" what is quick of it
+# make test   runs the test suite, a worker on each core; make test ARGS="-m 'not slow and not long'" what is quick of it
+# make test-all   runs what takes minutes too: every stock in both engines, all of the darkroom's page, memory after many previews
 # make lint   looks through the sources: ruff, mypy --strict
 # make fuzz   damages files and requests for a long time, and tells what breaks; make fuzz COUNT=1000 for a shorter one
 # make audit  asks, over the network, whether what is installed has published faults
@@ -11,7 +12,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v p
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: app demo test lint fuzz bench audit clean
+.PHONY: app demo test test-all lint fuzz bench audit clean
 
 app: .venv/.ready
 	$(BIN)/filmlook app $(ARGS)
@@ -20,6 +21,9 @@ demo: .venv/.ready
 	$(BIN)/python docs/demo.py demo
 
 test: .venv/.ready
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not long" $(ARGS)
+
+test-all: .venv/.ready
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: .venv/.ready

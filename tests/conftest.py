@@ -22,7 +22,7 @@ _REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """How long it takes, and what will be left out for want of a host or a GPU, before anything is run."""
     workers = getattr(config.option, "numprocesses", None) or 1
-    minutes = {1: "8 minutes"}.get(workers, "5 minutes")
+    minutes = {1: "20 minutes"}.get(workers, "12 minutes")
     chosen = config.option.markexpr or ""
     lines = [f"about {minutes} on two cores with {workers} at work"] if "not slow" not in chosen else []
     if not os.environ.get("FILMLOOK_HOST_URL"):

@@ -59,6 +59,7 @@ def _assert_alike(kernels: compiled.Choice, picture: Any, look: Look, **options:
     assert (apart > 0).mean() <= 1 - fused.EQUAL, f"{(apart > 0).mean():.3%} of the samples"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stock", FILMS)
 def test_every_stock_and_print_is_as_pytorch_makes_it(stock: str, kernels: compiled.Choice, scene: np.ndarray) -> None:
     prints = list(print_labels(load_stock(stock)))
@@ -118,6 +119,7 @@ def test_random_looks(kernels: compiled.Choice) -> None:
     assert not fused.run(12, 7, kernels)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_many_random_looks(kernels: compiled.Choice) -> None:
     assert not fused.run(150, 8, kernels)

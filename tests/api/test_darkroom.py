@@ -200,6 +200,7 @@ def test_after_many_previews_nothing_stays_that_is_not_bounded(scene: np.ndarray
     assert not any(ref() for ref in held)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nothing tells how much memory this process holds")
 def test_memory_comes_back_when_the_pictures_are_forgotten(scene: np.ndarray) -> None:

@@ -16,6 +16,8 @@ from filmlook.presets import list_presets, load_preset
 from filmlook.stock import stock_labels
 from tests.page.hand import PATIENCE_MS, Hand, Served
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="session")
 def small(scene: np.ndarray) -> np.ndarray:
