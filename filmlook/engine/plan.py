@@ -23,27 +23,23 @@ from filmlook.engine.lamp_gate import lamp_gate
 from filmlook.engine.lattice import Crop, Lattice
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import LampMap, Pixels
+from filmlook.engine.spreading import spread_of
 from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.paper import Paper
 from filmlook.look import FRAMES_MM, SETTINGS, Look
 from filmlook.prints import paper_of
-from filmlook.stages.edges import Edges, film_transfer, green_layer
+from filmlook.stages.edges import Edges
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
-from filmlook.stages.halation import reflection_transfer
 from filmlook.stages.lamps import Spline, beside_lamps, candidates, near_white, pale, rebuilt, smoothstep
-from filmlook.stages.lens import Vignette, diffusion_transfer
+from filmlook.stages.lens import Vignette
 from filmlook.stages.print import Print
-from filmlook.stages.psf import COARSE, COARSE_MARGIN, RadialTable, Spread, WideSpread, coarse_cells, gaussian
+from filmlook.stages.psf import COARSE, COARSE_MARGIN, WideSpread, coarse_cells
 from filmlook.stages.scan import Scan
 from filmlook.stages.stage import Place, Stage
 from filmlook.stock import Stock
 
 _IN_FLIGHT_GPU = 4
-
-_PLAIN = 0.25
-"""Share of diffusion and reflection that light below white gets; that of lamps gets all. Filters and bases glow with what is
-far above white; spread as much, a page's white would wash out its letters."""
 
 _ALL_APART = 1.0
 """Stops of rebuilt highlights from which all of a lamp's light spreads as a lamp's. Where nothing is rebuilt none does, which
@@ -126,13 +122,10 @@ class Development:
         self._reach = self._keep + (map_margin(stock) if self._map else 0)
         """Pixels around a block that stages after the edges read."""
         self.lattice = Lattice((height, width), self._edges.margin + self._reach, device)
-        spreading = {key: getattr(look, key) for key in _SPREADING}
-        light, lamps = _spreading(stock, Look(**spreading, highlights=float(look.highlights > 0)))
-        self._has_lamps = lamps is not None
         self._apart = 1.0 if stock.antihalation == "none" else float(smoothstep(torch.tensor(look.highlights), 0, _ALL_APART))
         """The share of lamps' own light, up to white, that spreads as theirs."""
         self._with_kernels: Fused | None = None
-        self._spread = _spread(light, lamps, pitch, self.lattice.inner, device) if light else None
+        self._spread = spread_of(stock, look, pitch, self.lattice.inner, device)
 
     def _exposure(
         self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | LampMap | None = None
@@ -185,7 +178,7 @@ class Development:
         grid."""
         if not self._spread:
             return Wide()
-        gate = self._gate(shot) if self._has_lamps else None
+        gate = self._gate(shot) if self._spread.lamps else None
         coarse, lamps = self._coarse(shot, gate)
         light, spread = self._spread.survey(coarse, lamps, self.each, whole=self._edges.surveys)
         if spread is None:
@@ -384,45 +377,9 @@ class Development:
         yield from self.each(work, groups, threads)
 
 
-_SPREADING = ("softness", "diffusion", "diffusion_grade", "halation", "halation_size", "sharpness")
-"""The settings that say how light spreads; of `highlights` counts whether there are any."""
-
-_spread = lru_cache(maxsize=6)(Spread)
-
-
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     """`1,L,H,W` of several blocks as one; one block needs no copy."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
-@lru_cache(maxsize=6)
-def _spreading(stock: Stock, look: Look) -> tuple[RadialTable | None, RadialTable | None]:
-    """Everything that spreads light, and that of lamps, as functions of frequency; they are the same for every size. None:
-    nothing spreads, or lamps' light as all other, which takes half the time.
-
-    Plain light spreads alike in all layers: on greys a layer's own halo would colour every edge.
-    """
-    veiled, green = bool(look.halation or look.diffusion_grade), green_layer(stock.layers)
-
-    def veil(frequency: Tensor) -> Tensor:
-        factors = reflection_transfer(frequency, stock, look.halation, look.halation_size)
-        if look.diffusion_grade:
-            factors = factors * diffusion_transfer(frequency, look.diffusion, look.diffusion_grade)
-        return factors
-
-    def film(frequency: Tensor) -> Tensor:
-        factors = film_transfer(frequency, stock, look.sharpness, min(look.halation, 1.0))
-        return factors * gaussian(frequency, look.softness) if look.softness else factors
-
-    def plain(frequency: Tensor) -> Tensor:
-        factors = film(frequency)[green : green + 1]
-        return factors * (1 - _PLAIN + _PLAIN * veil(frequency)[green : green + 1]) if veiled else factors
-
-    if not veiled:
-        return RadialTable(plain) if look.sharpness or look.softness else None, None
-    if not look.highlights and stock.antihalation != "none":  # lamps that are no brighter than white, on a base that eats halos
-        return RadialTable(plain), None
-    return RadialTable(plain), RadialTable(lambda f: film(f) * veil(f))
 
 
 def in_flight_on(device: torch.device) -> int:

@@ -333,7 +333,7 @@ class Spread:
     def __init__(
         self, transfer: Transfer, lamps: Transfer | None, pitch_um: float, inner: tuple[int, int], device: torch.device
     ) -> None:
-        self._transfer, self._lamps, self._pitch_um, self._inner, self._device = transfer, lamps, pitch_um, inner, device
+        self._transfer, self.lamps, self._pitch_um, self._inner, self._device = transfer, lamps, pitch_um, inner, device
         self.outer = (fast_size(inner[0] + 2 * self.margin), fast_size(inner[1] + 2 * self.margin))
         """Height and width of what it reads for a block: its margin before it, and at least as much behind."""
         self._near = near_transfer(transfer, *self.outer, pitch_um, device)
@@ -345,9 +345,9 @@ class Spread:
         """The wide part, of `coarse_cells` of a picture's light, and of its lamps'; and, if it is asked for, their `whole`
         blur."""
         parts = [(coarse, self._transfer)]
-        if lamps is not None and self._lamps is not None:
+        if lamps is not None and self.lamps is not None:
             self.prepare_lamps()
-            parts.append((lamps, self._lamps))
+            parts.append((lamps, self.lamps))
         size = (coarse.shape[-2], coarse.shape[-1])
         period = (_period(size[0]), _period(size[1]))
         low = _wide_pass(period, self._pitch_um, _SPLIT_PX).to(coarse)
@@ -367,8 +367,8 @@ class Spread:
 
     def prepare_lamps(self) -> None:
         """Makes what blocks of a picture with lamps need, before the first of them."""
-        if self._near_lamps is None and self._lamps is not None:
-            self._near_lamps = near_transfer(self._lamps, *self.outer, self._pitch_um, self._device)
+        if self._near_lamps is None and self.lamps is not None:
+            self._near_lamps = near_transfer(self.lamps, *self.outer, self._pitch_um, self._device)
 
     def inside(self, field: Tensor) -> Tensor:
         """What it gives for a block, out of a field as it is read."""
