@@ -13,6 +13,7 @@ from filmlook import Look, develop, list_stocks, load_look, load_stock
 from filmlook.engine.plan import pitch_um
 from filmlook.film.scene_light import MID_GREY, SCENE_GREY, scene_light
 from filmlook.fitting.delta_e import to_cielab
+from filmlook.networks.lamps import load_lamp_network
 from filmlook.presets import list_looks
 
 NIGHT = Look(stock="cinestill_800t", grain=0, highlights=3, halation=1.5, effect_size=2)
@@ -157,3 +158,12 @@ def test_highlights_begin_without_a_jump(stock: str, grade: float) -> None:
         first, second = (np.abs(b - a).max() * 255 for a, b in itertools.pairwise(shown))
         assert first < 6
         assert first < 1.3 * second
+
+
+def test_looking_for_lamps_leaves_a_hosts_random_numbers_alone() -> None:
+    load_lamp_network.cache_clear()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    develop(lamp(size=128), NIGHT)
+    assert torch.equal(torch.rand(3), expected)

@@ -12,9 +12,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from filmlook.errors import StockFileError
-from filmlook.networks.weights import read_tensors
-from filmlook.paths import BUILT_IN
+from filmlook.networks.weights import load_built_in
 
 CELLS = 128  # along a picture's long side, whatever its size
 FACTS = 8
@@ -58,11 +56,4 @@ def _bent(field: Tensor) -> Tensor:
 @lru_cache(maxsize=1)
 def load_lamp_network() -> LampNetwork:
     """The one that comes with Film Look."""
-    path = BUILT_IN / "networks" / "lamps.safetensors"
-    tensors, _ = read_tensors(path)
-    network = LampNetwork()
-    try:
-        network.load_state_dict({name: t.float() for name, t in tensors.items()})
-    except RuntimeError:
-        raise StockFileError(f"{path}: not the weights of this version's lamps") from None
-    return network.eval().requires_grad_(False)
+    return load_built_in(LampNetwork, "lamps")

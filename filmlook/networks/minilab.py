@@ -17,10 +17,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from filmlook.errors import StockFileError
 from filmlook.film.scene_light import MID_GREY, scene_light
-from filmlook.networks.weights import read_tensors
-from filmlook.paths import BUILT_IN
+from filmlook.networks.weights import load_built_in
 
 MINILAB_PX = 64  # side of the sample, whatever the picture's aspect
 
@@ -156,14 +154,7 @@ def _chroma(code: Tensor) -> Tensor:
 @lru_cache(maxsize=1)
 def load_minilab() -> Minilab:
     """The lab that comes with Film Look."""
-    path = BUILT_IN / "networks" / "lab.safetensors"
-    tensors, _ = read_tensors(path)
-    lab = Minilab()
-    try:
-        lab.load_state_dict({name: t.float() for name, t in tensors.items()})
-    except RuntimeError:
-        raise StockFileError(f"{path}: not the weights of this version's lab") from None
-    return lab.eval().requires_grad_(False)
+    return load_built_in(Minilab, "lab")
 
 
 def corrections(samples: Tensor) -> Tensor:

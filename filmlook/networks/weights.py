@@ -8,17 +8,20 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from filmlook.errors import StockFileError
 from filmlook.files import atomic
 from filmlook.networks.archive import MAX_BYTES, MAX_INDEX_BYTES, BoundedFile, WeightsError, escaped, read_archive
 from filmlook.networks.digitalfilm import DigitalFilm
+from filmlook.paths import BUILT_IN
 
+_Network = TypeVar("_Network", bound=nn.Module)
 _LISTED = 3  # tensors named in a message
 
 _ZIP = b"PK\x03\x04"
@@ -38,12 +41,36 @@ def load_digitalfilm(path: Path) -> tuple[DigitalFilm, dict[str, str]]:
             not of floating point, not finite, or a variance below zero.
     """
     tensors, metadata = read_tensors(path)
-    with torch.device("meta"):  # no memory, and no draws from the generator a host has seeded
-        network = DigitalFilm()
-    network = network.to_empty(device="cpu")
+    network = _empty(DigitalFilm)
     with _naming(path):
         network.load_state_dict(_checked(tensors, network.state_dict()))
     return network.eval().requires_grad_(False), metadata
+
+
+def load_built_in(kind: type[_Network], name: str) -> _Network:
+    """A network that comes with Film Look, float32 and in eval mode, without gradients: `models/networks/<name>.safetensors`.
+
+    Leaves torch's random numbers as they are.
+
+    Raises:
+        StockFileError: as `read_tensors`; or the tensors are not this version's.
+    """
+    path = BUILT_IN / "networks" / f"{name}.safetensors"
+    tensors, _ = read_tensors(path)
+    network = _empty(kind)
+    try:
+        network.load_state_dict({name: t.float() for name, t in tensors.items()})
+    except RuntimeError:
+        raise StockFileError(f"{path}: not the weights of this version") from None
+    return network.eval().requires_grad_(False)
+
+
+def _empty(kind: type[_Network]) -> _Network:
+    """A network without weights: they need no memory before they are read, and draw nothing from the generator a host has
+    seeded."""
+    with torch.device("meta"):
+        network = kind()
+    return network.to_empty(device="cpu")
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
