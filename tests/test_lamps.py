@@ -44,7 +44,7 @@ def test_a_lamp_in_the_dark_glows_and_what_is_only_bright_does_not() -> None:
     jumper = field(0.05)
     jumper[180:330, 180:330] = (0.95, 0.1, 0.12)
     for picture in (field(1.0), field((1.0, 0.88, 0.8)), field((0.0, 1.0, 0.24)), shirt, drawn, page, jumper):
-        assert np.abs(glow(picture)).max() * 255 < 4  # at the edge of a sheet as large as half the picture
+        assert np.abs(glow(picture)).max() * 255 < 3
 
 
 @pytest.mark.parametrize("long_px", [256, 1024, 2048])
@@ -156,7 +156,7 @@ def test_highlights_begin_without_a_jump(stock: str, grade: float) -> None:
     for picture in (lamp(size=256), night().astype(np.float32)[300:500, 100:300] / 255):
         shown = [develop(picture, dataclasses.replace(look, highlights=h)) for h in (0.0, 0.05, 0.1)]
         first, second = (np.abs(b - a).max() * 255 for a, b in itertools.pairwise(shown))
-        assert first < 6
+        assert first < 5
         assert first < 1.3 * second
 
 

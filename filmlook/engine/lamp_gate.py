@@ -8,8 +8,8 @@ from torch.nn.functional import interpolate
 from filmlook.networks.lamps import CELLS, load_lamp_network
 from filmlook.stages.lamps import Spline, cell_means, facts, small_and_dark, smoothstep
 
-_DOUBT, _SURE = 0.4, 0.8  # odds: below, nothing glows, and most blocks of most pictures have no lamp at all
-_DARK, _NOT_DARK = 4.0, -1.0  # log odds of what is near white in the dark, and elsewhere, before the network has seen it
+_DOUBT, _SURE = 0.5, 0.9  # odds: below, nothing glows, and most blocks of most pictures have no lamp at all
+_DARK, _NOT_DARK = 5.0, -2.0  # log odds of what is near white in the dark, and elsewhere, before the network has seen it
 
 
 def lamp_gate(light: Tensor, size: tuple[int, int]) -> Spline:

@@ -8,7 +8,7 @@ pixel's luminance, and blurs over 24 and 96 px of every 1024 of the picture's lo
     A = blur(t)        B = blur(Y)        W = (blur(Y) - blur(Y t)) / (1.03 - A)         W: the surround, without candidates
     small = (1-S(.60,.90;A24)) (1-S(.20,.45;A96))
     F = small (1-S(.40,.80;B24)) (1-S(.08,.18;W96)) (1-S(.12,.26;W24))                                   small, and in the dark
-    G = small S(.4,.8; p)                                                p: the network's odds, with F for what it knows before
+    G = small S(.5,.9; p)                                                p: the network's odds, with F for what it knows before
     lamp = t G S(.25,.65;L)
 
 where the terms of A24 and B24 are the least of all within 48 px: a shirt's corner is the shirt's.

@@ -209,13 +209,21 @@ def test_light_goes_beyond_srgb_and_meets_it_where_it_ends() -> None:
 
 
 def test_film_sees_more_red_than_srgb_has() -> None:
-    """A flat field outside sRGB comes out other than the sRGB red that it is clipped to, and nearer to the film's limit."""
-    look = Look(stock="kodak_ektar_100", grain=0, halation=0, sharpness=0)
+    """A flat field outside sRGB comes out other than the sRGB red that it is clipped to, and nearer to the film's limit: slides
+    grow redder, and a scan's dyes, which take green and blue along, darker and purer."""
     samples = np.zeros((16, 16, 3), np.uint8)
     samples[...] = (235, 30, 30)
     wide = decode(png(samples, ICCP_P3))
     clipped = Picture(wide.pixels)
-    film, pale = (film_picture(p, look, seed=1).pixels[8, 8].astype(int) for p in (wide, clipped))
+
+    def reds(stock: str) -> list[np.ndarray]:
+        look = Look(stock=stock, grain=0, halation=0, sharpness=0)
+        return [film_picture(p, look, seed=1).pixels[8, 8].astype(int) for p in (wide, clipped)]
+
+    film, pale = reds("fujifilm_provia_100f")
+    assert film[0] - film[1:].mean() > pale[0] - pale[1:].mean() + 2
+    film, pale = reds("kodak_ektar_100")
+    assert (film < pale).all()
     assert film[1:].mean() / film[0] < 0.9 * pale[1:].mean() / pale[0]
 
 
