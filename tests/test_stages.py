@@ -16,7 +16,7 @@ from filmlook.look import Look
 from filmlook.stages.darkroom import film_view
 from filmlook.stages.emulsion import emulsion
 from filmlook.stages.grain import grain, white_noise
-from filmlook.stages.granularity import CORRELATION
+from filmlook.stages.granularity import correlation
 from filmlook.stages.halation import halation
 from filmlook.stages.lens import diffusion, scattered_share, vignette
 from filmlook.stages.print import print_
@@ -278,7 +278,7 @@ def test_seeds_and_frames_give_other_grain_and_layers_their_own() -> None:
     for other in others:
         assert abs(np.corrcoef(own[0], other[0])[0, 1]) < 0.02
     together = np.corrcoef(own)[[0, 0, 1], [1, 2, 2]]
-    assert together.tolist() == pytest.approx([CORRELATION] * 3, abs=0.03)
+    assert together.tolist() == pytest.approx([correlation(stock)] * 3, abs=0.03)
 
 
 def test_white_noise_is_white_and_normal() -> None:

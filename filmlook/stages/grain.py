@@ -20,7 +20,7 @@ from torch import Tensor
 
 from filmlook.film.curve import Table
 from filmlook.look import Look
-from filmlook.stages.granularity import CORRELATION, CORRELATION_ON_SCREEN, deviation, deviation_range, grain_settings
+from filmlook.stages.granularity import correlation, deviation, deviation_range, grain_settings
 from filmlook.stages.psf import convolved, gaussian_kernel, upsampled
 from filmlook.stages.scan import CLOUD_UM, covariance, half_kernel, spectrum
 from filmlook.stages.stage import Place
@@ -136,10 +136,10 @@ class Grain:
         self.clouds = _clouds(pitch_um / look.grain_size)
         self.colour = look.grain_colour
         self.deviation = _deviation(stock, grain_settings(stock, look), look.grain * self.clouds.sigma, device)
-        correlation = 1 - look.grain_colour * (1 - (CORRELATION if stock.film else CORRELATION_ON_SCREEN))
-        self.own = math.sqrt(1 - correlation)
+        shared = 1 - look.grain_colour * (1 - correlation(stock))
+        self.own = math.sqrt(1 - shared)
         # n + s (n1 + n2 + n3) has the variance of n's 1 and this correlation between layers.
-        self.shared = (math.sqrt(self.own**2 + 3 * correlation) - self.own) / 3
+        self.shared = (math.sqrt(self.own**2 + 3 * shared) - self.own) / 3
 
     def __call__(self, density: Tensor, place: Place) -> Tensor:
         """Density `B,L,H,W` with grain."""

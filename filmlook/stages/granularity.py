@@ -25,8 +25,8 @@ from filmlook.stages.darkroom import film_development, film_view
 from filmlook.stages.emulsion import GENERIC_GAMMA, GENERIC_RANGE, generic_density, pushed
 from filmlook.stock import Stock
 
-CORRELATION = 0.25  # of the layers' densities; the print's dyes add to it on screen
-CORRELATION_ON_SCREEN = 0.35  # where there is no print that would
+_CORRELATION = 0.25  # of the layers' densities; the print's dyes add to it on screen
+_ON_SCREEN = 0.22, 0.35, 0.6  # the least, that of stocks that have no print, and the most: of two channels' codes at mid-grey
 _UNIFORMITY = 0.97  # u: developed grains are not quite all alike
 _SPARE = 1.02  # m over the greatest density
 _SUBLAYER_AREAS = (1.0, 0.4, 0.25)  # grain area of the fast, medium and slow sublayer
@@ -34,6 +34,7 @@ _LAST_DENSITY = 0.15  # before full exposure, over which grain of slides runs ou
 _DARK, _MID, _LIGHT = 0.1, 0.5, 0.9  # codes: below the first kappa does no more; between the others it is solved
 _LIGHT_SHARE = 0.5  # of mid-grey's grain in codes
 _MOST_KAPPA = 3.0
+_LEAST_CORRELATION = -0.45  # three layers cannot all be less alike than -1/2
 
 
 def sublayers(net: Tensor, most: Tensor) -> Tensor:
@@ -118,21 +119,50 @@ def _greys(stock: Stock, codes: Tensor) -> Tensor:
 def _kappa(stock: Stock) -> float:
     if stock.layers == 1 or stock.kind == "reversal":
         return 0.0
-    view, _ = film_view(stock, Look(stock=stock.name))
     granularity = torch.tensor(stock.granularity, dtype=torch.float64)
     greys = _greys(stock, torch.tensor([_MID, _LIGHT], dtype=torch.float64))
-    step = 1e-4 * torch.eye(3, dtype=torch.float64)
-    slopes = [((view(g + step) - view(g - step))[:, 1] / 2e-4) for g in greys]  # of green's code
+    slopes = [_slopes(stock, grey)[:, 1] for grey in greys]  # of green's code
 
     def ratio(kappa: float) -> float:
         variance = _variance(stock, kappa)
         seen = []
         for slope, grey in zip(slopes, greys, strict=True):
             parts = slope * granularity * variance(grey[None])[0].sqrt()
-            seen.append((1 - CORRELATION) * parts.square().sum() + CORRELATION * parts.sum() ** 2)
+            seen.append((1 - _CORRELATION) * parts.square().sum() + _CORRELATION * parts.sum() ** 2)
         return float((seen[1] / seen[0]).sqrt())
 
-    return _solved(ratio)
+    return _bisected(lambda kappa: ratio(kappa) <= _LIGHT_SHARE, 0.0, _MOST_KAPPA)
+
+
+def _slopes(stock: Stock, grey: Tensor) -> Tensor:
+    """What a layer's density `(L)` does to codes `(3)` at densities `(L,)`, in the stock's own print: `(L, 3)`."""
+    view, _ = film_view(stock, Look(stock=stock.name))
+    step = 1e-4 * torch.eye(stock.layers, dtype=torch.float64)
+    return (view(grey + step) - view(grey - step)) / 2e-4
+
+
+@lru_cache(maxsize=64)
+def correlation(stock: Stock) -> float:
+    """Of the densities of two layers' grain. Where a print mixes its dyes so little or so much that channels on screen would
+    have less or more in common than films' scans show, it is what brings them there; below 0 where inhibitors make layers'
+    clouds avoid each other."""
+    if stock.film is None:
+        return _ON_SCREEN[1]
+    if stock.layers == 1:
+        return 0.0
+    grey = _greys(stock, torch.tensor([_MID], dtype=torch.float64))[0]
+    deviation = torch.tensor(stock.granularity, dtype=torch.float64) * _variance(stock, _kappa(stock))(grey[None])[0].sqrt()
+    seen = _slopes(stock, grey).T * deviation
+    pairs = torch.triu_indices(3, 3, 1)
+
+    def of_channels(of_layers: float) -> Tensor:
+        covariance = (1 - of_layers) * seen @ seen.T + of_layers * torch.outer(seen.sum(1), seen.sum(1))
+        deviations = covariance.diag().sqrt()
+        return (covariance / torch.outer(deviations, deviations))[pairs[0], pairs[1]]
+
+    least = _bisected(lambda c: bool(of_channels(c).min() >= _ON_SCREEN[0]), _LEAST_CORRELATION, 1.0)
+    most = _bisected(lambda c: bool(of_channels(c).max() >= _ON_SCREEN[2]), _LEAST_CORRELATION, 1.0)
+    return min(max(_CORRELATION, least), most)
 
 
 @cache
@@ -145,7 +175,7 @@ def _generic_kappa() -> float:
         seen = slope * _generic_variance(net, kappa).sqrt()
         return float(seen[1] / seen[0])
 
-    return _solved(ratio)
+    return _bisected(lambda kappa: ratio(kappa) <= _LIGHT_SHARE, 0.0, _MOST_KAPPA)
 
 
 def _generic_variance(net: Tensor, kappa: float) -> Tensor:
@@ -154,14 +184,13 @@ def _generic_variance(net: Tensor, kappa: float) -> Tensor:
     return colour_negative(net, most, kappa, dark)
 
 
-def _solved(ratio: Callable[[float], float]) -> float:
-    """The kappa that gives light tones their share, or the nearest there is."""
-    low, high = 0.0, _MOST_KAPPA
-    if ratio(low) <= _LIGHT_SHARE:
+def _bisected(reached: Callable[[float], bool], low: float, high: float) -> float:
+    """Where it begins to be reached between two numbers; the first where it is from the start, else the second."""
+    if reached(low):
         return low
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if ratio(middle) > _LIGHT_SHARE else (low, middle)
+        low, high = (low, middle) if reached(middle) else (middle, high)
     return high
 
 

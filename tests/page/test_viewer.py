@@ -26,7 +26,7 @@ def apart(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_a_picture_is_shown_as_film(hand: Hand, photo: np.ndarray) -> None:
     hand.visit().open(photo, "holiday.png").settle()
-    hand.page.wait_for_function("document.querySelector('.name').innerText.includes('holiday.png · 1240 × 880')")
+    hand.page.locator(".name", has_text="holiday.png · 1240 × 880").wait_for()
     film = hand.shown()
     hand.press("c", "c").settle()  # side by side: the left half is the picture as it was
     sides = hand.shown()
