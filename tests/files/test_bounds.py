@@ -72,7 +72,7 @@ def cpu(function: Callable[[str], object], text: str) -> float:
 
 @pytest.mark.parametrize("name", readers())
 def test_text_is_read_in_time_that_grows_with_its_length(name):
-    """Of what is slowest in short, 1 MB takes at most six times what 250 kB take, if it takes long enough to be measured."""
+    """Of what is slowest in short, 1 MB takes at most ten times what 250 kB take: squared, it would take sixteen."""
     function = readers()[name]
     starts = ("", 'ab:"', "[a:")
     short = {(start, unit): cpu(function, start + unit * (16_000 // len(unit))) for start in starts for unit in UNITS}
@@ -81,7 +81,7 @@ def test_text_is_read_in_time_that_grows_with_its_length(name):
     for start, unit in worst:
         text = start + unit * (1_000_000 // len(unit))
         whole, quarter = cpu(function, text), cpu(function, text[:250_000])
-        assert whole < 6 * max(quarter, 0.1), (start, unit, whole, quarter)
+        assert whole < 10 * max(quarter, 0.1), (start, unit, whole, quarter)
 
 
 def test_pairs_are_those_that_the_webui_finds():
