@@ -41,7 +41,7 @@ BETWEEN = ramps(list(itertools.combinations(HUES, 2)))
 def test_no_step_along_a_ramp_shows(stock: str) -> None:
     # Between two hues sRGB itself makes steps of 1.9.
     for codes, most in ((torch.cat((FROM_BLACK, TO_WHITE, TO_GREY)), 2.0), (BETWEEN, 2.5)):
-        most += {"fujifilm_velvia_50": 0.25, "kodak_ektar_100": 0.15}.get(stock, 0)  # the steepest, and the one most coupled
+        most += 0.15 * (stock == "kodak_ektar_100")  # whose couplers act most
         lab = developed(codes, Look(stock=stock))
         assert delta_e(lab[:, 1:], lab[:, :-1]).max() <= most
 
@@ -57,7 +57,7 @@ def test_a_colour_that_grows_paler_hardly_turns_back(stock: str) -> None:
     # Where couplers act beyond what was measured, a red layer that begins to see holds green back more than it shows itself.
     strong = film is not None and film.interimage > 1.3
     falls = -developed(TO_WHITE, Look(stock=stock))[..., 0].diff(dim=1).clamp_max(0).sum(1)
-    assert falls.max() < (4 if strong else 3.5 if film is None else 1)  # networks know of colours what photographs have
+    assert falls.max() < (3 if strong else 1.7 if film is None else 1)  # networks know of colours what photographs have
 
 
 @pytest.mark.parametrize("stock", SCANNED)
