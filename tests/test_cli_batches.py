@@ -31,6 +31,22 @@ def pixels(path: Path) -> np.ndarray:
 # --- what is taken
 
 
+def test_whatever_befalls_a_picture_the_others_are_done_and_it_is_told_in_their_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One cannot be written, the next not be read; they are written and read while others are developed."""
+    inputs = [grey(tmp_path / "in" / f"{n}.png", 40 * n) for n in range(1, 6)]
+    inputs[2].write_bytes(b"no picture")
+    out = tmp_path / "out"
+    (out / "2.png").mkdir(parents=True)
+    assert main(["develop", *map(str, inputs), "-o", str(out), "--overwrite", *PLAIN]) == 1
+    told = capsys.readouterr()
+    assert [line.split(": ")[1].rpartition("/")[2] for line in told.err.splitlines()] == ["2.png", "3.png"]
+    assert "3 developed, 2 failed" in told.out
+    levels = [pixels(out / f"{n}.png").mean() for n in (1, 4, 5)]
+    assert levels == sorted(levels)
+
+
 def test_files_of_other_kinds_are_counted_and_apples_are_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = grey(tmp_path / "in" / "a.jpg").parent
     (folder / "._a.jpg").write_bytes(b"\0\5\x16\7" + bytes(100))

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from filmlook.errors import AlreadyDevelopedError, FilmLookError, LookError
 
 if TYPE_CHECKING:
     from filmlook.cli.inputs import Source
-    from filmlook.engine.metering import ExposureLock
     from filmlook.files.picture import Picture
     from filmlook.look import Look
 
@@ -147,64 +147,117 @@ def _develop(jobs: list[tuple[Source, Path]], look: Look, args: argparse.Namespa
     """Develops each picture to its target, and keeps account of it."""
     from tqdm import tqdm
 
-    from filmlook.engine.metering import ExposureLock
-
-    lock = ExposureLock() if args.frames or args.same else None
-    with tqdm(total=len(jobs), unit="picture", disable=None, bar_format="{l_bar}{bar}| {n:.2f}/{total} {elapsed}") as bar:
+    with (
+        tqdm(total=len(jobs), unit="picture", disable=None, bar_format="{l_bar}{bar}| {n:.2f}/{total} {elapsed}") as bar,
+        ThreadPoolExecutor(1) as reader,
+        ThreadPoolExecutor(1) as writer,
+    ):
+        line = _Line(look, args, tally, alone, writer)
+        ahead: Future[Picture] | None = None
         for i, (source, target) in enumerate(jobs):
+            shown = ahead or reader.submit(line.read, *jobs[i])
+            ahead = reader.submit(line.read, *jobs[i + 1]) if i + 1 < len(jobs) else None
 
             def advance(share: float, done: int = i) -> None:
                 bar.update(done + share - bar.n)
 
-            log_lines.about = str(source.path)
-            try:
-                if target in tally.written:
-                    raise FilmLookError(f"{source.path}: another input was already written to {target}")
-                if args.output and target.exists() and not args.overwrite:
-                    raise FilmLookError(f"{target}: exists; --overwrite replaces it")
-                _develop_one(source, target, look, args, lock, i if args.frames else None, alone, advance)
-                tally.written.add(target)
-            except AlreadyDevelopedError:
-                tally.developed_already += 1
-            except LookError:
-                raise  # not the picture's fault: the next would fare no better
-            except Exception as error:  # whatever befell this picture, the others are done
-                if args.debug or not isinstance(error, (FilmLookError, OSError, MemoryError)):
-                    traceback.print_exc()
-                tally.failures.append(_fault(source.path, error))
-            log_lines.about = ""
+            with log_lines.about(source.path):
+                line.develop(source, target, shown, i, advance)
             advance(1)
+        line.settle()
 
 
-def _develop_one(
-    source: Source,
-    target: Path,
-    look: Look,
-    args: argparse.Namespace,
-    lock: ExposureLock | None,
-    frame: int | None,
-    alone: bool,
-    progress: Callable[[float], None],
-) -> None:
-    from filmlook.engine.develop import film_picture
-    from filmlook.files import picture
+class _Line:
+    """Pictures on their way: while one is developed, the next is read and the last one written."""
 
-    shown = picture.read(source.path, scene_linear=args.scene_linear)
-    for note in shown.notes:
-        warn(f"{source.path}: {note}")
-    seed = _seed(args.seed, source, shown, alone or frame is not None)
-    settings: dict[str, Any] = {"seed": seed, "frame": frame, "lock": lock, "tile": args.tile, "device": args.device}
-    if args.stages:
-        from filmlook.cli.stages import write_stages
+    def __init__(self, look: Look, args: argparse.Namespace, tally: _Tally, alone: bool, writer: ThreadPoolExecutor) -> None:
+        from filmlook.engine.metering import ExposureLock
 
-        write_stages(Path(args.stages), source, shown, look, settings, args.overwrite)
-    if args.mask:
-        settings["mask"] = picture.read(args.mask)  # its fault is told by its name
-    if args.output:
-        film = film_picture(shown, look, again=args.again, progress=progress, **settings)
-        make_folder(target.parent)
-        written = {"quality": args.quality, "lossless": args.lossless, "profile": args.profile, "overwrite": args.overwrite}
-        picture.write(target, film, **written)
+        self._look, self._args, self._tally, self._alone, self._writer = look, args, tally, alone, writer
+        self._lock = ExposureLock() if args.frames or args.same else None
+        self._written: tuple[Source, Path, Future[None]] | None = None
+
+    def read(self, source: Source, target: Path) -> Picture:
+        """A picture as it is read, if it is to be developed."""
+        from filmlook.files import picture
+
+        if self._args.output and target.exists() and not self._args.overwrite:
+            raise FilmLookError(f"{target}: exists; --overwrite replaces it")
+        with log_lines.about(source.path):
+            return picture.read(source.path, scene_linear=self._args.scene_linear)
+
+    def develop(
+        self, source: Source, target: Path, read: Future[Picture], index: int, progress: Callable[[float], None]
+    ) -> None:
+        """Develops a picture, and hands it to the writer. Raises LookError: the next would fare no better."""
+        if self._written and self._written[1] == target:
+            self.settle()
+        if target in self._tally.written:
+            self._failed(source, FilmLookError(f"{source.path}: another input was already written to {target}"))
+            return
+        try:
+            film = self._developed(source, read.result(), index, progress)
+        except LookError:
+            raise
+        except AlreadyDevelopedError:
+            self._tally.developed_already += 1
+        except Exception as error:  # whatever befell this picture, the others are done
+            self.settle()  # what came before it is told of before it
+            self._failed(source, error)
+        else:
+            self.settle()
+            if film:
+                self._written = source, target, self._writer.submit(self._write, source, target, film)
+            else:
+                self._tally.written.add(target)
+
+    def settle(self) -> None:
+        """Waits until the last picture is written."""
+        if self._written is None:
+            return
+        source, target, written = self._written
+        self._written = None
+        try:
+            written.result()
+            self._tally.written.add(target)
+        except LookError:
+            raise
+        except Exception as error:  # a full disk: there may be room for the next
+            self._failed(source, error)
+
+    def _developed(self, source: Source, shown: Picture, index: int, progress: Callable[[float], None]) -> Picture | None:
+        """The picture on film; None: its stages alone are wanted."""
+        from filmlook.engine.develop import film_picture
+        from filmlook.files import picture
+
+        args, frame = self._args, index if self._args.frames else None
+        for note in shown.notes:
+            warn(f"{source.path}: {note}")
+        seed = _seed(args.seed, source, shown, self._alone or frame is not None)
+        settings: dict[str, Any] = {"seed": seed, "frame": frame, "lock": self._lock, "tile": args.tile, "device": args.device}
+        if args.stages:
+            from filmlook.cli.stages import write_stages
+
+            write_stages(Path(args.stages), source, shown, self._look, settings, args.overwrite)
+        if args.mask:
+            settings["mask"] = picture.read(args.mask)  # its fault is told by its name
+        if not args.output:
+            return None
+        return film_picture(shown, self._look, again=args.again, progress=progress, **settings)
+
+    def _write(self, source: Source, target: Path, film: Picture) -> None:
+        from filmlook.files import picture
+
+        args = self._args
+        with log_lines.about(source.path):
+            make_folder(target.parent)
+            written = {"quality": args.quality, "lossless": args.lossless, "profile": args.profile, "overwrite": args.overwrite}
+            picture.write(target, film, **written)
+
+    def _failed(self, source: Source, error: Exception) -> None:
+        if self._args.debug or not isinstance(error, (FilmLookError, OSError, MemoryError)):
+            traceback.print_exception(error)
+        self._tally.failures.append(_fault(source.path, error))
 
 
 def _seed(seed: int | None, source: Source, shown: Picture, as_told: bool) -> int | None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,10 +31,20 @@ class LogLines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.about = ""
+        self._here = threading.local()  # each thread has a picture of its own
+
+    @contextmanager
+    def about(self, picture: object) -> Iterator[None]:
+        """What the calling thread logs meanwhile is about a picture."""
+        self._here.picture = picture
+        try:
+            yield
+        finally:
+            self._here.picture = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        warn(" ".join(f"{self.about}: {record.getMessage()}".removeprefix(": ").split()))
+        picture = getattr(self._here, "picture", None)
+        warn(" ".join(f"{picture}: {record.getMessage()}".split()) if picture else " ".join(record.getMessage().split()))
 
 
 log_lines = LogLines()
@@ -54,7 +65,6 @@ def log_as_lines() -> Iterator[None]:
             yield
         finally:
             ours.removeHandler(log_lines)
-            log_lines.about = ""
 
 
 def folded(text: str, stream: TextIO) -> str:
