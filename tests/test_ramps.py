@@ -57,7 +57,7 @@ def test_a_colour_that_grows_paler_hardly_turns_back(stock: str) -> None:
     # Where couplers act beyond what was measured, a red layer that begins to see holds green back more than it shows itself.
     strong = film is not None and film.interimage > 1.3
     falls = -developed(TO_WHITE, Look(stock=stock))[..., 0].diff(dim=1).clamp_max(0).sum(1)
-    assert falls.max() < (3 if strong else 1.7 if film is None else 1)  # networks know of colours what photographs have
+    assert falls.max() < (3 if strong else 2.5 if film is None else 1)  # networks know of colours what photographs have
 
 
 @pytest.mark.parametrize("stock", SCANNED)
