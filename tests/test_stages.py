@@ -146,7 +146,7 @@ def _mirrored_around(field: Tensor, margin: int) -> Tensor:
 
 @pytest.mark.parametrize("pitch_um", [4.0, 8.8, 17.6, 35.2, 70.0])
 @pytest.mark.parametrize("settings", [{}, {"diffusion_grade": 2, "diffusion": "cinebloom", "highlights": 4}, {"softness": 20}])
-def test_what_is_near_are_gaussians_that_take_no_light_away(settings: dict[str, Any], pitch_um: float) -> None:
+def test_what_is_near_is_a_point_and_gaussians(settings: dict[str, Any], pitch_um: float) -> None:
     blur = spread_of(load_stock(GOLD), Look(**settings), pitch_um, (32, 32))
     assert blur
     for near in (blur.near, blur.near_lamps):
@@ -155,8 +155,8 @@ def test_what_is_near_are_gaussians_that_take_no_light_away(settings: dict[str, 
         field = torch.zeros(1, 3, 64 + 2 * near.reach, 64 + 2 * near.reach)
         field[..., near.reach + 32, near.reach + 32] = 1
         near.add_to(spot := torch.zeros(1, 3, 64, 64), field)
-        assert float(spot.min()) >= 0
-        assert float(spot.sum((2, 3)).max()) <= 1.002  # and the rest is the wide part
+        assert float(spot.min()) > -0.002
+        assert float(spot.sum((2, 3)).max()) < 1.05  # and the rest is the wide part
         cycles = torch.fft.rfftfreq(64, dtype=torch.float64)
         passed = near.transfer(cycles[:, None], cycles[None]).abs().expand(3, -1, -1)
         assert torch.allclose(torch.fft.rfft2(spot[0].double()).abs()[:, :33], passed, atol=1e-5)

@@ -7,8 +7,8 @@ With frequencies in cycles per pixel,
 
 and the wide part, on the coarse grid, is the exact rest of what its low-pass g lets through: (T - P) g. So of a transfer
 function T nothing is lost but (T - P)(1 - g), and P has to be like T only where g lets little through. The s_k are some of
-`SIGMAS_PX`, the d and w_k those of least squares, no w_k below 0: light stays light. The kernels end at 0, since a step at
-their end would show as a square around a lamp.
+`SIGMAS_PX`, the d and w_k those of least squares. The kernels end at 0: a step at their end would show as a square around a
+lamp.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ SIGMAS_PX = tuple(float(s) for s in np.geomspace(0.35, 6.0, 26))
 _MOST = 4  # Gaussians
 _BLOCK = 64  # side of the block in whose frequencies they are fitted
 _EVERYWHERE = 0.001  # weight of what g lets through: it may alias on the coarse grid
-_LEAST_POINT = -0.05  # of d: it may take back what the narrowest Gaussian keeps too much
-_MOST_LIGHT = 1.001  # P at frequency 0: the wide part gives light, it takes none away
+_MOST_LIGHT = 1.1  # of all |weights|: larger ones of both signs would cancel, and leave what float32 rounds
 _RIDGE = 1e-7
 
 
@@ -107,8 +106,7 @@ def near_part(transfer: Transfer, pitch_um: float, enough: float) -> Near:
         weights = np.linalg.solve(system + _RIDGE * np.eye(count + 1), right)  # (C, 1 + K, L)
         lost = power - 2 * (weights * right).sum(1) + ((system @ weights) * weights).sum(1)
         error = np.sqrt(lost.clip(0)).max(1)
-        too_little = (weights[:, 1:] < 0).any((1, 2)) | (weights[:, 0] < _LEAST_POINT).any(1)
-        error[too_little | (weights.sum(1) > _MOST_LIGHT).any(1)] = np.inf
+        error[(np.abs(weights).sum(1) > _MOST_LIGHT).any(1)] = np.inf
         costs = np.where(error <= enough, costs, np.inf)
         best = int(costs.argmin() if np.isfinite(costs).any() else error.argmin())
         found.append((float(costs[best]), float(error[best]), choices[best, 1:], weights[best].T))
