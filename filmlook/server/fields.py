@@ -113,7 +113,7 @@ def one_of(key: str, allowed: Sequence[int], about: str) -> Field:
             raise refused(f"{key} is {shown(value)}; allowed: {', '.join(map(str, allowed))}, or null")
         return value
 
-    return Field(key, {"enum": [*allowed, None], "description": about}, check)
+    return Field(key, {"oneOf": [{"enum": list(allowed)}, {"type": "null"}], "description": about}, check)
 
 
 def switch(key: str, default: bool) -> Field:
