@@ -1,7 +1,7 @@
 // <film-look-darkroom>: the picture as film while its look is chosen. Fed by the routes of `/sdapi/v1/film-look`.
 //
 // Properties: base, look, picture, seed, texts, canDevelop. Methods: setLook(look), setPicture(blob), opened(), maskBlob(), undo(), redo().
-// Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy, current}, sheet {busy}, opened {width, height, developed}, problem {text}.
+// Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy, fine, current}, sheet {busy}, opened {width, height, developed}, problem {text}.
 // Attributes: base, theme ("dark", "light"; else as the page or the system has it), keys="page" (listens to the whole page's keys),
 // wheel="zooms" (without being clicked before).
 

@@ -1,5 +1,6 @@
 // The routes' client: a picture is sent once, and again where the server has forgotten it.
 
+const AROUND = 4096; // bytes, and less, that an upload has around its parts
 const AGAIN_MS = 1500; // between tries to send a picture to a server that is gone
 
 /** What the server refuses, in its own words. */
@@ -116,10 +117,12 @@ export class Client {
     /** An upload of a file, which the browser reads as it sends it; raises `TooLarge` too. */
     async upload(path, blob, order, signal) {
         this.#limits ??= await this.get('limits', signal);
-        if (blob.size > this.#limits.bytes) throw new TooLarge(blob.size, this.#limits.bytes);
+        const told = order ? JSON.stringify(order) : '';
+        const size = blob.size + told.length + AROUND;
+        if (size > this.#limits.bytes) throw new TooLarge(size, this.#limits.bytes); // a server breaks such an upload off, as if it were gone
         const body = new FormData();
         body.append('images', blob, 'picture');
-        if (order) body.append('order', JSON.stringify(order));
+        if (told) body.append('order', told);
         return this.#fetched(path, { method: 'POST', signal, body });
     }
 

@@ -54,7 +54,7 @@ export class Batch {
         });
         this.button = h('button', { 'aria-haspopup': 'dialog', onclick: () => this.show(), title: t('Develop many pictures with this look') }, t('Batch'));
         const button = (text, onclick, ...more) => h('button', { class: 'small', onclick }, text, ...more);
-        this.element = h('dialog', { class: 'batch', 'aria-labelledby': 'batch-title' },
+        this.element = h('dialog', { class: 'batch', 'aria-labelledby': 'batch-title', onclose: () => this.element.remove() },
             h('div', { class: 'head' }, h('h2', { id: 'batch-title' }, t('Batch')), parts.look,
                 h('button', { class: 'close', 'aria-label': t('Close'), title: t('Close'), onclick: () => this.element.close() }, '×')),
             h('div', { class: 'actions' }, button(t('Add pictures'), () => files.click()), button(t('Add a folder'), () => folder.click()), parts.clear, files, folder),
@@ -78,7 +78,10 @@ export class Batch {
 
     show() {
         this.#tellLook();
-        if (!this.element.open) this.element.showModal();
+        if (!this.element.open) {
+            document.body.append(this.element);
+            this.element.showModal();
+        }
         this.#name();
     }
 
@@ -164,6 +167,7 @@ export class Batch {
         const key = `${lookKey(look)} ${JSON.stringify(kind)} ${this.#parts.again.checked}`;
         if (key !== this.#made || !this.#waiting.length) for (const job of this.#jobs) job.reset();
         this.#made = key;
+        this.#parts.state.textContent = '';
         const run = (this.#run = { stopping: new AbortController(), started: performance.now(), from: this.#done.length });
         this.#update();
         const order = { look, ...kind, again: this.#parts.again.checked };

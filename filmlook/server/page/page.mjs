@@ -151,7 +151,6 @@ async function start() {
         h('header', {}, h('h1', {}, 'Film Look'), h('button', { onclick: () => picker.click(), title: t('Open a picture') }, t('Open')), batch.button, picker, name,
             exporting.element),
         main,
-        batch.element,
     );
     show('looks');
 
