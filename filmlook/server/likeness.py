@@ -3,7 +3,8 @@
 Two pictures show different things, so single pixels cannot be compared. What a film does shows in greys and skins all the same:
 for `_TONES` tones from black to white, the mean a and b of OKLab and the mean chroma of the pixels of about that tone; and how
 light the darkest and lightest parts, and those between, are. The distance of two pictures is the mean of the first over the
-tones that both have (Euclidean, in OKLab's units), and a fifth of the mean of the second.
+tones that both have (Euclidean, in OKLab's units), and a fifth of the mean of the second; and a tenth more where one of them is
+black and white, toned or not, and the other is not: no scene of few colours makes that alike.
 """
 
 from __future__ import annotations
@@ -29,17 +30,21 @@ _SIDE = 96  # px, the long side of what is compared: some 6000 pixels are plenty
 _TONES = np.linspace(0.1, 0.95, 12)  # OKLab's lightness
 _WIDTH = 0.07  # of a tone: the deviation of the bell that pixels are weighed by
 _QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
+_ONE_COLOUR = 0.015  # in black and white, all but a few pixels are this near to the colour that their tone has
+_MOST = 0.95  # of the pixels
+_UNLIKE = 0.1  # what is added where one picture alone is black and white
 _LIGHTNESS = 0.2  # what tones count beside colours: how light a picture is, its scene says more than its film
 
 
 @dataclass(frozen=True)
 class Colours:
-    """What is compared of a picture: a, b and chroma of each tone `(tones, 3)`, how much of the picture has it, and quantiles
-    of lightness."""
+    """What is compared of a picture: a, b and chroma of each tone `(tones, 3)`, how much of the picture has it, quantiles of
+    lightness, and whether it is black and white."""
 
     of_tones: np.ndarray
     share: np.ndarray
     lightness: np.ndarray
+    grey: bool
 
 
 def colours_of(code: np.ndarray) -> Colours:
@@ -48,7 +53,10 @@ def colours_of(code: np.ndarray) -> Colours:
     light, planes = lab[:, 0], np.column_stack((lab[:, 1:], np.hypot(lab[:, 1], lab[:, 2])))
     weights = np.exp(-0.5 * ((light[:, None] - _TONES) / _WIDTH) ** 2)
     total = weights.sum(0)
-    return Colours(weights.T @ planes / (total[:, None] + 1e-6), total / len(light), np.quantile(light, _QUANTILES))
+    means = weights.T @ planes / (total[:, None] + 1e-6)
+    own = means[np.abs(light[:, None] - _TONES).argmin(1), :2]
+    grey = float(np.quantile(np.hypot(*(lab[:, 1:] - own).T), _MOST)) < _ONE_COLOUR
+    return Colours(means, total / len(light), np.quantile(light, _QUANTILES), grey)
 
 
 def distance(one: Colours, other: Colours) -> float:
@@ -56,7 +64,8 @@ def distance(one: Colours, other: Colours) -> float:
     both = np.minimum(one.share, other.share)
     apart = np.sqrt(((one.of_tones - other.of_tones) ** 2).sum(1))
     colours = float((both * apart).sum() / (both.sum() + 1e-9))
-    return colours + _LIGHTNESS * float(np.abs(one.lightness - other.lightness).mean())
+    lightness = float(np.abs(one.lightness - other.lightness).mean())
+    return colours + _LIGHTNESS * lightness + _UNLIKE * (one.grey != other.grey)
 
 
 def ranked(source: Kept, reference: Kept, look: Look, is_over: Callable[[], bool]) -> list[dict[str, Any]]:

@@ -453,12 +453,16 @@ def test_stocks_are_ranked_by_how_like_a_picture_they_make_it(client: TestClient
     assert sum(place < 3 for place in places) >= 0.8 * len(places), places
 
 
-def test_black_and_white_films_are_likest_to_a_grey_picture(client: TestClient, scene: np.ndarray) -> None:
+def test_black_and_white_films_are_likest_to_a_grey_picture_alone(client: TestClient, scene: np.ndarray) -> None:
     grey = np.repeat(scene[::-1].mean(-1, keepdims=True), 3, -1).astype(np.uint8)  # of something else
     order = {"hash": sent(client, png(scene)), "reference": sent(client, png(grey))}
     ranked = client.post(f"{PREFIX}/like", json=order).json()["stocks"]
     assert [one["distance"] for one in ranked] == sorted(one["distance"] for one in ranked)
     assert [load_stock(one["name"]).layers for one in ranked[:3]] == [1, 1, 1]
+    faint = (scene[::-1] * 0.25 + 96).astype(np.uint8)  # of few colours, but in colour
+    order["reference"] = sent(client, png(faint))
+    ranked = client.post(f"{PREFIX}/like", json=order).json()["stocks"]
+    assert load_stock(ranked[0]["name"]).layers == 3
 
 
 def test_a_reference_that_is_forgotten_is_told(client: TestClient, scene: np.ndarray) -> None:
