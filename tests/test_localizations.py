@@ -67,7 +67,12 @@ IN_MODULES = re.compile(r"""\bt\(\s*(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*
 
 
 SENTENCES = {
-    **{"prompts": ("lint", "advice"), "webui": ("tab_run", "processing"), ".": ("look", "presets"), "film": ("route",)},
+    **{
+        "prompts": ("lint", "advice"),
+        "webui": ("tab_run", "processing"),
+        ".": ("look", "look_choice", "presets", "prints"),
+        "film": ("route",),
+    },
     **{
         "server": ("darkroom", "router", "request_body", "picture_cache", "jobs", "requests"),
         "files": ("kinds", "naming", "picture"),
@@ -77,9 +82,9 @@ SENTENCES = {
 """Modules whose sentences with names and numbers in them pages translate: `{1}` stands for the first of these."""
 
 FOR_PROGRAMS = re.compile(
-    "^(body|order|seed|tile|mask:|allowed are application|images|unknown field|answer is|the client|device)|base64|not JSON"
-    "|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe|look file|in JSON"
-    "|not a look|table of|set FILMLOOK_HOME"
+    "^(body|order|seed|grain|tile|mask:|allowed are application|images|unknown field|answer is|the client|device)|base64"
+    "|not JSON|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe"
+    "|look file|in JSON|not a look|table of|set FILMLOOK_HOME"
 )
 """Refusals that no page can cause, or that tell of files which only programs write."""
 

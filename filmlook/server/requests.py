@@ -363,12 +363,12 @@ def prompt_request(fields: dict[str, Any], limits: Limits) -> PromptRequest:
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
-    """What Film Look refuses is the client's fault: 422, with the reason."""
+def refusing(where: str = "") -> Iterator[None]:
+    """What Film Look refuses is the client's fault: 422, with the reason, after the field that it is in."""
     try:
         yield
     except FilmLookError as error:
-        raise HTTPException(422, told(error)) from None
+        raise HTTPException(422, f"{where}{told(error)}") from None
 
 
 def told(error: Exception) -> str:

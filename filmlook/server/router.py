@@ -104,7 +104,7 @@ def build_router(backend: Backend) -> APIRouter:
     @router.post("/names", summary="Name the files of many pictures", **described("names"))
     async def names(request: Request) -> dict[str, Any]:
         async with texts.place(request, lambda fields: requests.names_request(fields, backend.limits)) as asked:
-            with requests.refusing():
+            with requests.refusing("pattern: "):
                 return {"names": await run_in_threadpool(jobs.named, asked)}
 
     @router.post("/prompt", summary="Advise on a prompt", **described("prompt"))
