@@ -40,12 +40,12 @@ class Client:
     """Calls of one viewer."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self.address = address
 
     def call(self, method: str, path: str, order: Any = None) -> bytes:
         data = json.dumps(order).encode() if order is not None else None
         kind = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self._address}{PREFIX}{path}", data, kind, method=method)
+        request = urllib.request.Request(f"{self.address}{PREFIX}{path}", data, kind, method=method)
         with urllib.request.urlopen(request) as answer:
             found: bytes = answer.read()
             return found

@@ -163,6 +163,20 @@ def lamps_in_the_dark(scene: Scene, dice: np.random.Generator) -> Scene:
     return code.astype(np.float32), labels
 
 
+def lamps_in_the_light(scene: Scene, dice: np.random.Generator) -> Scene:
+    """A lit scene, and a few lamps in it, with a glow around them."""
+    code, labels = scene[0] * dice.uniform(0.55, 0.9), np.where(scene[1] == LAMP, IGNORE, scene[1])
+    for _ in range(dice.integers(1, 7)):
+        y, x, hue = *dice.uniform(0, CROP, 2), HUES[dice.integers(4)]
+        away = np.hypot(X - x, (Y - y) * dice.uniform(0.7, 1.4))
+        glow = dice.uniform(0.15, 0.8) * np.exp(-away / dice.uniform(2, 16)) + 0.3 * dice.random() / (1 + (away / 8) ** 2)
+        code = 1 - (1 - code) * (1 - np.clip(glow, 0, 1)[..., None] * hue)
+        cover = np.clip(math.exp(dice.uniform(-0.9, 1.8)) - away + 0.5, 0, 1)[..., None]
+        code = code * (1 - cover) + cover * np.minimum(hue + 0.6 * cover**2, 1)
+        labels[cover[..., 0] > 0.3] = LAMP
+    return np.clip(code, 0, 1).astype(np.float32), labels.astype(np.uint8)
+
+
 def drawn(dice: np.random.Generator) -> Scene:
     """Pages, flat colours with lines, bright shapes larger than lamps, gradients, confetti: none of them glows."""
     code, kind = np.ones((CROP, CROP, 3)) * dice.uniform(0.2, 1, 3), dice.integers(5)
@@ -220,7 +234,7 @@ def main() -> None:
     dice = np.random.default_rng(arguments.seed)
     surroundings = [(read_radiance(p), "day" in p.parent.name) for p in sorted(arguments.panoramas.rglob("*.hdr"))]
     pictures = list(json.loads(arguments.labels.read_text(encoding="utf-8")).values())
-    with_lamps = [e for e in pictures if any(box[0] == "lamp" for box in e["boxes"])] or pictures
+    with_lamps = [e for e in pictures if "lamp" in (e["default"], *(box[0] for box in e["boxes"]))] or pictures
 
     def seen() -> Scene:
         kind = dice.random()
@@ -230,9 +244,10 @@ def main() -> None:
         return of_picture(entries[dice.integers(len(entries))], dice)
 
     makers: list[tuple[float, Callable[[], Scene]]] = [
-        (0.55, lambda: cropped(seen(), dice)),
-        (0.3, lambda: lamps_in_the_dark(cropped(seen(), dice), dice)),
-        (0.15, lambda: drawn(dice)),
+        (0.53, lambda: cropped(seen(), dice)),
+        (0.25, lambda: lamps_in_the_dark(cropped(seen(), dice), dice)),
+        (0.1, lambda: lamps_in_the_light(cropped(seen(), dice), dice)),
+        (0.12, lambda: drawn(dice)),
     ]
     shares = [share for share, _ in makers]
     scenes = [known(makers[dice.choice(len(makers), p=shares)][1]()) for _ in range(arguments.scenes)]

@@ -84,8 +84,9 @@ class Setting:
         number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
         if self.low <= number <= self.high:  # before it is made a float, for which a whole number may be too large
             return float(number)
-        unit = f" {self.unit}" if self.unit else ""
-        raise LookError(f"{self.key} is {value!r}; allowed: a number from {self.low:g} to {self.high:g}{unit}")
+        if self.unit:
+            raise LookError(f"{self.key} is {value!r}; allowed: a number from {self.low:g} to {self.high:g} {self.unit}")
+        raise LookError(f"{self.key} is {value!r}; allowed: a number from {self.low:g} to {self.high:g}")
 
 
 def _number(group: str, label: str, low: float, high: float, step: float, default: float, text: str, unit: str = "") -> Any:

@@ -1,14 +1,14 @@
 // <film-look-darkroom>: the picture as film while its look is chosen. Fed by the routes of `/sdapi/v1/film-look`.
 //
 // Properties: base, look, picture, seed, texts, canDevelop. Methods: setLook(look), setPicture(blob), opened(), maskBlob(), undo(), redo().
-// Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy, current}, sheet {busy}, opened {width, height, developed}, problem {text}.
+// Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy, fine, current}, sheet {busy}, opened {width, height, developed}, problem {text}.
 // Attributes: base, theme ("dark", "light"; else as the page or the system has it), keys="page" (listens to the whole page's keys),
 // wheel="zooms" (without being clicked before).
 
 import { CardPanel } from './darkroom/card.mjs';
 import { Client } from './darkroom/client.mjs';
 import { watchClipboard } from './darkroom/clipboard.mjs';
-import { clamp, h, isTyping, lookKey, translator } from './darkroom/dom.mjs';
+import { clamp, h, isTyping, lookKey } from './darkroom/dom.mjs';
 import { listen } from './darkroom/gestures.mjs';
 import { brush, divider } from './darkroom/handles.mjs';
 import { History, Snapshots } from './darkroom/history.mjs';
@@ -19,9 +19,11 @@ import { Previews } from './darkroom/previews.mjs';
 import { ScopesPanel } from './darkroom/scopes.mjs';
 import { SheetPanel } from './darkroom/sheet.mjs';
 import { STYLE } from './darkroom/style.mjs';
+import { sentence, translator } from './darkroom/texts.mjs';
 import { watchTheme } from './darkroom/theme.mjs';
 import { keyList, toolbar } from './darkroom/toolbar.mjs';
 import { MODES, View } from './darkroom/view.mjs';
+import { faultOf } from './darkroom/words.mjs';
 
 const BASE = '/sdapi/v1/film-look';
 
@@ -156,7 +158,7 @@ export class Darkroom extends HTMLElement {
         } catch (error) {
             if (error.name === 'AbortError') return false;
             this.#told('state', 'rest');
-            this.#problem(error.message);
+            this.#problem(faultOf(this.#t, error));
             if (!local) return false; // the last picture still stands there
             this.#client.picture = last.picture;
             this.#view.setPicture(last.size.width, last.size.height);
@@ -184,6 +186,22 @@ export class Darkroom extends HTMLElement {
         return this.#client.sheet(role, fields, signal);
     }
 
+    /** The stocks by how like a reference the picture becomes on them: [{name, distance}]; null where newer ones are asked for. */
+    like(fields, signal) {
+        return this.#client.like(fields, signal);
+    }
+
+    /** A small picture with another look, as a bitmap; it hinders no preview of the viewer's. */
+    async sketch(role, fields, signal) {
+        return (await this.#client.preview(`sketch-${role}`, fields, signal))?.bitmap ?? null;
+    }
+
+    /** [x, y] of the pixel of the picture in the middle of what is in sight. */
+    get middle() {
+        const { x, y } = this.#view.centre;
+        return [x, y];
+    }
+
     /** The look that is shown as text. */
     lookText() {
         return JSON.stringify(this.#look, null, 1);
@@ -205,7 +223,7 @@ export class Darkroom extends HTMLElement {
         this.#emit('look-chosen', { look: this.#look });
     }
 
-    #t = (key, values) => translator(this.#texts)(key, values);
+    #t = Object.assign((key, values) => translator(this.#texts)(key, values), { sentence: (text) => sentence(this.#texts, text) });
 
     /** What the panels, gestures and keys may do. */
     #room = {
@@ -303,7 +321,7 @@ export class Darkroom extends HTMLElement {
 
     #pressed(event) {
         if (event.defaultPrevented || isTyping(event) || !this.offsetParent) return;
-        if (event.composedPath().some((one) => one.localName === 'dialog')) return; // which has keys of its own
+        if (event.composedPath().some((one) => one.localName === 'dialog') || document.querySelector('dialog[open]')) return; // which has keys of its own
         const onPicture = this.shadowRoot.activeElement === this.#canvas;
         const onSlider = event.composedPath()[0].matches?.('input[type=range], [role=slider]');
         if (onSlider && event.key.startsWith('Arrow')) return;
@@ -320,7 +338,7 @@ export class Darkroom extends HTMLElement {
         } else if (what === 'back') {
             this.#problem('');
         } else if (what === 'problem') {
-            this.#problem(detail);
+            this.#problem(this.#t.sentence(detail));
         } else {
             this.#problem('');
             const device = detail.busy ? this.#t('on the CPU: the GPU is busy') : detail.device.toUpperCase();

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from filmlook import Look, develop
+from filmlook import Look, develop, load_look
 from filmlook.cli import main
 from filmlook.cli.inputs import natural
 from filmlook.engine import trace
@@ -135,6 +135,21 @@ def test_another_format_for_all(tmp_path: Path) -> None:
 
 
 # --- grain
+
+
+def test_files_are_called_by_a_pattern(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for place in ("a.png", "deep/b.png"):
+        grey(tmp_path / "in" / place)
+    order = ["develop", str(tmp_path / "in"), "-r", "-o", str(tmp_path / "out"), *PLAIN, "--format", "jpg"]
+    assert main([*order, "--name", "{number}-{name}-{look}-{stock}"]) == 0
+    stock = load_look("clean-print").stock
+    found = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.jpg")}
+    assert found == {f"1-a-clean-print-{stock}.jpg", f"deep/2-b-clean-print-{stock}.jpg"}
+    assert main([*order, "--name", "{name.__class__}"]) != 0
+    assert main([*order, "--name", "../{name}"]) != 0
+    assert "allowed: letters, digits, signs that files may have, {name}, {number}" in capsys.readouterr().err
+    assert main([*order, "--name", "{what}"]) != 0
+    assert "the name has {what} in it; allowed: {name}" in capsys.readouterr().err
 
 
 def test_over_a_folder_each_picture_has_its_own_grain(tmp_path: Path) -> None:

@@ -66,8 +66,27 @@ IN_MODULES = re.compile(r"""\bt\(\s*(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*
 """A text of the viewer or of the stand-alone page: t('...')."""
 
 
-SENTENCES = {"prompts": ("lint", "advice"), "webui": ("tab_run", "processing")}
-"""Modules whose sentences with names and numbers in them the page's script translates: `{1}` stands for the first of these."""
+SENTENCES = {
+    **{
+        "prompts": ("lint", "advice"),
+        "webui": ("tab_run", "processing"),
+        ".": ("look", "look_choice", "presets", "prints"),
+        "film": ("route",),
+    },
+    **{
+        "server": ("darkroom", "router", "request_body", "picture_cache", "jobs", "requests"),
+        "files": ("kinds", "naming", "picture"),
+    },
+    "engine": ("develop",),
+}
+"""Modules whose sentences with names and numbers in them pages translate: `{1}` stands for the first of these."""
+
+FOR_PROGRAMS = re.compile(
+    "^(body|order|seed|grain|tile|mask:|allowed are application|images|unknown field|answer is|the client|device)|base64"
+    "|not JSON|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe"
+    "|look file|in JSON|not a look|table of|set FILMLOOK_HOME"
+)
+"""Refusals that no page can cause, or that tell of files which only programs write."""
 
 
 def _sentence(node: ast.AST) -> str:
@@ -82,21 +101,29 @@ def _sentence(node: ast.AST) -> str:
 
 def _sentences_of(source: str) -> set[str]:
     """What findings, fixes and refusals say."""
-    places = {"Finding": 1, "Fix": 0, "PictureError": 0, "_fault": 1}
+    places = {"Finding": 1, "Fix": 0, "_fault": 1, "HTTPException": 1, "AlreadyDevelopedError": 0}
+    places["_one_line"] = 1
+    places |= dict.fromkeys(("PictureError", "LookError", "FilmLookError", "NotOwnError"), 0)
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("message", "told", "effect"):
             found.add(_sentence(node.value))
             if isinstance(node.value, ast.IfExp):
                 found |= {_sentence(node.value.body), _sentence(node.value.orelse)}
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_INTERRUPTED":
+            found.add(_sentence(node.value))
         if isinstance(node, ast.Call) and len(node.args) > (place := places.get(getattr(node.func, "id", ""), len(node.args))):
-            found.add(_sentence(node.args[place]))
+            told = node.args[place]
+            sides = (told.body, told.orelse) if isinstance(told, ast.IfExp) else (told,)
+            more = ": {1}" if place == 1 and getattr(node.func, "id", "") == "_one_line" else ""
+            found |= {f"{sentence}{more}" for sentence in map(_sentence, sides) if sentence}
     return found
 
 
 def texts() -> set[str]:
     """What people read on the page, of our own."""
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
+    found |= {s.unit for s in SETTINGS if s.unit not in ("x", "um", "mired")}
     found |= {label for s in SETTINGS for label in s.labels if s.key != "diffusion"}  # whose labels are the makers'
     found |= {f"{own_frame(None)} ({label})" for s in SETTINGS if s.key == "frame" for label in s.labels[1:]}
     found |= {text for name in built_in_names("looks") for text in (load_preset(name).label, load_preset(name).help)}
@@ -110,7 +137,8 @@ def texts() -> set[str]:
             found |= _texts_of(path.read_text(encoding="utf-8"))
     for room, modules in SENTENCES.items():
         for module in modules:
-            found |= _sentences_of((ROOT / "filmlook" / room / f"{module}.py").read_text(encoding="utf-8"))
+            sentences = _sentences_of((ROOT / "filmlook" / room / f"{module}.py").read_text(encoding="utf-8"))
+            found |= {sentence for sentence in sentences if not FOR_PROGRAMS.search(sentence)}
     for folder in (ROOT / "javascript", ROOT / "filmlook" / "server" / "page"):
         for path in folder.rglob("*.mjs"):
             found |= {a or b for a, b in IN_MODULES.findall(path.read_text(encoding="utf-8"))}

@@ -35,6 +35,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "develop once more what is developed already, which is passed over"
     parser.add_argument("--again", action="store_true", help=text)
     parser.add_argument("--format", type=name, metavar="ENDING", help="write files of this ending (png, jpg, ...) into OUT")
+    text = "how files in OUT are called, such as '{name}-{stock}': {name}, {number}, {stock}, {look} are filled in ({name})"
+    parser.add_argument("--name", type=name, default="{name}", metavar="PATTERN", help=text)
     parser.add_argument("--quality", type=int, default=95, metavar="1..100", help="of JPEG, WebP, AVIF and JPEG XL (95)")
     parser.add_argument("--lossless", action="store_true", help="write WebP, AVIF and JPEG XL without loss")
     text = "the colour space of what is written: srgb, p3 or adobe-rgb (srgb)"
@@ -107,7 +109,9 @@ def run(args: argparse.Namespace) -> int:
     out = args.output or args.stages
     ending = _ending(args.format)
     found = pictures.find(inputs, Path(out), recursive=args.recursive, exclude=args.exclude, in_order=args.frames)
-    jobs = list(zip(found.sources, pictures.targets(found.sources, inputs, out, ending), strict=True))
+    facts = {"stock": look.stock, "look": Path(args.look).stem if args.look else look.stock}
+    targets = pictures.targets(found.sources, inputs, out, ending, args.name, facts)
+    jobs = list(zip(found.sources, targets, strict=True))
     tally = _Tally(failures=found.failures, skipped=found.skipped)
     if args.dry_run:
         return _dry_run(jobs, tally, args.overwrite)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
 from filmlook.errors import LookError
+from filmlook.files import naming
 from filmlook.files.kinds import FORMATS, RAW, READABLE
 from filmlook.paths import natural
 
@@ -74,14 +75,23 @@ def find(
     return found
 
 
-def targets(sources: Sequence[Source], inputs: Sequence[str], output: str, ending: str | None) -> Iterator[Path]:
+def targets(
+    sources: Sequence[Source],
+    inputs: Sequence[str],
+    output: str,
+    ending: str | None,
+    pattern: str = naming.AS_THEY_ARE,
+    facts: Mapping[str, str] | None = None,
+) -> Iterator[Path]:
     """Where each picture goes.
 
     OUT is a file where there is one input and OUT has the ending of a kind that is written, else a folder. `ending` replaces
-    that of the pictures; without it what is only read, as HEIC, becomes a PNG, and RAW a TIFF.
+    that of the pictures; without it what is only read, as HEIC, becomes a PNG, and RAW a TIFF. In a folder they are called by
+    `pattern` and `facts`, as `files.naming` tells.
 
     Raises:
         LookError: several pictures for one file, or an ending of a kind that is not written.
+        FilmLookError: a pattern that no file can be called by.
     """
     out = Path(output)
     suffix = out.suffix.lower()
@@ -94,9 +104,11 @@ def targets(sources: Sequence[Source], inputs: Sequence[str], output: str, endin
             raise LookError(f"{out} is one file, but there are {len(sources)} pictures; name a folder")
         yield from [out] * len(sources)
         return
-    for source in sources:
-        below = source.below
-        yield out / (below.with_suffix(ending) if ending else _written_as(below))
+    below = [source.below for source in sources]
+    called = naming.named(pattern, [path.name for path in below], facts or {}) if pattern != naming.AS_THEY_ARE else None
+    for place, path in enumerate(below):
+        written = path.with_suffix(ending) if ending else _written_as(path)
+        yield out / (written.with_name(f"{called[place]}{written.suffix}") if called else written)
 
 
 def _written_as(below: Path) -> Path:

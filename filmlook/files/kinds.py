@@ -14,6 +14,9 @@ FORMATS = {
 }
 """What is written, by extension."""
 
+ENDINGS = {kind: ending for ending, kind in reversed(FORMATS.items())}
+"""The usual extension of each kind."""
+
 RAW = (".dng", ".nef", ".nrw", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw")
 READABLE = (*FORMATS, ".heic", ".heif", ".bmp", ".gif", ".jp2", ".j2k", ".jpf", ".jpx", *RAW)
 """The extensions of what is read; the content alone says what a file is."""

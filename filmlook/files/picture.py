@@ -15,7 +15,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,6 +48,7 @@ __all__ = (
     "size_told",
     "srgb_profile",
     "to_pil",
+    "with_bits",
     "write",
 )  # fmt: skip
 
@@ -161,6 +162,14 @@ def write(
         check_writable(kind, picture.pixels.shape, quality, lossless, profile)
         with replacing(path, overwrite=overwrite) as file:
             _encode(file, picture, kind, quality, lossless, profile)
+
+
+def with_bits(picture: Picture, bits: int) -> Picture:
+    """The picture with samples of 8 or 16 bits: the same code values, rounded where there are fewer."""
+    if picture.pixels.itemsize * 8 == bits:
+        return picture
+    pixels = eight_bit(picture.pixels) if bits == 8 else picture.pixels.astype(np.uint16) * 257
+    return replace(picture, pixels=pixels)
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, scene_linear: bool = False) -> Picture:

@@ -16,7 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from filmlook.errors import PictureError
 from filmlook.files import picture
-from filmlook.server import proofs, requests, sheet
+from filmlook.server import likeness, proofs, requests, sheet
 from filmlook.server.answers import FileAnswer
 from filmlook.server.backend import Backend
 from filmlook.server.description import described
@@ -38,6 +38,7 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
     texts = BodyLimiter(lambda: min(_TEXT_BYTES, backend.limits.bytes), WAITING)
     decoding = asyncio.Lock()
     previews, scopings, sheets = Newest(_PREVIEWS, "preview"), Newest(1, "measurement"), Newest(1, "sheet")
+    comparisons = Newest(1, "comparison")
 
     def picture_of(name: str) -> Kept:
         found = kept.get(name)
@@ -85,6 +86,18 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
             return await scopings.run(
                 request, asked.viewer, asked.number, lambda over: told(lambda: proofs.measured(source, asked, device, over))
             )
+
+    @router.post("/like", summary="Find the stocks that make a picture like another", **described("like"))
+    async def like(request: Request) -> dict[str, Any]:
+        async with texts.place(request, lambda fields: requests.like_request(fields, backend.limits)) as asked:
+            source, reference = picture_of(asked.picture), picture_of(asked.reference)
+            stocks = await comparisons.run(
+                request,
+                asked.viewer,
+                asked.number,
+                lambda over: told(lambda: likeness.ranked(source, reference, asked.look, over)),
+            )
+            return {"stocks": stocks}
 
     @router.post("/sheet", summary="Show a picture with many looks", response_class=StreamingResponse, **described("sheet"))
     async def contact_sheet(request: Request) -> Response:

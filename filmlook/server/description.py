@@ -28,18 +28,23 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "scopes": {"hash": _NAME, "look": "gold-snapshot"},
     "sheet": {"hash": _NAME, "look": "gold-snapshot", "of": "setting", "setting": "contrast", "steps": 5},
+    "like": {"hash": _NAME, "reference": _NAME, "look": "gold-snapshot"},
+    "names": {"pattern": "{name}-{stock}", "files": ["holiday.jpg", "sea/2.jpg"], "stock": "kodak_gold_200"},
     "export-lut": {"look": "gold-snapshot"},
     "look": {"label": "Mine", "look": {"stock": "kodak_portra_400", "grain": 1.2}},
     "prompt": {"prompt": "photo of a cat", "checkpoint": "classicnegative.ckpt", "settings": {"width": 512, "height": 512}},
 }
 _UPLOADS = ("develop", "read", "pictures")
+_DEVELOPED = ("image/png", "image/jpeg", "image/webp", "image/tiff")
+"""What `develop` answers with besides JSON, where a file is asked for."""
+
 _FILES = {
     "export-lut": ("text/plain", "image/png"),
     "preview": ("image/jpeg", "image/webp", "image/png"),
     "sheet": ("application/x-ndjson",),
 }
 """The kinds of file that routes answer with, which answer with no JSON."""
-_REFUSED_WITH = {"preview": (404, 409), "scopes": (404, 409), "sheet": (404, 409)}
+_REFUSED_WITH = dict.fromkeys(("preview", "scopes", "sheet", "like"), (404, 409))
 _REFUSALS = {
     401: "No credentials, or wrong ones.",
     403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
@@ -74,6 +79,9 @@ def described(route: str) -> dict[str, Any]:
         answer: dict[int | str, Any] = {200: {"description": "The file.", "content": dict.fromkeys(_FILES[route], file)}}
         return {**body, "responses": {**answer, **refused}}
     told = answered(route)
+    if route == "develop":
+        file = {"schema": {"type": "string", "format": "binary"}}
+        told["responses"][200]["content"].update(dict.fromkeys(_DEVELOPED, file))
     return {**body, **told, "responses": {**told["responses"], **refused}}
 
 
@@ -142,6 +150,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
     ),
     "pictures": _object({"hash": _TEXT, "width": _WHOLE, "height": _WHOLE, "developed": _SWITCH}),
     "scopes": _object({"before": _SCOPES, "after": _SCOPES}),
+    "like": _object({"stocks": _list(_object({"name": _TEXT, "distance": {"type": "number", "minimum": 0}}))}),
+    "names": _object({"names": _list(_TEXT)}),
+    "limits": _object(dict.fromkeys(("bytes", "pixels", "pictures", "answer_pixels"), _WHOLE)),
     "prompt": _object(
         {
             "checkpoint": _or_null("object", "Which one it is and how it was recognised."),

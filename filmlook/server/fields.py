@@ -103,6 +103,19 @@ def choice(key: str, allowed: Sequence[str], default: str) -> Field:
     return Field(key, {"type": "string", "enum": list(allowed), "default": default}, check, default)
 
 
+def one_of(key: str, allowed: Sequence[int], about: str) -> Field:
+    """One of some whole numbers; null and nothing: none of them."""
+
+    def check(value: Any, limits: Limits) -> int | None:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
+            raise refused(f"{key} is {shown(value)}; allowed: {', '.join(map(str, allowed))}, or null")
+        return value
+
+    return Field(key, {"oneOf": [{"enum": list(allowed)}, {"type": "null"}], "description": about}, check)
+
+
 def switch(key: str, default: bool) -> Field:
     def check(value: Any, limits: Limits) -> bool:
         if not isinstance(value, bool):
@@ -254,6 +267,21 @@ def numbers(key: str, most: int) -> Field:
         return value
 
     return Field(key, {"type": "array", "items": {"type": "number"}, "maxItems": most}, check, [])
+
+
+def texts(key: str, most: int, letters: int) -> Field:
+    """A list of up to so many texts, of so many characters each."""
+
+    def check(value: Any, limits: Limits) -> list[str]:
+        if not isinstance(value, list) or not 1 <= len(value) <= most:
+            raise refused(f"{key} is {shown(value)}; allowed: a list of 1 to {most} texts")
+        for part in value:
+            if not isinstance(part, str) or len(part) > letters or _SURROGATES.search(part):
+                raise refused(f"{key}: {shown(part)} is among them; allowed: texts of up to {letters} characters")
+        return value
+
+    part = {"type": "string", "maxLength": letters}
+    return Field(key, {"type": "array", "items": part, "minItems": 1, "maxItems": most}, check, needed=True)
 
 
 def crop(key: str, most: int) -> Field:

@@ -13,7 +13,8 @@ import numpy as np
 
 from filmlook.engine.colour_only import colour_of
 from filmlook.errors import FilmLookError, PictureError, Stopped
-from filmlook.files import infotext, lut, picture
+from filmlook.files import infotext, lut, naming, picture
+from filmlook.files.kinds import ENDINGS
 from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.server import request_body, requests
@@ -21,6 +22,8 @@ from filmlook.server.queue import Turn
 from filmlook.stock import load_stock
 
 log = logging.getLogger("filmlook")
+
+_INTERRUPTED = "interrupted"
 
 Develop = Callable[[Picture, Look, "int | None", bool, Callable[[float], None], "Picture | None"], Picture]
 
@@ -36,34 +39,68 @@ def developed(
     answer: dict[str, Any] = {"images": [], "infotexts": [], "seeds": [], "errors": []}
     if asked.sheet:
         answer["sheets"] = []
-    for number, data in enumerate(asked.pictures):
-
-        def progress(share: float, number: int = number) -> None:
-            turn.advance((number + share) / len(asked.pictures))
-            if gone() or turn.is_stopped():
-                raise Stopped
-
+    for number in range(len(asked.pictures)):
         made: dict[str, Any] = {}
         try:
-            if gone() or turn.is_stopped():
-                raise Stopped
-            source = picture.decode(data, max_pixels=most_pixels, scene_linear=asked.scene_linear)
-            mask = _mask(asked.masks[number], most_pixels) if asked.masks else None
-            seed = asked.seeds[number] if asked.seeds else None
-            film = develop(source, asked.look, seed, asked.again, progress, mask)
+            source, film = _developed(develop, asked, number, most_pixels, turn, gone)
             made = _encoded(source, film, asked)
         except Stopped:
             if gone():
                 raise
-            made["errors"] = "interrupted"
+            made["errors"] = _INTERRUPTED
         except FilmLookError as error:
             made["errors"] = requests.told(error)
         except (MemoryError, RuntimeError) as error:  # the machine's: the other pictures are worked on all the same
-            log.exception("Film Look: picture %d of %d failed", number + 1, len(asked.pictures))
-            made["errors"] = f"{type(error).__name__}: {' '.join(requests.told(error).split())[:200]}"
+            made["errors"] = _of_the_machine(error, f"picture {number + 1} of {len(asked.pictures)}")
         for key, values in answer.items():
             values.append(made.get(key))
     return answer
+
+
+def developed_file(
+    develop: Develop, asked: requests.DevelopRequest, most_pixels: int, turn: Turn, gone: Callable[[], bool]
+) -> bytes:
+    """The file of the only picture of a request.
+
+    Raises:
+        Stopped: the client has gone; PictureError: it was interrupted; FilmLookError: what else is wrong with it.
+    """
+    try:
+        _, film = _developed(develop, asked, 0, most_pixels, turn, gone)
+        return _file(film, asked)
+    except Stopped:
+        if gone():
+            raise
+        raise PictureError(_INTERRUPTED) from None
+    except (MemoryError, RuntimeError) as error:
+        raise PictureError(_of_the_machine(error, "a picture")) from None
+
+
+def _of_the_machine(error: Exception, what: str) -> str:
+    """What an answer tells of a fault that is the machine's, and the log in full."""
+    log.exception("Film Look: %s failed", what)
+    return f"{type(error).__name__}: {' '.join(requests.told(error).split())[:200]}"
+
+
+def _developed(
+    develop: Develop, asked: requests.DevelopRequest, number: int, most_pixels: int, turn: Turn, gone: Callable[[], bool]
+) -> tuple[Picture, Picture]:
+    """One picture of a request before and after. Raises Stopped or FilmLookError."""
+
+    def progress(share: float) -> None:
+        turn.advance((number + share) / len(asked.pictures))
+        if gone() or turn.is_stopped():
+            raise Stopped
+
+    if gone() or turn.is_stopped():
+        raise Stopped
+    source = picture.decode(asked.pictures[number], max_pixels=most_pixels, scene_linear=asked.scene_linear)
+    mask = _mask(asked.masks[number], most_pixels) if asked.masks else None
+    seed = asked.seeds[number] if asked.seeds else None
+    if seed is None and asked.bits:  # a picture's own, which is found in its samples, is the same with more of them
+        seed = infotext.own_seed(source.text.values(), source.pixels)
+    deep = picture.with_bits(source, 16) if asked.bits == 16 else source
+    return source, develop(deep, asked.look, seed, asked.again, progress, mask)
 
 
 def _mask(data: bytes, most_pixels: int) -> Picture:
@@ -78,18 +115,21 @@ def _encoded(source: Picture, film: Picture, asked: requests.DevelopRequest) -> 
     """What the answer holds of one picture."""
     done = infotext.of_text(film.text)
 
-    def encoded(made: Picture) -> str:
-        return request_body.base64_of(picture.encode(made, asked.kind, quality=asked.quality, profile=asked.profile))
-
     made: dict[str, Any] = {
-        "images": encoded(film),
+        "images": request_body.base64_of(_file(film, asked)),
         "infotexts": infotext.ours(film.text),
         "seeds": done.seed if done else None,
     }
     if asked.sheet:
-        sides = np.concatenate((source.pixels, film.pixels), 1)
-        made["sheets"] = encoded(Picture(sides))
+        bits = film.pixels.itemsize * 8
+        sides = np.concatenate((picture.with_bits(source, bits).pixels, film.pixels), 1)
+        made["sheets"] = request_body.base64_of(_file(Picture(sides), asked))
     return made
+
+
+def _file(film: Picture, asked: requests.DevelopRequest) -> bytes:
+    told = picture.with_bits(film, asked.bits) if asked.bits else film
+    return picture.encode(told, asked.kind, quality=asked.quality, profile=asked.profile)
 
 
 def read(source: Picture) -> dict[str, Any]:
@@ -102,6 +142,19 @@ def read(source: Picture) -> dict[str, Any]:
         "frame": found.frame if found else None,
         "parameters": source.text.get("parameters", ""),
     }
+
+
+def named(asked: requests.NamesRequest) -> list[str]:
+    """What the files of pictures are called, below the folders that they lie in; no two alike.
+
+    Raises:
+        FilmLookError: no file can be called so.
+    """
+    facts = {"stock": asked.stock, "look": asked.look or asked.stock}
+    called = naming.named(asked.pattern, asked.files, facts)
+    folders = map(naming.folder_of, asked.files)
+    ending = ENDINGS[asked.kind]
+    return naming.apart([f"{folder}/{name}{ending}".lstrip("/") for folder, name in zip(folders, called, strict=True)])
 
 
 def baked(asked: requests.LutRequest, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -13,12 +14,17 @@ from filmlook.presets import Preset, is_look, list_presets, load_preset
 from filmlook.prints import OWN, is_paper, paper_facts, paper_labels, stock_facts
 from filmlook.server import requests
 from filmlook.server.description import answered
+from filmlook.server.request_body import Limits
 from filmlook.server.schema import look_schema
 from filmlook.stock import is_installed, load_stock, stock_headings
 
 
-def add_lists(router: APIRouter) -> None:
+def add_lists(router: APIRouter, limits: Callable[[], Limits]) -> None:
     """Adds the routes that only tell."""
+
+    @router.get("/limits", summary="What one request may bring", **answered("limits"))
+    def most() -> dict[str, Any]:
+        return asdict(limits())
 
     @router.get("/schema", summary="JSON Schema of the settings", **answered("schema"))
     def schema() -> dict[str, Any]:

@@ -17,8 +17,9 @@ _PAGE = Path(__file__).with_name("page")
 _KINDS = {".html": "text/html", ".css": "text/css", ".mjs": "text/javascript", ".svg": "image/svg+xml"}
 _HEADERS = {
     # Nothing leaves the machine: the page loads from here alone, and no other site may frame it.
-    "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "; ".join(
+        ("default-src 'self'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:", "frame-ancestors 'none'")
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # of another version than the server's it would ask for what is not there

@@ -26,7 +26,14 @@ from filmlook.server.picture_cache import DIGITS
 from filmlook.server.request_body import Limits
 from filmlook.server.schema import look_schema
 
-KINDS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+SHOWN = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+"""The kinds of file that browsers show, by their names in requests."""
+
+KINDS = {**SHOWN, "tiff": "TIFF"}
+"""The kinds of file that are written."""
+
+DEPTHS = (8, 16)
+MOST_NAMES = 10_000
 SIZES = (17, 33, 65)
 SHEETS = ("stocks", "looks", "papers", "setting", "settings")
 PROMPT_LETTERS = 20_000  # some 60 pages of a book; a prompt has a few hundred
@@ -53,12 +60,14 @@ TABLES: dict[str, tuple[Field, ...]] = {
         _LOOK,
         field.seed("seed"),
         field.choice("format", tuple(KINDS), "png"),
+        field.one_of("bits", DEPTHS, "Of a sample; null: as the picture has it. JPEG and WebP have 8."),
         field.whole("quality", 1, 100, 95),
         field.some_of("include", "sheet"),
         field.switch("again", True),
         field.choice("profile", picture.PROFILES, "srgb"),
         field.switch("scene_linear", False),
         field.masks("mask"),
+        field.choice("answer", ("json", "file"), "json"),
     ),
     "read": field.one_picture("image", "images"),
     "pictures": field.one_picture("image", "images"),
@@ -68,7 +77,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.one_seed("seed"),
         field.whole("long_side", 16, 4096, 768),
         field.crop("crop", 4096**2),
-        field.choice("format", tuple(KINDS), "jpeg"),
+        field.choice("format", tuple(SHOWN), "jpeg"),
         field.whole("quality", 1, 100, 88),
         *_NEWEST,
     ),
@@ -83,6 +92,19 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.numbers("values", 9),
         field.whole("long_side", 16, 1024, 320),
         *_NEWEST,
+    ),
+    "like": (
+        _PICTURE_NAME,
+        _LOOK,
+        field.name_of_picture("reference", DIGITS),
+        *_NEWEST,
+    ),
+    "names": (
+        field.text("pattern", 1000, needed=True),
+        field.texts("files", MOST_NAMES, _NAME_LETTERS),
+        field.choice("format", tuple(KINDS), "png"),
+        field.text("stock", _NAME_LETTERS),
+        field.text("look", _NAME_LETTERS),
     ),
     "export-lut": (
         _LOOK,
@@ -102,18 +124,21 @@ TABLES: dict[str, tuple[Field, ...]] = {
 
 @dataclass(frozen=True)
 class DevelopRequest:
-    """Pictures to develop; `seeds` is empty where each has its own, `masks` where all of it is developed."""
+    """Pictures to develop; `seeds` is empty where each has its own, `masks` where all of it is developed. `bits` of the files'
+    samples: None, as each has them. `as_file`: the answer is the file of the only one."""
 
     pictures: list[bytes]
     look: Look
     seeds: list[int]
     kind: str
+    bits: int | None
     quality: int
     sheet: bool
     again: bool
     profile: str
     scene_linear: bool
     masks: list[bytes]
+    as_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,6 +185,28 @@ class SheetRequest:
 
 
 @dataclass(frozen=True)
+class LikeRequest:
+    """The stocks by how like a reference a picture becomes on them; both are kept pictures."""
+
+    picture: str
+    look: Look
+    reference: str
+    viewer: str
+    number: int
+
+
+@dataclass(frozen=True)
+class NamesRequest:
+    """What the files of pictures shall be called."""
+
+    pattern: str
+    files: list[str]
+    kind: str
+    stock: str
+    look: str
+
+
+@dataclass(frozen=True)
 class LutRequest:
     """A LUT to bake: "cube" of a size, or "hald"."""
 
@@ -199,8 +246,11 @@ def develop_request(fields: dict[str, Any], limits: Limits) -> DevelopRequest:
     seeds = seed if isinstance(seed, list) else [] if seed is None else [seed] * len(pictures)
     if seed is not None and len(seeds) != len(pictures):
         raise field.wrong_seed("seed", seed)
-    pixels = sum(_pixels(data, limits) for data in pictures) * (3 if sheet else 1)  # a sheet shows its picture twice
-    most = max(limits.answer_pixels, limits.pixels)
+    if values["answer"] == "file" and (len(pictures) != 1 or sheet):
+        raise field.refused("answer is 'file'; allowed: that for one picture without a sheet")
+    parts = (3 if sheet else 1) * (2 if values["bits"] == 16 else 1)  # a sheet shows its picture twice; 16 bits are two times 8
+    pixels = sum(_pixels(data, limits) for data in pictures) * parts
+    most = max(limits.answer_pixels, limits.pixels * (parts if len(pictures) == 1 and not sheet else 1))
     if pixels > most:
         raise HTTPException(413, f"images: {pixels} pixels would come back; allowed are {most} in an answer")
     return DevelopRequest(
@@ -208,12 +258,14 @@ def develop_request(fields: dict[str, Any], limits: Limits) -> DevelopRequest:
         look=values["look"],
         seeds=seeds,
         kind=KINDS[values["format"]],
+        bits=values["bits"],
         quality=values["quality"],
         sheet=sheet,
         again=values["again"],
         profile=values["profile"],
         scene_linear=values["scene_linear"],
         masks=_masks(values["mask"], pictures, limits),
+        as_file=values["answer"] == "file",
     )
 
 
@@ -262,7 +314,7 @@ def picture_request(fields: dict[str, Any], limits: Limits) -> bytes:
 def preview_request(fields: dict[str, Any], limits: Limits) -> PreviewRequest:
     """A request for a preview. Raises HTTPException 422."""
     values = field.values_of(fields, TABLES["preview"], limits)
-    return PreviewRequest(picture=values.pop("hash"), kind=KINDS[values.pop("format")], **values)
+    return PreviewRequest(picture=values.pop("hash"), kind=SHOWN[values.pop("format")], **values)
 
 
 def scopes_request(fields: dict[str, Any], limits: Limits) -> ScopesRequest:
@@ -275,6 +327,18 @@ def sheet_request(fields: dict[str, Any], limits: Limits) -> SheetRequest:
     """A request for a contact sheet. Raises HTTPException 422."""
     values = field.values_of(fields, TABLES["sheet"], limits)
     return SheetRequest(picture=values.pop("hash"), **values)
+
+
+def like_request(fields: dict[str, Any], limits: Limits) -> LikeRequest:
+    """A request for the stocks that are like a picture. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["like"], limits)
+    return LikeRequest(picture=values.pop("hash"), **values)
+
+
+def names_request(fields: dict[str, Any], limits: Limits) -> NamesRequest:
+    """A request for names of files. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["names"], limits)
+    return NamesRequest(kind=KINDS[values.pop("format")], **values)
 
 
 def lut_request(fields: dict[str, Any], limits: Limits) -> LutRequest:
@@ -299,12 +363,12 @@ def prompt_request(fields: dict[str, Any], limits: Limits) -> PromptRequest:
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
-    """What Film Look refuses is the client's fault: 422, with the reason."""
+def refusing(where: str = "") -> Iterator[None]:
+    """What Film Look refuses is the client's fault: 422, with the reason, after the field that it is in."""
     try:
         yield
     except FilmLookError as error:
-        raise HTTPException(422, told(error)) from None
+        raise HTTPException(422, f"{where}{told(error)}") from None
 
 
 def told(error: Exception) -> str:

@@ -52,7 +52,7 @@ def build_darkroom(backend: Backend) -> APIRouter:
         default_response_class=JsonAnswer,
     )
     add_darkroom(router, backend)
-    add_lists(router)
+    add_lists(router, lambda: backend.limits)
     return router
 
 
@@ -65,12 +65,18 @@ def build_router(backend: Backend) -> APIRouter:
     advice = asyncio.Lock()
 
     @router.post("/develop", summary="Develop pictures", **described("develop"))
-    async def develop(request: Request) -> dict[str, Any]:
+    async def develop(request: Request) -> Any:
         async with pictures.place(request, lambda fields: requests.develop_request(fields, backend.limits)) as asked:
 
             def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
                 return jobs.developed(backend.develop, asked, backend.limits.pixels, turn, gone)
 
+            def work_on_file(turn: Turn, gone: Callable[[], bool]) -> bytes:
+                with requests.refusing():
+                    return jobs.developed_file(backend.develop, asked, backend.limits.pixels, turn, gone)
+
+            if asked.as_file:
+                return FileAnswer(await line.run(request, 1, work_on_file), media_type=f"image/{asked.kind.lower()}")
             return await line.run(request, len(asked.pictures), work)
 
     @router.post("/read", summary="Read the look of a picture", **described("read"))
@@ -94,6 +100,12 @@ def build_router(backend: Backend) -> APIRouter:
 
             data = await line.run(request, 0, work)
         return FileAnswer(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+    @router.post("/names", summary="Name the files of many pictures", **described("names"))
+    async def names(request: Request) -> dict[str, Any]:
+        async with texts.place(request, lambda fields: requests.names_request(fields, backend.limits)) as asked:
+            with requests.refusing("pattern: "):
+                return {"names": await run_in_threadpool(jobs.named, asked)}
 
     @router.post("/prompt", summary="Advise on a prompt", **described("prompt"))
     async def prompt(request: Request) -> dict[str, Any]:

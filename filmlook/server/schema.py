@@ -29,5 +29,5 @@ def _setting(setting: Setting) -> dict[str, Any]:
         steps = {"x-step": setting.step, "x-unit": setting.unit}  # of a slider; values between them are allowed
         return {"type": "number", "minimum": setting.low, "maximum": setting.high, **about, **steps}
     if setting.choices:
-        return {"type": "string", "enum": list(setting.choices), **about}
+        return {"type": "string", "enum": list(setting.choices), **about, "x-labels": list(setting.labels)}
     return {"type": "string", **about, "description": f"{setting.help} Allowed: {setting.names}."}

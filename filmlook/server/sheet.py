@@ -42,7 +42,7 @@ def frames_of(asked: SheetRequest) -> list[Frame]:
     """
     look = asked.look
     if asked.of == "stocks":
-        found = [Frame(label, _on_stock(look, name), {"stock": name}) for name, label in stock_labels().items()]
+        found = [Frame(label, on_stock(look, name), {"stock": name}) for name, label in stock_labels().items()]
     elif asked.of == "looks":
         found = [Frame(preset.label, preset.look, {"look": preset.name}) for preset in list_presets()]
     elif asked.of == "papers":
@@ -53,7 +53,7 @@ def frames_of(asked: SheetRequest) -> list[Frame]:
     return found[:MOST]
 
 
-def _on_stock(look: Look, name: str) -> Look:
+def on_stock(look: Look, name: str) -> Look:
     """The look with another film, on the same print where that film allows it."""
     try:
         choice = checked_print(load_stock(name, allow_path=False), look.print)

@@ -2,7 +2,7 @@
 
 import { h } from './dom.mjs';
 import { CHANNELS, lines } from './plots.mjs';
-import { antihalationOf, fitOf, kindOf } from './words.mjs';
+import { antihalationOf, faultOf, fitOf, kindOf } from './words.mjs';
 
 const SILVER = '#9a9a9a'; // the line of a film of one layer
 
@@ -41,7 +41,7 @@ export class CardPanel {
         } catch (error) {
             this.#shown = '';
             this.#drawn = [];
-            this.element.replaceChildren(h('p', { class: 'note' }, error.message));
+            this.element.replaceChildren(h('p', { class: 'note' }, faultOf(this.#room.t, error)));
         }
     }
 

@@ -1,7 +1,6 @@
 // The routes' client: a picture is sent once, and again where the server has forgotten it.
 
-import { base64 } from './dom.mjs';
-
+const AROUND = 4096; // bytes, and less, that an upload has around its parts
 const AGAIN_MS = 1500; // between tries to send a picture to a server that is gone
 
 /** What the server refuses, in its own words. */
@@ -9,6 +8,15 @@ export class Refused extends Error {
     constructor(status, detail) {
         super(detail);
         this.status = status;
+    }
+}
+
+/** A file that the server would not take, and which is not sent. */
+export class TooLarge extends Error {
+    constructor(size, most) {
+        super(`the file has ${size} bytes; allowed are ${most}`);
+        this.size = size;
+        this.most = most;
     }
 }
 
@@ -20,6 +28,7 @@ export class Client {
     #viewer;
     #number = 0;
     #sending = null;
+    #limits = null;
 
     /** The picture that the server knows: {hash, width, height, developed}; null before. */
     picture = null;
@@ -36,7 +45,7 @@ export class Client {
     async open(blob, signal, gone) {
         for (;;) {
             try {
-                const picture = await this.#send(blob, signal);
+                const picture = await this.send(blob, signal);
                 this.blob = blob;
                 this.picture = picture;
                 return picture;
@@ -90,22 +99,42 @@ export class Client {
         return answered((await this.call('GET', path, undefined, signal)).json());
     }
 
-    /** A call with JSON; raises `Refused` or `Gone`. */
-    async call(method, path, body, signal) {
-        const answer = await answered(
-            fetch(`${this.#base}/${path}`, {
-                method,
-                signal,
-                ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
-            }),
-        );
-        if (!answer.ok) throw await refusal(answer);
-        return answer;
+    /** The stocks by how like a reference, another picture's name, the picture becomes on them; null where newer ones are asked for. */
+    async like(fields, signal) {
+        const answer = await this.#about('like', 'like', fields, signal);
+        return answer && (await answered(answer.json())).stocks;
     }
 
-    async #send(blob, signal) {
-        const answer = await this.call('POST', 'pictures', { image: await base64(blob) }, signal);
-        return answered(answer.json());
+    /** A call with JSON; raises `Refused` or `Gone`. */
+    async call(method, path, body, signal) {
+        return this.#fetched(path, {
+            method,
+            signal,
+            ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+        });
+    }
+
+    /** An upload of a file, which the browser reads as it sends it; raises `TooLarge` too. */
+    async upload(path, blob, order, signal) {
+        this.#limits ??= await this.get('limits', signal);
+        const told = order ? JSON.stringify(order) : '';
+        const size = blob.size + told.length + AROUND;
+        if (size > this.#limits.bytes) throw new TooLarge(size, this.#limits.bytes); // a server breaks such an upload off, as if it were gone
+        const body = new FormData();
+        body.append('images', blob, 'picture');
+        if (told) body.append('order', told);
+        return this.#fetched(path, { method: 'POST', signal, body });
+    }
+
+    /** Sends a picture that is not looked at: {hash, width, height, developed}. */
+    async send(blob, signal) {
+        return answered((await this.upload('pictures', blob, null, signal)).json());
+    }
+
+    async #fetched(path, options) {
+        const answer = await answered(fetch(`${this.#base}/${path}`, options));
+        if (!answer.ok) throw await refusal(answer);
+        return answer;
     }
 
     async #about(path, role, fields, signal) {
@@ -117,7 +146,7 @@ export class Client {
             } catch (error) {
                 if (error.status === 409) return null;
                 if (error.status !== 404 || again || picture !== this.picture) throw error;
-                this.#sending ??= this.#send(this.blob).finally(() => (this.#sending = null)); // once, whoever misses it
+                this.#sending ??= this.send(this.blob).finally(() => (this.#sending = null)); // once, whoever misses it
                 this.picture = await this.#sending;
             }
         }

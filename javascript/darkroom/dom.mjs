@@ -41,9 +41,4 @@ export function lookKey(look) {
     return typeof look === 'string' ? look : JSON.stringify(Object.keys(look).filter((key) => key !== 'version').sort().map((key) => [key, look[key]]));
 }
 
-/** Texts by their English keys: the translation where there is one, `{name}` filled in. */
-export function translator(texts) {
-    return (key, values = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}
-
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

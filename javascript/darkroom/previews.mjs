@@ -1,11 +1,15 @@
-// When which preview is asked for: of another look a coarse one first where a fine one takes long, as fine as the screen shows after
-// settings rest, and the picture's own pixels where it is looked at closely. One request is on its way at a time, and the newest look is the next.
+// When which preview is asked for: of a look that moves a coarse one, unless fine ones keep up; one as fine as the screen shows as soon as
+// it has come and nothing moves; and the picture's own pixels where it is looked at closely. One request is on its way at a time, and the
+// newest look is the next. What is on its way while a look moves is let come, or nothing would be seen; but for fine ones that take longer.
 
 import { Gone } from './client.mjs';
 import { clamp, lookKey } from './dom.mjs';
 
-const REST_MS = 150; // without a change, after which settings rest
-const SLOW_MS = 120; // a fine preview that takes longer comes after a coarse one
+const REST_MS = 150; // without another zoom or place, after which these rest
+const PAUSE_MS = 40; // without another look, after which a fine preview is begun: it is broken off where the look moves on
+const MOVING_MS = 250; // looks that come closer are a movement
+const QUICK_MS = 60; // a fine preview that takes less keeps up with movements
+const SLOW_MS = 120; // a fine preview that takes longer comes after a coarse one, moving or not
 const COARSE = 384; // px, its long side
 const COARSER = 256; // and where even that is slow
 const PATIENCE_MS = [500, 1000, 2000, 4000]; // between tries while the server is gone
@@ -17,8 +21,9 @@ export class Previews {
     #look = null;
     #seed = null;
     #changedAt = -Infinity; // the look
+    #isMoving = false;
     #movedAt = -Infinity; // zoom, place or size
-    #flight = null; // {controller, fine}
+    #flight = null; // {controller, yields}
     #timer = 0;
     #tries = 0;
     #fineMs = 0;
@@ -34,10 +39,12 @@ export class Previews {
 
     /** Another look, or the same picture with other grain. */
     show(look, seed) {
+        const now = performance.now();
         this.#look = look;
         this.#seed = seed;
-        this.#changedAt = performance.now();
-        if (this.#flight?.fine) this.#flight.controller.abort();
+        this.#isMoving = now - this.#changedAt < MOVING_MS;
+        this.#changedAt = now;
+        if (this.#flight?.yields) this.#flight.controller.abort();
         this.ask();
     }
 
@@ -47,6 +54,7 @@ export class Previews {
         this.#flight = null;
         this.#fineMs = this.#coarseMs = 0;
         this.#refused = '';
+        this.#isMoving = false;
         this.#changedAt = -Infinity;
         this.ask();
     }
@@ -78,12 +86,12 @@ export class Previews {
         if (this.#refused === key) return null;
         const side = view.fineSide();
         const now = performance.now();
-        const wait = REST_MS + 5 - (now - Math.max(this.#changedAt, this.#movedAt));
-        const slow = this.#fineMs > SLOW_MS;
+        const wait = Math.ceil(Math.max(this.#changedAt + PAUSE_MS, this.#movedAt + REST_MS) - now);
         if (this.#look === null) return this.#nextBefore(side, wait);
         if (view.afterKey !== key) {
-            const coarse = this.#coarseMs > 2 * SLOW_MS ? COARSER : COARSE;
-            return slow ? { key, side: Math.min(coarse, side), fine: false } : { key, side, fine: true };
+            const coarse = Math.min(this.#coarseMs > SLOW_MS ? COARSER : COARSE, side);
+            const isCoarse = this.#fineMs > (this.#isMoving ? QUICK_MS : SLOW_MS);
+            return isCoarse ? { key, side: coarse, fine: coarse === side } : { key, side, fine: true };
         }
         if (view.isComparing() || view.beforeSide === 0) {
             const before = this.#nextBefore(side, wait);
@@ -110,7 +118,7 @@ export class Previews {
 
     async #fetch({ key, side, crop, fine, before = false }) {
         const controller = new AbortController();
-        const flight = { controller, fine: fine && !before };
+        const flight = { controller, yields: fine && !before && this.#fineMs > QUICK_MS };
         this.#flight = flight;
         const size = crop ? { crop, format: 'png' } : { long_side: side, quality: fine ? 92 : 85 };
         const seed = this.#seed == null ? {} : { seed: this.#seed };
@@ -148,6 +156,6 @@ export class Previews {
         else view.setAfter(made.bitmap, key, side);
         if (!crop && fine) this.#fineMs = made.ms;
         if (!crop && !fine) this.#coarseMs = made.ms;
-        this.#told('preview', { ms: Math.round(made.ms), device: made.device, busy: made.busy, current: key === this.#key() });
+        this.#told('preview', { ms: Math.round(made.ms), device: made.device, busy: made.busy, fine, current: key === this.#key() });
     }
 }

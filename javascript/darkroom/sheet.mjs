@@ -1,9 +1,12 @@
 // The contact sheet: the picture on every film, paper or look, or up a ladder of a setting; a click takes its settings over.
 
-import { clamp, h } from './dom.mjs';
+import { h } from './dom.mjs';
+import { ladder } from './ladder.mjs';
+import { faultOf, valueOf } from './words.mjs';
 
 const STEPS = [5, 6, 7, 8, 9];
 const FRAME = 320; // px, the long side of a frame
+const REACH = 1 / 4; // of a number's range to both sides of where it is
 const LADDER = ['exposure', 'grain']; // settings that a ladder begins with
 
 export class SheetPanel {
@@ -85,14 +88,9 @@ export class SheetPanel {
 
     /** What a ladder of a number shows: a quarter of its range to both sides of where it is, within what is allowed. */
     #valuesOf(key) {
-        const { minimum, maximum, default: usual, 'x-step': step } = this.#properties[key];
-        if (!step) return {};
-        const now = this.#room.look?.[key] ?? usual;
-        const reach = (maximum - minimum) / 4;
-        const [low, high] = [clamp(now - reach, minimum, maximum), clamp(now + reach, minimum, maximum)];
-        const count = Number(this.#steps.value);
-        const values = Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
-        return { values: [...new Set(values.map((value) => Number((minimum + Math.round((value - minimum) / step) * step).toFixed(6))))] };
+        const about = this.#properties[key];
+        if (!about['x-step']) return {};
+        return { values: ladder(about, this.#room.look?.[key] ?? about.default, Number(this.#steps.value), REACH) };
     }
 
     #key() {
@@ -124,7 +122,7 @@ export class SheetPanel {
         } catch (error) {
             if (error.name !== 'AbortError' && flight === this.#flight) {
                 this.#made = '';
-                this.#note.textContent = error.status ? error.message : t('The server does not answer.');
+                this.#note.textContent = faultOf(t, error);
             }
         }
         if (flight !== this.#flight) return;
@@ -133,14 +131,23 @@ export class SheetPanel {
         this.changed();
     }
 
-    #add({ index, count, label, look, image, error }) {
+    /** What stands below a frame: of a ladder its settings and their values. */
+    #captionOf(label, values) {
         const { t } = this.#room;
-        const shown = image ? h('img', { src: `data:image/jpeg;base64,${image}`, alt: '' }) : h('span', { class: 'failed' }, error);
+        const steps = Object.entries(values ?? {}).filter(([key]) => this.#properties[key]);
+        const isLadder = ['setting', 'settings'].includes(this.#of.value);
+        return isLadder && steps.length ? steps.map(([key, value]) => `${t(this.#properties[key].title)} ${valueOf(t, this.#properties[key], value)}`).join(' · ') : t(label);
+    }
+
+    #add({ index, count, label, values, look, image, error }) {
+        const { t } = this.#room;
+        const shown = image ? h('img', { src: `data:image/jpeg;base64,${image}`, alt: '' }) : h('span', { class: 'failed' }, t.sentence(error));
+        const caption = this.#captionOf(label, values);
         const frame = h(
             'button',
-            { class: 'frame', title: error ?? label, disabled: !look || Boolean(error), onclick: () => this.#room.choose(look) },
+            { class: 'frame', title: error ? t.sentence(error) : caption, disabled: !look || Boolean(error), onclick: () => this.#room.choose(look) },
             shown,
-            h('span', { class: 'caption' }, t(label)),
+            h('span', { class: 'caption' }, caption),
         );
         frame.place = index;
         frame.dataset.key = look ? this.#room.keyOf(look) : '';

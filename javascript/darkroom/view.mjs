@@ -156,6 +156,11 @@ export class View {
         };
     }
 
+    /** The pixel of the picture in the middle of the window. */
+    get centre() {
+        return { x: Math.floor(this.#centre.x * this.#size.width), y: Math.floor(this.#centre.y * this.#size.height) };
+    }
+
     /** The long side that the whole picture has on screen, so that each pixel is one of the screen; 100 % and closer are the detail's. */
     fineSide() {
         const long = Math.max(this.#size.width, this.#size.height);

@@ -8,6 +8,7 @@ import io
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,52 @@ def test_alpha_and_sixteen_bits_are_kept(order: Order, photo: np.ndarray) -> Non
     assert film.pixels.dtype == np.uint16
     np.testing.assert_array_equal(film.pixels, develop(deep, Look(), seed=1))
     assert film.text["parameters"] == answer["infotexts"][0]
+
+
+@pytest.mark.parametrize(("kind", "format"), [("png", "PNG"), ("tiff", "TIFF")])
+def test_samples_have_the_bits_that_are_asked_for(client: TestClient, photo: np.ndarray, kind: str, format: str) -> None:
+    pytest.importorskip("imagecodecs")
+    fields = {"images": [b64(png(photo))], "format": kind, "answer": "file"}
+    deep = picture.decode(client.post(f"{PREFIX}/develop", json={**fields, "bits": 16}).content).pixels
+    fine = picture.decode(client.post(f"{PREFIX}/develop", json={**fields, "bits": 8}).content).pixels
+    assert (deep.dtype, fine.dtype) == (np.uint16, np.uint8)
+    assert len(np.unique(deep)) > 1000  # not eight bits in sixteen
+    assert np.abs(deep / 257 - fine.astype(float)).max() < 1.01  # with the same grain; 8 bits are dithered
+    whole = picture.encode(picture.Picture(photo.astype(np.uint16) * 257), "TIFF")
+    answer = client.post(f"{PREFIX}/develop", json={"images": [b64(whole)], "bits": 8, "answer": "file"})
+    assert picture.decode(answer.content).pixels.dtype == np.uint8
+
+
+def test_the_answer_is_the_file_with_its_metadata(client: TestClient, photo: np.ndarray) -> None:
+    sent = png(photo, parameters=INFOTEXT)
+    order = {"look": LOOK, "format": "tiff", "answer": "file"}
+    answer = client.post(f"{PREFIX}/develop", files=[("images", sent)], data={"order": json.dumps(order)})
+    assert answer.headers["content-type"] == "image/tiff"
+    found = picture.decode(answer.content)
+    assert "Seed: 965400086" in found.text["parameters"]
+    np.testing.assert_array_equal(found.pixels, develop(photo, SAME_LOOK, seed=965400086))
+    broken = client.post(f"{PREFIX}/develop", files=[("images", b"no picture")], data={"order": json.dumps(order)})
+    assert (broken.status_code, broken.json()["detail"][:34]) == (422, "picture: is not a PNG, JPEG, WebP ")
+    two = client.post(f"{PREFIX}/develop", json={"images": [b64(sent)] * 2, "answer": "file"})
+    assert two.status_code == 422
+
+
+def test_files_are_named_without_two_alike_and_within_their_folders(client: TestClient) -> None:
+    def names(pattern: str, *files: str, **more: str) -> Any:
+        return client.post(f"{PREFIX}/names", json={"pattern": pattern, "files": files, "stock": "film", **more})
+
+    assert names("{name}-{stock}", "a.png", "a.jpg", "sea/../../a.png", "/etc/b.png", "c:\\d.png").json()["names"] == [
+        "a-film.png", "a-film-2.png", "sea/a-film.png", "etc/b-film.png", "c_/d-film.png",
+    ]  # fmt: skip
+    assert names("{number}{look}", "a.png", format="jpeg").json()["names"] == ["1film.jpg"]
+    refused = names("{name}/{number}", "a.png")
+    assert refused.status_code == 422
+    assert "allowed: letters" in refused.json()["detail"]
+
+
+def test_limits_are_told() -> None:
+    told = client_of(build_app(Server({}, Limits(pixels=123), "cpu"))).get(f"{PREFIX}/limits").json()
+    assert told == {**asdict(Limits()), "pixels": 123}
 
 
 def test_quality_is_that_of_jpeg_and_webp(order: Order, photo: np.ndarray) -> None:

@@ -21,7 +21,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from filmlook import SETTINGS, develop, list_looks, list_stocks, load_look
+from filmlook import SETTINGS, Look, develop, list_looks, list_stocks, load_look, load_stock
 from filmlook.errors import PictureError, Stopped
 from filmlook.files.picture import Picture
 from filmlook.server import proofs
@@ -438,3 +438,33 @@ def test_a_newer_sheet_ends_an_older_one(scene: np.ndarray, monkeypatch: pytest.
         held.set()
         assert len(rest) < len(list_stocks()) - 1
         assert len(second.result(PATIENCE_S).text.splitlines()) == len(list_looks())
+
+
+@pytest.mark.long
+def test_stocks_are_ranked_by_how_like_a_picture_they_make_it(client: TestClient, scene: np.ndarray) -> None:
+    name = sent(client, png(scene))
+    stocks, places = list_stocks(), []
+    for stock in stocks[::3]:
+        film = develop(scene, Look(stock=stock))
+        order = {"hash": name, "reference": sent(client, png(film)), "look": "clean-print"}
+        ranked = [one["name"] for one in client.post(f"{PREFIX}/like", json=order).json()["stocks"]]
+        assert sorted(ranked) == sorted(stocks)
+        places.append(ranked.index(stock))
+    assert sum(place < 3 for place in places) >= 0.8 * len(places), places
+
+
+def test_black_and_white_films_are_likest_to_a_grey_picture_alone(client: TestClient, scene: np.ndarray) -> None:
+    grey = np.repeat(scene[::-1].mean(-1, keepdims=True), 3, -1).astype(np.uint8)  # of something else
+    order = {"hash": sent(client, png(scene)), "reference": sent(client, png(grey))}
+    ranked = client.post(f"{PREFIX}/like", json=order).json()["stocks"]
+    assert [one["distance"] for one in ranked] == sorted(one["distance"] for one in ranked)
+    assert [load_stock(one["name"]).layers for one in ranked[:3]] == [1, 1, 1]
+    faint = (scene[::-1] * 0.25 + 96).astype(np.uint8)  # of few colours, but in colour
+    order["reference"] = sent(client, png(faint))
+    ranked = client.post(f"{PREFIX}/like", json=order).json()["stocks"]
+    assert load_stock(ranked[0]["name"]).layers == 3
+
+
+def test_a_reference_that_is_forgotten_is_told(client: TestClient, scene: np.ndarray) -> None:
+    answer = client.post(f"{PREFIX}/like", json={"hash": sent(client, png(scene)), "reference": "0" * 32})
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"there is no picture {'0' * 32}; send it again")

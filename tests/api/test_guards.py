@@ -56,13 +56,19 @@ WRONG: list[tuple[str, str, list[Any], str]] = [
         "develop",
         "pictures",
         [[]],
-        "unknown field 'pictures'; allowed: images, look, seed, format, quality, include, again, profile, scene_linear, mask",
+        "unknown field 'pictures'; allowed: images, look, seed, format, bits, quality, include, again, profile, scene_linear",
     ),
     ("develop", "images", [[], IMAGE, None, [IMAGE] * 33], "images: allowed is a list of 1 to 32 pictures"),
     ("develop", "images", [[IMAGE, 7], [IMAGE, None]], "; allowed: a picture in base64"),
     ("develop", "images", [[IMAGE, x] for x in (IMAGE + "\n", "%%%%", "\ud800")], "images[1]: not base64"),
     ("develop", "seed", [-1, 2**63, 1.0, True, "7", "\ud800", [1, 2], [], [[1]], 10**4000], SEED),
-    ("develop", "format", ["gif", "PNG", ["png"], None, "\ud800"], "allowed: png, jpeg, webp"),
+    ("develop", "format", ["gif", "PNG", ["png"], None, "\ud800"], "allowed: png, jpeg, webp, tiff"),
+    ("develop", "bits", [0, 9, 16.0, True, "8", [8]], "allowed: 8, 16, or null"),
+    ("develop", "answer", ["png", None, 7], "allowed: json, file"),
+    ("names", "pattern", [None, "x" * 1001], "pattern"),
+    ("names", "pattern", ["a/b", "{name.x}", "{other}", ""], "allowed: "),
+    ("names", "files", [[], [7], ["\ud800"], ["x" * 1001], "a.png", ["a.png"] * 10_001, None], "files"),
+    ("like", "reference", ["", "0" * 31, 7, None, "\ud800"], "reference is "),
     ("develop", "quality", [0, 101, 95.0, False, "95", None], "allowed: a whole number from 1 to 100"),
     ("develop", "include", ["sheet", ["film"], [["sheet"]], None, "\ud800"], "allowed: a list, with sheet in it or empty"),
     ("develop", "profile", ["P3", None, 7], "allowed: srgb, "),
@@ -102,11 +108,14 @@ WRONG: list[tuple[str, str, list[Any], str]] = [
 ]
 
 
+GIVEN = {"names": {"pattern": "{name}", "files": ["a.png"]}, "like": {"hash": "0" * 32, "reference": "0" * 32}}
+
+
 @pytest.mark.parametrize(
     ("route", "fields", "told"), [(route, {key: value}, told) for route, key, values, told in WRONG for value in values]
 )
 def test_every_wrong_value_is_told(client: TestClient, home: Path, route: str, fields: dict[str, Any], told: str) -> None:
-    given = {"develop": {"images": [IMAGE]}, "read": {"image": IMAGE}}.get(route, {})
+    given = {"develop": {"images": [IMAGE]}, "read": {"image": IMAGE}, **GIVEN}.get(route, {})
     headers, method = {"content-type": "application/json"}, "PUT" if route.startswith("looks") else "POST"
     answer = client.request(method, f"{PREFIX}/{route}", content=json.dumps({**given, **fields}), headers=headers)
     detail = refusal(answer)

@@ -11,6 +11,7 @@ from posixpath import join, normpath
 import pytest
 from fastapi.testclient import TestClient
 
+from filmlook.files.kinds import READABLE
 from filmlook.server.request_body import Limits
 from filmlook.server.serve import Server, build_app
 from tests.api.clients import client_of
@@ -36,9 +37,17 @@ def test_every_module_that_the_page_loads_is_served_as_a_module(client: TestClie
     assert ours <= seen
 
 
+def test_the_page_takes_from_a_folder_what_can_be_read(client: TestClient) -> None:
+    pattern = re.search(r"READABLE = /(.*)/i;", client.get("/page/dropped.mjs").text)[1]
+    for ending in READABLE:
+        assert re.search(pattern, f"a{ending}"), ending
+    for ending in (".txt", ".pngx", ".mov", ".json", ""):
+        assert not re.search(pattern, f"a{ending}"), ending
+
+
 def test_the_page_may_load_from_its_server_alone(client: TestClient) -> None:
     policy = client.get("/").headers["content-security-policy"]
-    assert policy.startswith("default-src 'self';")
+    assert policy.startswith("default-src 'self'; script-src 'self'; style-src 'self';")
     assert "http" not in policy
     assert "unsafe" not in policy
     for path in ("/", "/page/page.css", "/page/page.mjs", "/page/film_look_darkroom.mjs"):

@@ -24,7 +24,8 @@ PATIENCE_MS = 60_000  # the machine may have much else to do
 class Served:
     """`filmlook serve` at one address, which can go and come back."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
         with closing(socket()) as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -34,7 +35,7 @@ class Served:
         self.start()
 
     def start(self) -> None:
-        app = build_app(Server({}, Limits(), "cpu"))
+        app = build_app(Server({}, self._limits, "cpu"))
         self._server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_level="critical", **options()))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.api.clients import png
@@ -58,6 +59,26 @@ def test_it_rests_on_a_preview_of_the_last_look_at_the_size_it_is_shown(hand: Ha
     assert last["long_side"] == round(width) - 2 * 12  # with a margin around it
     numbers = [call["number"] for call in asked]
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.long
+def test_pictures_are_shown_while_a_setting_moves(hand: Hand, photo: np.ndarray) -> None:
+    hand.visit().open(photo).slide("exposure", 0.1).settle()
+    seen = hand.page.evaluate("""async () => {
+        const range = document.querySelector('.row:has(#setting-exposure) input[type=range]');
+        let seen = 0;
+        const count = () => seen++;
+        document.querySelector('film-look-darkroom').addEventListener('preview', count);
+        for (let i = 0; i < 120; i++) {
+            range.value = -2 + (4 * i) / 119;
+            range.dispatchEvent(new Event('input', { bubbles: true }));
+            await new Promise(requestAnimationFrame);
+        }
+        return seen;
+    }""")
+    assert seen >= 2  # each movement would break the last one's picture off
+    hand.settle()
+    assert hand.number("exposure") == 2
 
 
 def test_the_slider_between_before_and_after(hand: Hand, photo: np.ndarray) -> None:

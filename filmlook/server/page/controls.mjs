@@ -1,6 +1,8 @@
 // The settings, made from the table that the server tells: what one needs first, the rest folded by stage of the film's way.
 
 import { h } from './darkroom/dom.mjs';
+import { valueOf } from './darkroom/words.mjs';
+import { Sketch } from './sketch.mjs';
 import { keep } from './storage.mjs';
 
 const FIRST = ['stock', 'print', 'strength', 'exposure', 'grain', 'halation'];
@@ -8,6 +10,7 @@ const FIRST = ['stock', 'print', 'strength', 'exposure', 'grain', 'halation'];
 export class Controls {
     #room;
     #help;
+    #sketch;
     #rows = new Map(); // by key: {element, show(value)}
     #folds = [];
     #openFilms;
@@ -17,7 +20,8 @@ export class Controls {
         this.#openFilms = openFilms;
         const { t, schema } = room;
         const settings = Object.entries(schema.properties).filter(([, about]) => about['x-group']);
-        this.#help = h('p', { class: 'help' });
+        this.#help = h('p', { id: 'setting-help' });
+        this.#sketch = new Sketch(room);
         const first = FIRST.map((key) => this.#row(key, schema.properties[key]));
         const groups = [...new Set(settings.map(([, about]) => about['x-group']))];
         const folds = groups.map((group) => this.#fold(group, settings.filter(([key, about]) => about['x-group'] === group && !FIRST.includes(key))));
@@ -27,9 +31,14 @@ export class Controls {
             h('div', { class: 'head' }, title, reset),
             h('div', { class: 'rows' }, first, folds.filter(Boolean), this.#seed(),
                 h('div', { class: 'row language' }, h('label', { for: 'language' }, t('Language')), language)),
-            this.#help,
+            h('div', { class: 'help' }, this.#help, this.#sketch.element),
         );
         this.#explain('');
+    }
+
+    pictureChanged() {
+        this.#sketch.clear();
+        this.#sketch.element.hidden = false; // its room is kept from now on
     }
 
     lookChanged() {
@@ -38,6 +47,7 @@ export class Controls {
             row.show(look[key]);
             row.element.classList.toggle('changed', this.#room.differs(key));
         }
+        this.#sketch.lookChanged();
         this.#allowPrints(look.stock);
         for (const { summary, keys } of this.#folds) summary.classList.toggle('changed', keys.some((key) => this.#room.differs(key)));
     }
@@ -64,8 +74,14 @@ export class Controls {
         const back = () => this.#room.set(key, this.#room.presetLook()[key]);
         const label = h('label', { for: id, ondblclick: back, title: t('Double click: as in the preset') }, title);
         const reset = h('button', { class: 'back', onclick: back, title: t('As in the preset'), 'aria-label': `${t('As in the preset')}: ${title}` }, '↺');
-        const explain = () => this.#explain(key);
-        const element = h('div', { class: `row ${about.type}`, onpointerenter: explain, onfocusin: explain }, label, reset, parts.elements);
+        const explain = () => {
+            this.#explain(key);
+            this.#sketch.point(key);
+        };
+        const leave = () => this.#sketch.leave();
+        const listeners = { onpointerenter: explain, onfocusin: explain, onpointerleave: leave, onfocusout: leave };
+        const element = h('div', { class: `row ${about.type}`, ...listeners }, label, reset, parts.elements);
+        for (const control of element.querySelectorAll('input, select')) control.setAttribute('aria-describedby', 'setting-help');
         this.#rows.set(key, { element, show: parts.show });
         return element;
     }
@@ -114,7 +130,7 @@ export class Controls {
 
     #choice(key, about, id) {
         const { t, papers } = this.#room;
-        const values = about.enum?.map((value) => [value, t(value)]) ?? [
+        const values = about.enum?.map((value) => [value, valueOf(t, about, value)]) ?? [
             ['stock', t("The stock's own")],
             ['minilab', t('Minilab scan')],
             ...papers.map(({ name, label }) => [name, t(label)]),
@@ -155,7 +171,8 @@ export class Controls {
             this.#help.textContent = t('Point at a setting to see what it does.');
             return;
         }
-        const range = about.type === 'number' ? `${about.minimum} – ${about.maximum}${about['x-unit'] ? ` ${t(about['x-unit'])}` : ''}` : '';
+        const unit = { x: '×', um: 'µm' }[about['x-unit']] ?? t(about['x-unit'] ?? '');
+        const range = about.type === 'number' ? `${about.minimum} – ${about.maximum} ${unit}`.trim() : '';
         const text = t(about.description.replace(/ Allowed: .*/, ''));
         this.#help.replaceChildren(h('b', {}, t(about.title)), ` ${text} `, h('span', {}, range));
     }

@@ -1,7 +1,7 @@
 // The stock finder: by maker, speed, kind, mood and name; favourites first.
 
 import { h } from './darkroom/dom.mjs';
-import { kindOf } from './darkroom/words.mjs';
+import { faultOf, kindOf } from './darkroom/words.mjs';
 import { keep, kept } from './storage.mjs';
 import { Thumbnails } from './thumbnails.mjs';
 
@@ -14,6 +14,10 @@ export class Films {
     #filters;
     #favourites = new Set(kept('favourites', []));
     #thumbnails;
+    #like; // elements of "like this picture"
+    #reference = null; // {name, hash, key}: the picture that films are compared by
+    #distances = new Map(); // by stock
+    #flight = null;
 
     constructor(room) {
         this.#room = room;
@@ -33,7 +37,7 @@ export class Films {
         this.element = h('div', { class: 'finder' },
             this.#filters.text,
             h('div', { class: 'selects' }, this.#filters.maker, this.#filters.iso, this.#filters.mood, this.#filters.kind),
-            this.#count, this.#list);
+            this.#likeness(), this.#count, this.#list);
         this.#thumbnails = new Thumbnails(room, 'stocks', ({ look }, source) => {
             const row = [...this.#list.children].find((one) => one.stock.name === look?.stock);
             if (row) row.image.src = source;
@@ -48,6 +52,9 @@ export class Films {
 
     pictureChanged() {
         for (const row of this.#list.children) row.image.hidden = true;
+        this.#like.choose.disabled = this.#like.own.disabled = false;
+        if (this.#reference?.isOwn) this.#forget();
+        else if (this.#reference) this.#compare();
     }
 
     previewShown() {
@@ -64,13 +71,87 @@ export class Films {
             const facts = [stock.iso && `ISO ${stock.iso}`, stock.kind !== 'negative' && kindOf(t, stock.kind)].filter(Boolean).join(' · ');
             const moods = stock.moods.map((mood) => t(mood)).join(', ');
             const image = h('img', { alt: '', hidden: true });
+            const distance = h('span', { class: 'distance', title: t('How far its colours are from those of the picture; 0 is the same') });
             const choose = h('button', { class: 'film', title: moods, onclick: () => this.#room.chooseStock(stock.name) }, image,
-                h('span', {}, h('b', {}, stock.label), h('small', {}, facts)));
+                h('span', {}, h('b', {}, stock.label), h('small', {}, facts)), distance);
             const star = h('button', { class: 'star', 'aria-label': `${t('Favourite')}: ${stock.label}`, title: t('Favourite'), onclick: () => this.#star(stock.name) }, '★');
             const row = h('div', { class: 'entry' }, choose, star);
-            return Object.assign(row, { stock, image, star });
+            return Object.assign(row, { stock, image, star, distance });
         }));
         this.#filter();
+    }
+
+    /** Films by how like another picture they make this one. */
+    #likeness() {
+        const { t } = this.#room;
+        const file = h('input', { type: 'file', accept: 'image/*', hidden: true, class: 'reference', onchange: () => {
+            this.likePicture(file.files[0]);
+            file.value = '';
+        } });
+        const button = (text, title, onclick, more = {}) => h('button', { class: 'small', title, onclick, ...more }, text);
+        const like = (this.#like = {
+            choose: button(t('Like a picture ...'), t('Sorts films by how like another picture they make this one; open a picture first'), () => file.click(), { disabled: true }),
+            own: button(t('Like this picture'), t('Sorts films by how little they change the colours of the picture that is open'), () => this.likePicture(null), { disabled: true }),
+            end: button(t('By name again'), t('Sorts films by name'), () => this.#forget(), { hidden: true }),
+            told: h('p', { class: 'note', role: 'status' }),
+        });
+        const element = h('div', { class: 'like' }, h('div', { class: 'actions' }, like.choose, like.own, like.end, file), like.told);
+        element.addEventListener('dragover', (event) => event.preventDefault());
+        element.addEventListener('drop', (event) => {
+            const [dropped] = event.dataTransfer.files;
+            if (!dropped || like.choose.disabled) return;
+            event.preventDefault();
+            event.stopPropagation();
+            document.body.classList.remove('dropping');
+            this.likePicture(dropped);
+        });
+        return element;
+    }
+
+    /** Another picture to compare films by; null: the one that is open, as it is. */
+    async likePicture(file) {
+        const { t, client, viewer } = this.#room;
+        this.#like.told.textContent = t('Working');
+        try {
+            const { hash } = file ? await client.send(file) : viewer.sent;
+            this.#reference = { hash, file, isOwn: !file, name: file?.name ?? t('this picture') };
+            await this.#compare();
+        } catch (error) {
+            this.#like.told.textContent = faultOf(t, error);
+        }
+    }
+
+    async #compare(again = true) {
+        const { t, viewer, look, client } = this.#room;
+        const reference = this.#reference;
+        this.#flight?.abort();
+        const flight = (this.#flight = new AbortController());
+        this.#like.told.textContent = t('Working');
+        try {
+            const stocks = await viewer.like({ look, reference: reference.hash }, flight.signal);
+            if (flight !== this.#flight || !stocks) return;
+            this.#distances = new Map(stocks.map(({ name, distance }) => [name, distance]));
+            this.#like.told.textContent = t('Likest to {name} first', { name: reference.name });
+            this.#like.end.hidden = false;
+            this.#filter();
+        } catch (error) {
+            if (flight !== this.#flight || error.name === 'AbortError') return;
+            if (error.status === 404 && reference.file && again) { // it is forgotten
+                reference.hash = (await client.send(reference.file)).hash;
+                return void this.#compare(false);
+            }
+            this.#like.told.textContent = faultOf(t, error);
+        }
+    }
+
+    #forget() {
+        this.#flight?.abort();
+        this.#flight = this.#reference = null;
+        this.#distances.clear();
+        this.#like.told.textContent = '';
+        this.#like.end.hidden = true;
+        this.#filter();
+        this.#like.choose.focus();
     }
 
     #star(name) {
@@ -99,8 +180,11 @@ export class Films {
             row.star.setAttribute('aria-pressed', String(this.#favourites.has(row.stock.name)));
         }
         const order = (row) => `${this.#favourites.has(row.stock.name) ? 0 : 1}${row.stock.label}`;
+        const far = (row) => this.#distances.get(row.stock.name) ?? Infinity;
+        const byName = (a, b) => order(a).localeCompare(order(b));
         const focus = this.#list.contains(document.activeElement) ? document.activeElement : null;
-        this.#list.append(...rows.sort((a, b) => order(a).localeCompare(order(b))));
+        this.#list.append(...rows.sort(this.#reference ? (a, b) => far(a) - far(b) || byName(a, b) : byName));
+        for (const row of rows) row.distance.textContent = this.#distances.has(row.stock.name) ? (100 * far(row)).toFixed(1) : '';
         focus?.focus();
         this.#count.textContent = shown === rows.length ? '' : t('{made} of {count}', { made: shown, count: rows.length });
     }

@@ -1,6 +1,8 @@
 // Presets: a gallery of the picture, and what one keeps of one's own.
 
 import { h, lookKey } from './darkroom/dom.mjs';
+import { faultOf } from './darkroom/words.mjs';
+import { download } from './developing.mjs';
 import { Thumbnails } from './thumbnails.mjs';
 
 const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_ .()+-]{0,63}$/u; // what the server allows as a file's name
@@ -35,7 +37,7 @@ export class Looks {
                 button(t('Save'), t('Keeps the settings as a preset of yours'), () => this.#save()),
                 this.#own,
                 button(t('Import'), t('A look from a file (JSON)'), () => file.click()), file,
-                button(t('Save as file'), t('This look as a file (JSON)'), () => this.#export())),
+                button(t('Save as file'), t('This look as a file (JSON)'), () => this.saveFile())),
             this.#note,
             this.#list,
         );
@@ -101,7 +103,7 @@ export class Looks {
             await work();
             this.#note.textContent = done;
         } catch (error) {
-            this.#note.textContent = error.status ? error.message : this.#room.t('The server does not answer.');
+            this.#note.textContent = faultOf(this.#room.t, error);
         }
     }
 
@@ -163,11 +165,12 @@ export class Looks {
         }
     }
 
-    #export() {
+    /** The look as a file, as presets are. */
+    saveFile() {
         const { look, preset, t } = this.#room;
         const label = preset ? t(preset.label) : 'Film Look';
         const text = JSON.stringify({ label, help: preset?.help ?? '', look: this.#room.brief(look) }, null, 1);
-        this.#room.download(new Blob([text], { type: 'application/json' }), `${preset?.name ?? 'look'}.json`);
+        download(new Blob([text], { type: 'application/json' }), `${preset?.name ?? 'look'}.json`);
     }
 
     /** Asks for a name; null where none is given. */

@@ -2,8 +2,11 @@
 
 import { Darkroom } from './film_look_darkroom.mjs';
 import { Client } from './darkroom/client.mjs';
-import { h, isTyping, lookKey, translator } from './darkroom/dom.mjs';
+import { h, isTyping, lookKey } from './darkroom/dom.mjs';
+import { translator } from './darkroom/texts.mjs';
+import { Batch } from './batch.mjs';
 import { Controls } from './controls.mjs';
+import { entriesOf, filesOf } from './dropped.mjs';
 import { Export } from './export.mjs';
 import { Films } from './films.mjs';
 import { Looks } from './looks.mjs';
@@ -34,6 +37,11 @@ class Room {
     complete(look) {
         const { version, ...settings } = look; // eslint-disable-line no-unused-vars
         return { ...this.defaults, ...settings };
+    }
+
+    /** A look's film, and what differs from the defaults. */
+    brief(look) {
+        return Object.fromEntries(Object.entries(look).filter(([key, value]) => key === 'stock' || value !== this.defaults[key]));
     }
 
     /** Another look; `from` is whoever made it, who knows already. */
@@ -118,8 +126,10 @@ async function start() {
     const looks = new Looks(room);
     const films = new Films(room);
     const controls = new Controls(room, () => show('films'), languageSelect(language, t));
+    room.saveLook = () => looks.saveFile();
     const exporting = new Export(room);
-    room.listeners.push(looks, films, controls, { lookChanged: () => viewer.setLook(room.look) });
+    const batch = new Batch(room);
+    room.listeners.push(looks, films, controls, batch, { lookChanged: () => viewer.setLook(room.look) });
 
     const parts = { looks: [t('Looks'), looks], films: [t('Films'), films], settings: [t('Settings'), controls] };
     const tabs = Object.fromEntries(Object.entries(parts).map(([key, [title]]) =>
@@ -138,7 +148,7 @@ async function start() {
     }
 
     document.body.append(
-        h('header', {}, h('h1', {}, 'Film Look'), h('button', { onclick: () => picker.click(), title: t('Open a picture') }, t('Open')), picker, name,
+        h('header', {}, h('h1', {}, 'Film Look'), h('button', { onclick: () => picker.click(), title: t('Open a picture') }, t('Open')), batch.button, picker, name,
             exporting.element),
         main,
     );
@@ -152,6 +162,7 @@ async function start() {
         name.title = name.textContent;
         looks.pictureChanged();
         films.pictureChanged();
+        controls.pictureChanged();
         exporting.pictureChanged();
     });
     viewer.addEventListener('preview', (event) => { // thumbnails come after what one looks at
@@ -160,8 +171,9 @@ async function start() {
     viewer.addEventListener('sheet', (event) => {
         if (!event.detail.busy) [looks, films].forEach((part) => part.previewShown());
     });
-    catchPictures(open);
+    catchPictures(open, (entries) => filesOf(entries).then((files) => batch.add(files)), () => batch.element.open);
     document.addEventListener('keydown', (event) => {
+        if (document.querySelector('dialog[open]')) return;
         if ((event.ctrlKey || event.metaKey) && event.key === 'Enter' && !isTyping(event)) exporting.develop();
         if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'o') {
             event.preventDefault();
@@ -189,16 +201,22 @@ async function readAll(client, t) {
             note.remove();
             return { schema, stocks, papers, presets };
         } catch (error) {
-            note.textContent = error.status ? error.message : t('The server does not answer; trying again');
+            note.textContent = error.status ? t.sentence(error.message) : t('The server does not answer; trying again');
             document.body.append(note);
             await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
         }
     }
 }
 
-/** Pictures that are dropped on the page or pasted. */
-function catchPictures(open) {
-    const pictureOf = (items) => [...(items?.files ?? [])][0];
+/** Pictures that are dropped on the page or pasted: one is opened; several, or folders, make a batch. */
+function catchPictures(open, batch, isBatchOpen) {
+    const take = (transfer, isMine = true) => {
+        const entries = entriesOf(transfer);
+        if (!entries.length || !isMine) return;
+        const [file] = transfer.files;
+        if (entries.length > 1 || entries[0].isDirectory || isBatchOpen()) batch(entries);
+        else open(file);
+    };
     document.addEventListener('dragover', (event) => {
         event.preventDefault();
         document.body.classList.add('dropping');
@@ -207,12 +225,9 @@ function catchPictures(open) {
     document.addEventListener('drop', (event) => {
         event.preventDefault();
         document.body.classList.remove('dropping');
-        open(pictureOf(event.dataTransfer));
+        take(event.dataTransfer);
     });
-    document.addEventListener('paste', (event) => {
-        const file = pictureOf(event.clipboardData);
-        if (file && !isTyping(event)) open(file);
-    });
+    document.addEventListener('paste', (event) => take(event.clipboardData, !isTyping(event)));
 }
 
 function turnTabs(event) {
