@@ -41,6 +41,21 @@ function film_look_translate(element) {
     }
 }
 
+// A list shows its choice in the page's language too; what it holds stays what the server knows, and shows while one looks for another.
+function film_look_show_choices() {
+    for (const input of gradioApp().querySelectorAll('[id*="_film_look_"] .secondary-wrap > input')) {
+        const shown = window.localization[input.value];
+        const { dataset } = input.parentElement;
+        if (dataset.filmLookShown === shown) continue;
+        if (shown) dataset.filmLookShown = shown;
+        else delete dataset.filmLookShown;
+    }
+}
+
+onUiLoaded(() => {
+    if (Object.keys(window.localization ?? {}).length) setInterval(film_look_show_choices, 400); // gradio sends no event when the server changes one
+});
+
 onAfterUiUpdate(() => {
     if (!Object.keys(window.localization ?? {}).length) return;
     for (const element of gradioApp().querySelectorAll(film_look_places_of_sentences)) film_look_translate(element);

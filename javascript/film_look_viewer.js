@@ -1,7 +1,8 @@
-// The darkroom in the WebUI: the viewer (film_look_darkroom.mjs) beside the tab's settings and under the galleries. It follows the
+// The darkroom in the WebUI: the viewer (film_look_darkroom.mjs) beside the tab's settings and above the galleries. It follows the
 // settings where they stand on the page, without a trip through gradio's queue, and what is chosen in it goes back into them.
 
 const film_look_viewers = {}; // by place
+const FILM_LOOK_AGAIN_MS = 1500; // between tries to reach a server that is gone
 
 /* exported film_look_take_look */
 
@@ -87,8 +88,10 @@ class FilmLookViewer {
             if (this.shown !== address) return;
             this.file = file;
             await this.element.setPicture(await this.before(file));
-        } catch {
-            this.note.textContent = film_look_text('The picture cannot be read.');
+        } catch { // the server is gone: it is asked until it is there again
+            if (this.shown !== address) return;
+            this.note.textContent = film_look_text('The server does not answer; trying again');
+            setTimeout(() => this.shown === address && (this.shown = null), FILM_LOOK_AGAIN_MS);
         }
     }
 
@@ -112,8 +115,8 @@ class FilmLookViewer {
     }
 }
 
-// Under a gallery: the picture as it was before it was developed.
-class FilmLookUnderGallery extends FilmLookViewer {
+// What "On film" opens: a gallery's picture as it was before it was developed.
+class FilmLookOfGallery extends FilmLookViewer {
     async before(file) {
         const body = new FormData();
         body.append('image', file, 'picture');
@@ -152,25 +155,25 @@ function film_look_gallery_picture(tab) {
     return (gallery?.querySelector('[data-testid="detailed-image"], .preview > img') ?? gallery?.querySelector('img'))?.src ?? '';
 }
 
-// In the tab it stands above the results; where these stand below the settings, at the top.
-function film_look_place_in_tab(narrow) {
-    const holder = gradioApp().querySelector('#film_look_viewer_holder');
-    const results = gradioApp().querySelector('#film_look_results');
-    const panel = gradioApp().querySelector('#tab_film_look');
-    if (!holder || !results || !panel) return;
-    const parent = narrow ? panel : results;
+// It stands above the results, in view beside the settings; where results stand below the settings, at the tab's top.
+function film_look_put_viewer(place, narrow) {
+    const { holder } = film_look_viewers[place];
+    const tab = place === 'tab' ? 'film_look' : place;
+    const parent = gradioApp().querySelector(narrow ? `#tab_${tab}` : `#${tab}_results`);
     if (holder.parentElement !== parent) parent.prepend(holder);
 }
 
-function film_look_toggle_under(tab) {
-    const known = film_look_viewers[tab];
-    if (known) {
-        known.holder.hidden = !known.holder.hidden;
-        return;
-    }
+function film_look_add_viewer(place, Viewer, pictureOf, narrow) {
     const holder = Object.assign(document.createElement('div'), { className: 'film-look-viewer' });
-    gradioApp().querySelector(`#image_buttons_${tab}`).after(holder);
-    film_look_viewers[tab] = new FilmLookUnderGallery(tab, holder, () => film_look_gallery_picture(tab));
+    film_look_viewers[place] = new Viewer(place, holder, pictureOf);
+    film_look_put_viewer(place, narrow);
+}
+
+function film_look_toggle_on_film(tab, narrow) {
+    const known = film_look_viewers[tab];
+    if (known) known.holder.hidden = !known.holder.hidden;
+    else film_look_add_viewer(tab, FilmLookOfGallery, () => film_look_gallery_picture(tab), narrow);
+    film_look_viewers[tab].holder.scrollIntoView({ block: 'nearest' });
 }
 
 // A video among the files of an event is refused by its name, before gradio takes it for a picture.
@@ -191,15 +194,11 @@ for (const kind of ['change', 'drop']) document.addEventListener(kind, film_look
 onUiLoaded(async () => {
     await customElements.whenDefined('film-look-darkroom');
     const narrow = window.matchMedia('(max-width: 800px)');
-    const place = () => film_look_place_in_tab(narrow.matches);
-    narrow.addEventListener('change', place);
+    narrow.addEventListener('change', () => Object.keys(film_look_viewers).forEach((place) => film_look_put_viewer(place, narrow.matches)));
     const makeTabs = () => {
-        const results = gradioApp().querySelector('#film_look_results');
-        if (film_look_viewers.tab || !results?.offsetParent) return;
-        const holder = Object.assign(document.createElement('div'), { id: 'film_look_viewer_holder', className: 'film-look-viewer' });
-        results.prepend(holder);
-        place();
-        film_look_viewers.tab = new FilmLookViewer('tab', holder, () => gradioApp().querySelector('#film_look_image img')?.src ?? '');
+        if (film_look_viewers.tab || !gradioApp().querySelector('#film_look_results')?.offsetParent) return;
+        const pictureOf = () => gradioApp().querySelector('#film_look_image img')?.src ?? '';
+        film_look_add_viewer('tab', FilmLookViewer, pictureOf, narrow.matches);
     };
     let waiting = false;
     const follow = (now) => {
@@ -220,6 +219,6 @@ onUiLoaded(async () => {
     }, 200);
     gradioApp().addEventListener('click', (event) => {
         const button = event.target.closest('#txt2img_on_film, #img2img_on_film');
-        if (button) film_look_toggle_under(button.id.replace('_on_film', ''));
+        if (button) film_look_toggle_on_film(button.id.replace('_on_film', ''), narrow.matches);
     });
 });

@@ -14,6 +14,7 @@ UNDO, HASH, CHECKPOINT, ADD, AVOID = "undo", "hash", "checkpoint:", "add:", "avo
 """Keys of what buttons do besides fixes; the last three are followed by a title, and by the text to add to the prompt or the
 negative prompt."""
 
+_AGAINST = "⚠: works against film."
 _UNKNOWN = "no recipe knows it; what follows holds for every checkpoint."
 _LONGEST = 20_000  # characters of a prompt that are shown with their marks
 
@@ -55,7 +56,7 @@ def _frequent(label: str, key: str, report: Report, field: str) -> str:
             if word.against_film:
                 told = f"{told} Against film: it {word.against_film}."
             buttons.append(_button(key + word.words, ("⚠ " if word.against_film else "") + word.words, told))
-    inner = f"<p>{''.join(buttons)}</p><p>⚠: works against film.</p>"
+    inner = f"<p>{''.join(buttons)}</p><p>{_AGAINST}</p>"
     return f"<details class='film-look-note'><summary>{label}</summary>{inner}</details>" if buttons else ""
 
 
@@ -102,7 +103,7 @@ def _button(key: str, label: str, told: str = "") -> str:
 def _marked(label: str, text: str, field: str, report: Report) -> str:
     """A prompt with what was found underlined, and a mark where the text encoder's next 75 tokens begin."""
     counted = report.tokens.get(field)
-    told = f"{label}: {counted.tokens}/{counted.limit}" if counted else label
+    heading = f"<span>{label}</span>{f': {counted.tokens}/{counted.limit}' if counted else ''}"
     found = [f for f in report.findings if f.field == field and f.start is not None and f.end is not None and f.end > f.start]
     places = sorted({0, min(len(text), _LONGEST), *_places(counted), *(p for f in found for p in (f.start or 0, f.end or 0))})
     marks = {d.place: i * CHUNK for i, d in enumerate(counted.divisions if counted else (), 1)}
@@ -119,7 +120,7 @@ def _marked(label: str, text: str, field: str, report: Report) -> str:
             level = min((f.level for f in over), key=LEVELS.index)
             piece = f"<u class='film-look-{level}' title='{html.escape(' '.join(f.message for f in over))}'>{piece}</u>"
         shown.append(piece)
-    return f"<p class='film-look-note'>{html.escape(told)}</p><div class='film-look-marked'>{''.join(shown)}</div>"
+    return f"<p class='film-look-note'>{heading}</p><div class='film-look-marked'>{''.join(shown)}</div>"
 
 
 def _places(counted: Count | None) -> list[int]:

@@ -31,8 +31,10 @@ JS = widgets.JS
 HAS_AFTER_COMPOSITE = hasattr(scripts.Script, "postprocess_image_after_composite")
 """Whether scripts are given the picture as it will be saved; SD.Next and AUTOMATIC1111 before 1.8 do not."""
 
-GALLERY: dict[str, Any] = {"type": "pil"} if "type" in inspect.signature(gr.Gallery.__init__).parameters else {}
-"""What a gallery must be told to give pictures: where it gives files unless asked, Forge's canvas cannot take them."""
+_GIVES_FILES = "type" in inspect.signature(gr.Gallery.__init__).parameters
+GALLERY: dict[str, Any] = {"type": "pil", "interactive": False} if _GIVES_FILES else {}
+"""What a gallery must be told to show and give pictures: where it gives files unless asked, Forge's canvas cannot take them,
+and the user is asked to upload some."""
 
 
 def _module(*names: str) -> Any:

@@ -8,13 +8,14 @@ import gradio as gr
 from modules import call_queue, shared, ui_components, ui_toprow, util
 from PIL import Image
 
+from filmlook.errors import PictureError
 from filmlook.files import infotext
 from filmlook.ui.widgets import button
 from filmlook.webui import hosts, options
 from filmlook.webui.accordion import build_choice
 from filmlook.webui.hosts import infotext_utils
 from filmlook.webui.infotext_fields import controls_fields, preset_field
-from filmlook.webui.tab_run import output_folder, run
+from filmlook.webui.tab_run import forgiving, output_folder, run
 
 TAB = "film_look"
 LABEL = "Film Look"
@@ -52,6 +53,9 @@ def build_tab() -> tuple[Any, str, str]:
         fields = [preset_field(preset), *controls_fields(controls)]
 
         def from_picture(picture: Any) -> list[Any]:
+            if isinstance(picture, PictureError):
+                gr.Warning(str(picture))
+                return [gr.update()] * len(fields)
             found = infotext.read(picture) if isinstance(picture, Image.Image) else None
             if found is None or found.look is None:
                 gr.Warning("The picture does not say how it was developed.")
@@ -90,6 +94,7 @@ def _inputs() -> list[Any]:
                 placeholder="Empty: where Extras saves.",
                 elem_id=f"{TAB}_output_dir",
             )
+    image.preprocess = forgiving(image.preprocess)
     film = gr.Checkbox(
         label="The files are the frames of a film",
         info="Grain moves from frame to frame, and nothing flickers.",

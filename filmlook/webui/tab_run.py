@@ -7,8 +7,9 @@ import html
 import io
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,31 @@ class _Source:
             image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
             image.load()
             return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
-        except UnidentifiedImageError:  # it would tell where the server keeps uploads
-            raise PictureError(_NO_PICTURE) from None
         except (OSError, SyntaxError, ValueError) as error:  # what Pillow says of damaged files
-            raise PictureError(f"it cannot be read: {people_read(error)}") from None
+            raise unreadable(error) from None
+
+
+def unreadable(error: Exception) -> PictureError:
+    """What people read of a file that is no picture, or a damaged one."""
+    if isinstance(error, UnidentifiedImageError):  # it would tell where the server keeps uploads
+        return PictureError(_NO_PICTURE)
+    return PictureError(f"it cannot be read: {people_read(error)}")
+
+
+def forgiving(preprocess: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A component's `preprocess` that gives a PictureError for a file which it cannot read: gradio would answer with its
+    traceback, and nobody would hear why nothing happens."""
+
+    @wraps(preprocess)
+    def reading(value: Any) -> Any:
+        try:
+            return preprocess(value)
+        except Exception as error:
+            if not isinstance(error, OSError):
+                failed("the picture in the tab", error)
+            return unreadable(error)
+
+    return reading
 
 
 def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
@@ -74,6 +96,8 @@ def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
         paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in (*FORMATS, *_VIDEOS)]
         found = [_Source(str(path), path.name) for path in sorted(paths, key=natural)]
     else:
+        if isinstance(image, PictureError):
+            raise image
         found = [_Source(image)] if isinstance(image, Image.Image) else []
     if not found:
         raise PictureError("there is no picture to develop")

@@ -150,8 +150,9 @@ class Host:
     def press(self, identity: str, **values: Any) -> Any:
         """Clicks a button: what its function makes of the inputs' values; those by element id instead of their own."""
         _, event = self.find(identity).events[0]
-        inputs = [values.pop(component.kwargs.get("elem_id"), component.value) for component in event["inputs"]]
+        given = [(c, values.pop(c.kwargs.get("elem_id"), c.value)) for c in event["inputs"]]
         assert not values, f"no inputs: {values}"
+        inputs = [component.preprocess(value) for component, value in given]
         return event["fn"](*inputs)
 
     def add(self, script: Any, *args: Any) -> None:

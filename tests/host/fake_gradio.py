@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from PIL import Image
 
 
 class Component:
@@ -23,6 +26,10 @@ class Component:
 
     def __exit__(self, *_: Any) -> None:
         pass
+
+    def preprocess(self, value: Any) -> Any:
+        """What gradio makes of what the page sends: a picture of a file."""
+        return Image.open(value).convert("RGBA") if isinstance(value, Path) else value
 
     def __getattr__(self, name: str) -> Callable[..., Component]:
         if name not in ("click", "change", "input", "upload", "select", "submit", "release", "load", "then"):

@@ -323,6 +323,22 @@ def test_a_damaged_file_among_good_ones(tab: Host, tmp_path: Path, caplog: pytes
     assert [record.exc_info for record in caplog.records] == [None] * 3  # a line each: it is no fault of ours
 
 
+def test_a_broken_file_in_the_single_field_is_told_in_a_line(
+    tab: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    none, damaged = tmp_path / "none.png", Path(_write(tmp_path / "in", "damaged.png", 1))
+    none.write_bytes(b"no picture")
+    damaged.write_bytes(damaged.read_bytes()[:700])
+    for file, said in ((none, "it is no picture"), (damaged, "it cannot be read")):
+        images, about, report = _develop(tab, 0, image=file)
+        assert (images, about) == ([], "")
+        assert report.startswith(f"<p class='error'><span>{said}")
+        assert str(tmp_path) not in report
+        assert not any("value" in update for update in tab.press("film_look_read", film_look_image=file))
+        assert tab.warnings.pop().startswith(said)
+    assert [record.exc_info for record in caplog.records] == [None] * 2  # a line each: it is no fault of ours
+
+
 def test_a_video_is_refused_by_its_name(tab: Host, tmp_path: Path) -> None:
     files = [_write(tmp_path / "in", "a.png", 1), str(tmp_path / "in" / "clip.MP4")]
     Path(files[1]).write_bytes(b"\0\0\0\x18ftypmp42")

@@ -50,9 +50,9 @@ def _is_once(after: Image.Image, before: Image.Image, seed: int, made: Any = dev
     once = made(before, FILM, seed=seed)
     if same(after, once):
         return
-    twice = made(once, FILM, seed=seed)
+    wrong = [before, *([made(once, FILM, seed=seed)] if made is develop else [])]  # grain that is there is not added again
     off = apart(after, once)
-    assert off < min(apart(after, before), apart(after, twice)) / 3, f"{off:.2f} codes from what was expected"
+    assert off < min(apart(after, other) for other in wrong) / 3, f"{off:.2f} codes from what was expected"
 
 
 def test_txt2img(host: Host) -> None:
@@ -132,12 +132,13 @@ def test_inpaint_on_undeveloped_develops_the_whole(host: Host, raw: Image.Image,
 @pytest.mark.parametrize("only_masked", [False, True])
 def test_inpaint_on_developed_changes_nothing_outside_the_mask(host: Host, film: Image.Image, only_masked: bool) -> None:
     fields = {"mask": encoded(_mask()), "inpaint_full_res": only_masked, "inpainting_fill": 1, "mask_blur": 4}
-    off, on = host.generate(sources=[film], **fields), host.generate(LOOK, sources=[film], **fields)
+    look = {**LOOK, "grain": 5}  # more than the detail that a random model paints, which counts as grain
+    off, on = host.generate(sources=[film], **fields), host.generate(look, sources=[film], **fields)
     far = np.ones((128, 128), bool)
     far[22:108, 22:108] = False  # the ellipse and its blurred edge
     np.testing.assert_array_equal(codes(on.image)[far], codes(film)[far])
     core = (slice(55, 75), slice(55, 75))
-    grained = regrain(off.image, FILM, seed=_seed(on))
+    grained = regrain(off.image, Look(**look), seed=_seed(on))
     assert np.abs(codes(on.image)[core] - codes(grained)[core]).max() <= 1
     assert np.abs(codes(on.image)[core] - codes(off.image)[core]).mean() > 0.5
 

@@ -60,10 +60,11 @@ class Helper:
         )
 
     def press(self, key: str) -> None:
-        self.page.page.evaluate(
-            "([tab, key]) => Array.from(document.querySelectorAll(`#${tab}_film_look_helper button[data-film-look]`))"
-            ".find((button) => button.dataset.filmLook === key).click()",
-            [self.tab, key],
+        """Presses a button as soon as it is there."""
+        self.page.page.wait_for_function(
+            "([tab, key]) => { const all = document.querySelectorAll(`#${tab}_film_look_helper button[data-film-look]`);"
+            "const button = Array.from(all).find((one) => one.dataset.filmLook === key); button?.click(); return button; }",
+            arg=[self.tab, key],
         )
         self.page.page.wait_for_timeout(1800)
 
@@ -181,7 +182,7 @@ def test_a_fix_changes_what_it_says_and_can_be_undone(helper: Helper, host: Host
     assert set(changed) == set(wanted)
     for name, value in wanted.items():
         assert changed[name] == value if isinstance(value, (str, bool)) else float(changed[name]) == value, name
-    assert label in helper.findings.inner_text()
+    helper.findings.get_by_text(label).first.wait_for()
     helper.undo()
     assert helper.changed(before) == {}
 
@@ -194,7 +195,9 @@ def test_the_matching_look(helper: Helper) -> None:
     assert helper.page.is_on("txt2img")
     assert helper.page.shown("txt2img_film_look_preset") == preset.label
     assert helper.page.number("txt2img_film_look_grain") == load_look(RECIPE.look).grain
-    assert not any(key.startswith("fix:look:") for key in helper.buttons())
+    helper.page.page.wait_for_function(
+        "(e) => !e.querySelector('button[data-film-look^=\"fix:look:\"]')", arg=helper.findings.element_handle()
+    )
     helper.undo()
     assert not helper.page.is_on("txt2img")
     assert helper.changed(before) == {}
@@ -208,7 +211,7 @@ def test_every_code_with_a_fix_is_pressed_here() -> None:
 
 def test_the_checkpoint_is_recognised_and_listed_first(helper: Helper) -> None:
     helper.write(GOOD)
-    assert RECIPE.label in helper.findings.inner_text()
+    helper.findings.get_by_text(RECIPE.label).first.wait_for()
     rows = helper.open_checkpoints()
     assert NAME in rows.nth(0).text_content()
     assert "★" in rows.nth(0).text_content()

@@ -113,7 +113,22 @@ def test_a_video_is_refused_by_its_name(page: Page, opened: Image.Image, tmp_pat
     page.tab("tab_film_look")
     page.find("#film_look_image input[type=file]").first.set_input_files(str(tmp_path / "clip.mp4"))
     page.page.wait_for_timeout(800)
-    assert "clip.mp4: it is a video" in page.find("#film_look_viewer_holder .film-look-viewer-note").inner_text()
+    assert "clip.mp4: it is a video" in page.find("#tab_film_look .film-look-viewer-note").inner_text()
+
+
+def test_a_broken_file_is_told_in_a_line(page: Page, opened: Image.Image, host_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture at all")
+    before = _files(host_dir)
+    page.tab("tab_film_look")
+    page.find("#film_look_image button[aria-label='Clear'], #film_look_image button[aria-label='Remove Image']").click()
+    page.page.wait_for_timeout(600)
+    page.find("#film_look_image input[type=file]").first.set_input_files(str(tmp_path / "broken.png"))
+    page.find(TAB).get_by_text("is not a PNG").wait_for()
+    page.page.wait_for_timeout(1500)
+    page.find(TAB).locator("button.main").click()
+    page.settled("film_look")
+    assert page.find("#html_log_film_look").inner_text().startswith("it is no picture")
+    assert _files(host_dir) == before
 
 
 def test_under_the_gallery_stands_the_picture_without_film(page: Page, host_dir: Path) -> None:
@@ -125,8 +140,19 @@ def test_under_the_gallery_stands_the_picture_without_film(page: Page, host_dir:
     page.find("#txt2img_on_film").click()
     _wait(page, UNDER, "v.sent && v.look?.stock === 'kodak_portra_400'")
     assert page.page.evaluate(f"document.querySelector('{UNDER}').sent.developed") is False
+    assert page.page.evaluate(f"document.querySelector('{UNDER}').getBoundingClientRect().bottom <= innerHeight")
     page.choose("txt2img_film_look_stock", "Kodak Ektar 100")
     _wait(page, UNDER, "v.look.stock === 'kodak_ektar_100'")
+    for width, share in ((1400, 1.0), (390, 0.4)):  # it is in view beside the settings
+        page.page.set_viewport_size({"width": width, "height": 844})
+        page.page.wait_for_timeout(600)
+        page.find("#txt2img_film_look_input").evaluate("(e) => e.scrollIntoView({ block: 'end' })")
+        page.page.wait_for_timeout(300)
+        box = page.find(UNDER).bounding_box()
+        assert box is not None
+        assert -1 <= box["y"] < 844 - box["height"]
+        assert box["height"] < share * 844
+    page.page.set_viewport_size({"width": 1600, "height": 1400})
     before = _files(host_dir)
     page.find(UNDER).locator("button.main").click()
     note = page.find("#tab_txt2img .film-look-viewer-note")
