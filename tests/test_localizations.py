@@ -83,8 +83,8 @@ SENTENCES = {
 """Modules whose sentences with names and numbers in them pages translate: `{1}` stands for the first of these."""
 
 FOR_PROGRAMS = re.compile(
-    "^(body|order|seed|grain|tile|mask:|allowed are application|images|unknown field|answer is|the client|device {|device is {)|base64"
-    "|not JSON|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe"
+    "^(body|order|seed|grain|tile|mask:|allowed are application|images|unknown field|answer is|the client|device {|device is {)"
+    "|base64|not JSON|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe"
     "|in JSON|not a look: |table of"
 )
 """Refusals that no page can cause, or that tell of files which only programs write."""
