@@ -168,6 +168,29 @@ class Pixels:
         table = _light_of_samples(source.device, int(full)).numpy()
         return samples if full == 255 else samples.view(np.uint16), (source.shape[0], source.shape[1], source.shape[2]), table
 
+    def on_device(self) -> tuple[Tensor, Tensor] | None:
+        """The samples `H,W,C` on the device, if they are unsigned codes of 8 or 16 bit (as int16), and the scene light of each
+        code. None: they are not. They are brought there once."""
+        full = _FULL.get(self._source.dtype)
+        if full is None or self.scene_linear:
+            return None
+        self._source = self._source.to(self._device)
+        return self._source, _light_of_samples(self._device, int(full))
+
+    def bytes_on_device(self) -> Tensor | None:
+        """The developed copy `H,W,C`, if it is bytes without gaps on the device."""
+        out = self._out
+        return out if out.dtype == torch.uint8 and out.device == self._device and out.is_contiguous() else None
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether the developed copy is of 8 bits."""
+        return self._out.dtype == torch.uint8
+
+    def put(self, y: int, x: int, samples: Tensor) -> None:
+        """Writes samples `h,w,3` of the copy's own type from (y, x)."""
+        self._out[y : y + samples.shape[0], x : x + samples.shape[1], :3].copy_(samples)
+
     def bytes_out(self) -> tuple[np.ndarray, int] | None:
         """The developed copy's bytes in a row, and how many a pixel has; None: it has none, or not in main memory."""
         out = self._out
