@@ -30,6 +30,8 @@ def fused_for(
     kernels = on_gpu or (compiled.chosen_kernels() if device.type == "cpu" else None)
     if kernels is None or film is None or Fused.unfit(film, stages, pixels):
         return None
+    if on_gpu:
+        pixels.on_device()  # as a whole, once: parts of it are asked for again and again
     if made is not None:
         return made
     if on_gpu:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -126,13 +126,9 @@ class Pixels:
     def scattered(self, step: int) -> Pixels:
         """A picture of one pixel from every square of `step` pixels, anywhere in it: what is regular would beat with a grid."""
         height, width = self._source.shape[:2]
-        cells, dice = (-(-height // step), -(-width // step)), torch.Generator().manual_seed(0)
-        rows, columns = (torch.randint(step, cells, generator=dice) for _ in range(2))
-        rows += torch.arange(0, height, step)[:, None]
-        columns += torch.arange(0, width, step)
-        at = rows.clamp_max_(height - 1) * width + columns.clamp_max_(width - 1)
-        source = self._source.reshape(height * width, -1)[at.flatten().to(self._source.device)]
-        return Pixels(source.view(*cells, -1), self._out, self._device, self.scene_linear)
+        at = _scattered(height, width, step)
+        source = self._source.reshape(height * width, -1).index_select(0, at.flatten().to(self._source.device))
+        return Pixels(source.view(*at.shape, -1), self._out, self._device, self.scene_linear)
 
     def is_open(self, y: int, x: int, height: int, width: int) -> bool:
         """Whether the mask lets anything be written there."""
@@ -202,6 +198,16 @@ class Pixels:
 def evenly(count: int, length: int) -> Tensor:
     """`count` indices, evenly spread over `length`."""
     return ((torch.arange(count) + 0.5) * length / count).long()
+
+
+@lru_cache(maxsize=2)
+def _scattered(height: int, width: int, step: int) -> Tensor:
+    """Where those pixels lie in a row of all, int32: throwing the dice takes longer than reading the pixels."""
+    cells, dice = (-(-height // step), -(-width // step)), torch.Generator().manual_seed(0)
+    rows, columns = (torch.randint(step, cells, generator=dice) for _ in range(2))
+    rows += torch.arange(0, height, step)[:, None]
+    columns += torch.arange(0, width, step)
+    return (rows.clamp_max_(height - 1) * width + columns.clamp_max_(width - 1)).to(torch.int32)
 
 
 @cache
