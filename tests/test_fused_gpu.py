@@ -423,6 +423,55 @@ def test_kernels_compile_for_gpus_that_are_not_there(capability: str, tmp_path: 
     assert all(line.endswith(" 0") for line in ran.stdout.splitlines()), ran.stdout
 
 
+_WITHOUT_A_GPU = """
+import numpy as np
+from triton.backends.compiler import GPUTarget
+from triton.runtime.driver import driver
+from filmlook import Look, develop
+from filmlook.engine import triton_engine
+from filmlook.engine.compiled import Choice
+from filmlook.engine.fused_gpu import _OFF, FusedGpu
+
+class Card:
+    def get_current_target(self):
+        return GPUTarget("cuda", 90, 32)
+
+    def get_current_stream(self, device):
+        return 0
+
+    def get_current_device(self):
+        return 0
+
+found = set()
+
+def run(self, kernel, values, *args, planes=1, **constants):
+    made = kernel.warmup(*args, grid=(1,), **constants, BLOCK=self._kernels.block, **_OFF)
+    found.add((kernel.fn.__name__, made.hash))
+
+driver.set_active(Card())
+FusedGpu._run = run
+triton_engine.choose(Choice("interpreted", "compiled, but never run", triton_engine.load()))
+dice = np.random.default_rng(1)
+for height, width in ((64, 64), (65, 71), (1, 1), (160, 48)):
+    develop((dice.random((height, width, 3)) * 255).astype(np.uint8), Look(highlights=2), device="cpu", seed=height)
+    print(len(found))
+"""
+
+
+@pytest.mark.long
+def test_a_picture_of_another_size_has_nothing_compiled_anew(tmp_path: Path) -> None:
+    """As the launches of a GPU's would have it: they go as far as they can without one."""
+    pytest.importorskip("triton")
+    env = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
+    path = os.pathsep.join((str(_ROOT), *sys.path))
+    env.update(TRITON_CACHE_DIR=str(tmp_path), PYTHONPATH=path, FILMLOOK_ENGINE="torch")
+    ran = subprocess.run([sys.executable, "-c", _WITHOUT_A_GPU], cwd=_ROOT, env=env, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    compiled_each = [int(line) for line in ran.stdout.split()]
+    assert compiled_each[0] >= 8
+    assert len(set(compiled_each)) == 1, compiled_each
+
+
 def _bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "bench/gpu.py", *arguments]
     env = {**os.environ, "PYTHONPATH": str(_ROOT), "FILMLOOK_ENGINE": "torch", "CUDA_VISIBLE_DEVICES": ""}

@@ -213,9 +213,8 @@ class FusedGpu:
         reach, edges = len(self._scan) - 1, around is not None and unspread is not None
         spare = max(len(self._near) - 1, 1) if edges else 0
         settled = self._settled(block, exposure, unspread if edges else None, margins[0], reach + spare)
-        light, at, bright, own = settled if settled else (exposure, (margins[0] - reach) * (exposure.stride(2) + 1), None, None)
-        if settled:
-            at = spare * (light.stride(2) + 1)
+        light, bright, own = settled or (exposure, None, None)
+        at = (spare if settled else margins[0] - reach) * (light.stride(2) + 1)
         target = self._target(pixels, block, strength, frame)
         code = self._film_code(block, light, at, bright, own, around, beside, margins[1], key, spare, target)
         if reach:
@@ -238,21 +237,24 @@ class FusedGpu:
 
     def _settled(
         self, block: Block, exposure: Tensor, unspread: Tensor | None, margin: int, reach: int
-    ) -> tuple[Tensor, int, Tensor | None, Tensor | None] | None:
+    ) -> tuple[Tensor, Tensor | None, Tensor | None] | None:
         """Exposure `1,L,h,w` with `reach` pixels around the block, and log10 of its brightness, spread and before, darkened
         towards the corners; None: it stays as it is."""
         if unspread is None and not self._vignette:
             return None
         rows, cols, layers = block.rows + 2 * reach, block.cols + 2 * reach, self._film.layers
-        out = self._empty(layers + (0 if unspread is None else 2), rows, cols)
+        out, bright, own = self._empty(1, layers, rows, cols), None, None
+        if unspread is not None:  # each by itself: a kernel is compiled anew where a pointer is aligned in another way
+            bright, own = self._empty(rows, cols), self._empty(rows, cols)
         before = exposure if unspread is None else unspread
         places = [n for field in (exposure, before) for n in ((margin - reach) * (field.stride(2) + 1), *field.stride()[1:3])]
         self._run(
-            self._kernels.film.settle, rows * cols, exposure, before, self._numbers, out, out[-2], out[-1],
+            self._kernels.film.settle, rows * cols, exposure, before, self._numbers, out, _given(bright, out),
+            _given(own, out),
             *places, block.y - reach, block.x - reach, block.height, block.width, rows, cols, int(self._vignette),
             int(unspread is not None), LAYERS=layers,
         )  # fmt: skip
-        return out[None, :layers], 0, None if unspread is None else out[-2], None if unspread is None else out[-1]
+        return out, bright, own
 
     def _noise(self, block: Block, reach: int, key: int) -> tuple[int, Tensor, tuple[int, int, int], Tensor]:
         """Where the noise of a block with `reach` pixels around comes from, its planes and where they lie, and what is left to
