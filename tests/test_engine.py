@@ -108,7 +108,7 @@ def test_develop_is_its_stages_one_after_another(stock: str, settings: dict, amo
     code = 0.08 + 0.9 * torch.from_numpy(scene).movedim(2, 0)[None].float() / 255  # where film resolves more than rounding
     developed, composed = develop(code, look, seed=5), by_hand(code, look, seed=5)
     apart = (developed - composed).abs().flatten() * 255
-    # develop joins what spreads to one blur, in blocks that see no further than 24 pixels; sharpened thrice, edges show that.
+    # develop joins what spreads to one blur, in blocks, with a few Gaussians; sharpened thrice, edges show that.
     joined = look.diffusion_grade > 0 and look.sharpness > 0
     assert float(apart.mean()) < (0.2 if joined else 0.06)
     assert float(apart.kthvalue(int(0.999 * len(apart))).values) < (5.5 if joined else 1.1)

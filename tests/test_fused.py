@@ -255,7 +255,7 @@ def test_kernels_are_used_by_their_kept_code_alone(kernels: compiled.Choice, sce
     """A picture of another kind must not have numba compile anew, which would hold up the whole process."""
 
     def missed() -> int:
-        entries = ("expose", "finish", "shrink", "spline")
+        entries = ("expose", "finish", "near", "shrink", "spline")
         return sum(sum(getattr(kernels.kernels, name).stats.cache_misses.values()) for name in entries)
 
     before = missed()
@@ -269,7 +269,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
     """A loop that stays scalar costs a third of all. What processors cannot gather is left scalar: look-ups alone."""
     import llvmlite.binding
 
-    from filmlook.engine.kernels import coarse, passes
+    from filmlook.engine.kernels import blur, coarse, passes
     from filmlook.engine.kernels.primitives import assembly
 
     features = llvmlite.binding.get_host_cpu_features()
@@ -299,6 +299,9 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "luminance_indices": (*row, 64, *row, i, m, f, f),
         "clamp": (*row, i),
         "plus": (*row, *row, i, f),
+        "five": (wide, 64, 2, *row, i, f, f, f),
+        "plus_five": (wide, 64, 2, *row, i, f, f, f),
+        "plus_four_pairs": (wide, 64, 64, 2, *row, i, f, f, f, f),
         "weighed_by_seven": (*row, 64, m, *row, i),
         "halved_by_four": (*row, m, *row, i),
         "halved_by_eight": (*row, m, *row, i),
@@ -310,7 +313,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "times_picked": (wide, 64, np.zeros(64, np.float32), 0, i, wide, 0),
         "decode_row": (np.zeros(64, np.uint8), 0, 3, wide, wide, 64, i),
     }
-    every = {**vars(passes), **vars(coarse)}
+    every = {**vars(passes), **vars(coarse), **vars(blur)}
     compiled_here = {name: made for name, made in every.items() if hasattr(made, "py_func")}
     loops = {name for name, made in compiled_here.items() if "apart()" in inspect.getsource(made.py_func)}
     assert loops == {*calls, *gathers, "copied", "samples_row_of_four"}  # a copy becomes memcpy

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from filmlook.stages.edges import BEYOND, NEAR_SHARE, SHORT, Edges
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, normal_quantiles
 from filmlook.stages.lens import Vignette
+from filmlook.stages.near import Near
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, HALVINGS, WideSpread, spline_weights
 from filmlook.stages.scan import Scan
@@ -155,6 +157,12 @@ class Fused:
     def splined(self, spread: WideSpread | None) -> WideSpread | None:
         """The same spread; its splines are a kernel's."""
         return _Splined(spread.coefficients.contiguous(), self._kernels) if spread else None
+
+    def add_near(self, near: Near, out: Tensor, field: Tensor) -> None:
+        """`stages.near.Near.add_to`, of one block."""
+        taps, reaches, weights = _near(near, out.shape[1])
+        room = _room(out.shape[3] + 2 * near.reach)
+        self._kernels.near(_field(field, near.reach), _field(out, 0), tuple(out.shape[1:]), taps, reaches, weights, room)
 
     def finish(
         self,
@@ -288,6 +296,17 @@ def _field(planes: Tensor | None, margin: int) -> given.Field:
     length = (planes.shape[1] - 1) * plane + (planes.shape[2] - 1) * stride + planes.shape[3]
     flat = torch.as_strided(planes, (length,), (1,), planes.storage_offset())
     return given.Field(flat.numpy(), margin * (stride + 1), plane, stride)
+
+
+@lru_cache(maxsize=32)
+def _near(near: Near, layers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Half kernels `(K, R + 1)`, their reaches `(K,)`, and the weights of the point and of them `(1 + K, L)`."""
+    taps = np.zeros((max(len(near.kernels), 1), near.reach + 1), np.float32)
+    for row, kernel in zip(taps, near.kernels, strict=False):
+        row[: len(kernel)] = kernel
+    weights = np.array(near.weights, np.float32).T
+    weights = np.ascontiguousarray(np.broadcast_to(weights, (len(weights), layers)))
+    return taps, np.array([len(kernel) - 1 for kernel in near.kernels], np.int64), weights
 
 
 def _scratch(rows: int, looked: int, logs: int, between: int, floats: int) -> given.Scratch:

@@ -2,7 +2,7 @@
 
 On a GPU the launches cost more than the arithmetic: PyTorch needs hundreds for a picture. As on the CPU (`engine.fused_cpu`)
 every number comes from the stages that PyTorch runs, and both paths make the same picture; what has no form here is
-developed by PyTorch. Blurs in the frequency domain are PyTorch's.
+developed by PyTorch. What is blurred in the frequency domain, on the coarse grid, is PyTorch's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from torch import Tensor
 
 from filmlook.engine.fused_cpu import STEP_KINDS, edge_numbers, mixing
 from filmlook.engine.kernels.numbers import SAMPLES, Block
+from filmlook.engine.near_parts import NearParts
 from filmlook.engine.pixels import LampMap, Pixels, dither_shift
+from filmlook.engine.spreading import Spread
 from filmlook.film.curve import Table
 from filmlook.film.negative import LEAST_EXPOSURE, Film
 from filmlook.film.scene_light import WHITE_LIGHT
@@ -111,6 +113,7 @@ class FusedGpu:
         self._lamp = self._floats(lamp)
         self._taps = self._floats(_halvings())
         self._weights = self._floats(np.array(spline_weights(COARSE, _SPLINE_REACH)).flatten())
+        self._near_parts = NearParts(film.layers, device)
         self._mixing: tuple[tuple[float, ...], Tensor] | None = None
 
     def _floats(self, numbers: Any) -> Tensor:
@@ -131,10 +134,10 @@ class FusedGpu:
     def _empty(self, *shape: int) -> Tensor:
         return torch.empty(shape, device=self._device)
 
-    def _run(self, kernel: Any, values: int, *args: Any, **constants: Any) -> None:
-        """Launches a kernel that makes so many values."""
+    def _run(self, kernel: Any, values: int, *args: Any, planes: int = 1, **constants: Any) -> None:
+        """Launches a kernel that makes so many values, of so many planes."""
         block = self._kernels.block
-        kernel[(-(-values // block),)](*args, **constants, BLOCK=block, **_OFF)
+        kernel[(-(-values // block), planes)](*args, **constants, BLOCK=block, **_OFF)
 
     def lit(
         self, pixels: Pixels, corner: tuple[int, int], size: Sequence[int], gain: Tensor, gate: Spline | LampMap | None
@@ -152,13 +155,14 @@ class FusedGpu:
         elif found is not None:
             share, t, kind = found[0].to(self._device).contiguous(), found[1].to(self._device).contiguous(), light.BY_MAP
         layers = self._film.layers
-        out = self._empty((1 if kind == light.NO_GATE else 2) * layers, height, width)
+        out = self._empty(1, layers, height, width)
+        lamps = None if kind == light.NO_GATE else self._empty(1, layers, height, width)
         self._run(
             light.expose, height * width, samples, table, self._mix(gain), share, t, self._lamp, out,
-            *samples.shape[:2], *samples.stride()[:2], samples.stride(2) if samples.shape[2] > 1 else 0,
+            _given(lamps, out), *samples.shape[:2], *samples.stride()[:2], samples.stride(2) if samples.shape[2] > 1 else 0,
             *corner, height, width, LAYERS=layers, GATE=kind,
         )  # fmt: skip
-        return out[None, :layers], None if kind == light.NO_GATE else out[None, layers:]
+        return out, lamps
 
     def _mix(self, gain: Tensor) -> Tensor:
         told = tuple(gain.tolist())
@@ -189,11 +193,43 @@ class FusedGpu:
 
     def spline(self, coefficients: Tensor, y: int, x: int, height: int, width: int) -> Tensor:
         """A `WideSpread` of coefficients `1,L,h,w` on the pixels from (y, x): `L,height,width`; all are multiples of COARSE."""
-        light, (layers, *cells), rows = self._kernels.light, coefficients.shape[1:], height // COARSE + 2 * _SPLINE_REACH
-        across, out = self._empty(layers, rows, width), self._empty(layers, height, width)
-        first, size = (y // COARSE - _SPLINE_REACH, x // COARSE - _SPLINE_REACH), across.numel()
-        self._run(light.spline_across, size, coefficients, self._weights, across, *cells, *first, rows, width, size)
-        self._run(light.spline_down, out.numel(), across, self._weights, out, height, width, out.numel())
+        across, out = self._across(coefficients, y, x, height, width), self._empty(coefficients.shape[1], height, width)
+        count = out.numel()
+        self._run(self._kernels.light.spline_down, count, across, self._weights, out, height, width, count)
+        return out
+
+    def _across(self, coefficients: Tensor, y: int, x: int, height: int, width: int) -> Tensor:
+        """The same along the rows alone: `L,rows,width`, as many rows as there are coefficients."""
+        (layers, *cells), rows = coefficients.shape[1:], height // COARSE + 2 * _SPLINE_REACH
+        out, first = self._empty(layers, rows, width), (y // COARSE - _SPLINE_REACH, x // COARSE - _SPLINE_REACH)
+        place = *cells, *first, rows, width, out.numel()
+        self._run(self._kernels.light.spline_across, out.numel(), coefficients, self._weights, out, *place)
+        return out
+
+    def blurred(
+        self, spread: Spread, exposure: Tensor, lamps: Tensor | None, wide: WideSpread, corner: tuple[int, int]
+    ) -> Tensor:
+        """What `spread` makes of light and lamps' light `1,L,H,W` of a block, whose inner part begins at `corner`."""
+        near, margin, layers = self._near_parts(spread, lamps is not None), spread.margin, self._film.layers
+        cols, (plane, stride) = exposure.shape[3], exposure.stride()[1:3]
+        rows, inner = exposure.shape[2] - 2 * margin, cols - 2 * margin
+        shining, kernels = _given(lamps, exposure), len(near.kernels)
+        if shining.stride() != exposure.stride():
+            shining = shining.contiguous()
+            exposure = exposure.contiguous()
+            plane, stride = exposure.stride()[1:3]
+        down, out = self._empty(max(kernels, 1), layers, rows, cols), self._empty(1, layers, rows, inner)
+        light = self._kernels.light
+        if kernels:
+            place = rows, cols, stride, plane, margin
+            told = exposure, shining, near.halves, near.kernels, down
+            self._run(light.near_down, rows * cols, *told, *place, planes=kernels * layers, LAYERS=layers)
+        coarse = self._across(wide.coefficients, *corner, rows, inner)
+        self._run(
+            light.near_across, rows * inner, exposure, shining, down, near.halves, near.kernels, near.weights, coarse,
+            self._weights, out, rows, inner, cols, stride, plane, margin, kernels, int(lamps is not None),
+            planes=layers, LAYERS=layers,
+        )  # fmt: skip
         return out
 
     def finish(

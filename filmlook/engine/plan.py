@@ -129,7 +129,7 @@ class Development:
         self._apart = 1.0 if stock.antihalation == "none" else float(smoothstep(torch.tensor(look.highlights), 0, _ALL_APART))
         """The share of lamps' own light, up to white, that spreads as theirs."""
         self._with_kernels: Fused | FusedGpu | None = None
-        self._spread = spread_of(stock, look, pitch, self.lattice.inner, device)
+        self._spread = spread_of(stock, look, pitch, self.lattice.inner)
 
     def _exposure(
         self, shot: Shot, corner: tuple[int, int], size: Sequence[int], gate: Spline | LampMap | None = None
@@ -251,7 +251,10 @@ class Development:
             unspread = spread.inside(exposure)
             if lamps is not None:
                 unspread = unspread + spread.inside(lamps)
-        return spread(exposure, lamps, wide.light, begin), unspread
+        if isinstance(shot.fused, FusedGpu):
+            return shot.fused.blurred(spread, exposure, lamps, wide.light, begin[0]), unspread
+        by = {"add_near": shot.fused.add_near} if shot.fused else {}
+        return spread(exposure, lamps, wide.light, begin, **by), unspread
 
     def developed(
         self,
@@ -360,8 +363,6 @@ class Development:
         found = kept.of(self._ungrained_by(shot)) if kept and self.device.type == "cpu" else Found()
         wide: Wide = found.wide or self.survey(shot)
         found.wide = wide
-        if self._spread and wide.lamps:
-            self._spread.prepare_lamps()
         key, corners = noise_key(seed, frame), self.lattice.corners(crop)
         threads = min(in_flight, thread_count()) if self.device.type == "cpu" else 1
         size = in_flight // threads

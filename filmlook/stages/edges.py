@@ -186,7 +186,7 @@ class Edges:
         """What the inhibitors that spread far bring, of a picture's exposure `1,L,h,w` on the coarse grid; None: no edges."""
         if self._far is None:
             return None
-        return WideSpread.of(_log(_brightness(exposure)), self._far(), self._pitch_um, 0.0, each)
+        return WideSpread.of(_log(_brightness(exposure)), self._far(), self._pitch_um, each)
 
     def __call__(self, exposure: Tensor, place: Place) -> Tensor:
         """Layer exposure `B,L,H,W` to log10 exposure `B,L,h,w`."""

@@ -1,9 +1,9 @@
 """How light and inhibitors spread: point spread functions as transfer functions, and blurs of any width in blocks.
 
 A transfer function maps radial frequency (cycles per micrometre) to a factor per layer. A blur of a whole picture is one
-Fourier transform. In blocks it is split in two by a Gaussian low-pass g: what passes g is band-limited and runs once for
-the whole picture on a grid of a quarter of its size (`WideSpread`), the rest reaches no further than a block's margin
-(`near_transfer`). At the picture's border the scene is mirrored, so a flat field stays flat and no light is lost.
+Fourier transform. In blocks it is split in two: a near part of a few narrow Gaussians (`stages.near`), and the rest of what
+passes a low-pass g, which is band-limited and runs once for the whole picture on a grid of a quarter of its size
+(`WideSpread`). At the picture's border the scene is mirrored, so a flat field stays flat and no light is lost.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ Transfer = Callable[[Tensor], Tensor]
 """From frequencies `(h, w)` in cycles/um to factors `(L, h, w)` (or `(1, h, w)`: the same for every layer)."""
 
 COARSE = 4  # the coarse grid's step in pixels
-MARGIN_PX = 24  # how far the near part of a blur reaches
-_SPLIT_PX = MARGIN_PX / 4.5  # sigma of g: at 4.5 sigma a Gaussian has nothing left to say in 8 bits
+_SPLIT = 0.08  # cycles per pixel: the coarse grid holds up to 1/8, and nearer to that its cells alias
 
 
 def gaussian(frequency: Tensor, sigma_um: float) -> Tensor:
@@ -70,7 +69,7 @@ def gaussian_kernel(sigma_px: float, reach: int) -> list[float]:
     return [h / total for h in half]
 
 
-def convolved(field: Tensor, kernel: list[float]) -> Tensor:
+def convolved(field: Tensor, kernel: Sequence[float]) -> Tensor:
     """`..., H, W` blurred along both sides by a symmetric kernel (half of it, centre first); the reach is cut off."""
     reach = len(kernel) - 1
     for axis in (-2, -1):
@@ -91,12 +90,12 @@ def filtered(field: Tensor, factors: Tensor) -> Tensor:
 _CELLS_MIRRORED = 128  # beyond the border of the coarse grid: 512 pixels of scene; light from further away wraps round
 
 
-def _period(cells: int) -> int:
+def period_of(cells: int) -> int:
     """The length of a line of coarse cells with its mirror image, or as much of it as matters."""
     return 2 * cells if cells <= _CELLS_MIRRORED else fast_size(cells + _CELLS_MIRRORED)
 
 
-def _mirrored(field: Tensor, height: int, width: int) -> Tensor:
+def mirrored(field: Tensor, height: int, width: int) -> Tensor:
     """`..., H, W` continued to a period of that size by its mirror image, half beyond the end and half before the start."""
     for axis, period in ((-1, width), (-2, height)):
         size = field.shape[axis]
@@ -134,7 +133,7 @@ def spread(field: Tensor, transfer: Transfer, pitch_um: float) -> Tensor:
 
 def spread_cells(cells: Tensor, transfer: Transfer, pitch_um: float, each: Each = map) -> Tensor:
     """A picture's `coarse_cells` `1,L,h,w` blurred by a transfer function; `pitch_um` is that of the picture's pixels."""
-    period = (_period(cells.shape[-2]), _period(cells.shape[-1]))
+    period = (period_of(cells.shape[-2]), period_of(cells.shape[-1]))
     f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
     return _filtered_whole(cells, transfer(f).to(cells), period, each)
 
@@ -144,18 +143,23 @@ def _filtered_whole(field: Tensor, factors: Tensor, period: tuple[int, int], eac
     height, width = field.shape[-2:]
 
     def layer(i: int) -> Tensor:
-        return filtered(_mirrored(field[:, i], *period), factors[i % len(factors)])[..., :height, :width]
+        return filtered(mirrored(field[:, i], *period), factors[i % len(factors)])[..., :height, :width]
 
     return torch.stack(list(each(layer, range(field.shape[1]))), 1)
 
 
 def sampled(transfer: Transfer, height: int, width: int, pitch_um: float) -> Tensor:
-    """Factors `(L, h, w // 2 + 1)` of a point spread function integrated over pixels, for `rfft2` of h x w.
+    """Factors `(L, h, w // 2 + 1)` of a point spread function integrated over pixels, for `rfft2` of h x w."""
+    return sampled_at(transfer, *frequencies(height, width, pitch_um), pitch_um)
+
+
+def sampled_at(transfer: Transfer, fy: Tensor, fx: Tensor, pitch_um: float) -> Tensor:
+    """The same at vertical frequencies `(h, 1)` in the order of `frequencies`, and horizontal `(1, w)`, in cycles/um.
 
     Frequencies beyond what the pixels can hold fold back, as they do in any sampled picture. Cut off at that limit
     instead, a point spread function rings, and rebuilt highlights show it.
     """
-    fy, fx = frequencies(height, width, pitch_um)
+    height = fy.shape[0]
     half = height // 2 + 1
     fy = fy[:half].abs()  # the other half mirrors it
     folds = min(max(1, math.ceil(_RESOLVED * pitch_um)), _MOST_FOLDS)
@@ -200,14 +204,6 @@ def _lagrange(nodes: Tensor, at: Tensor) -> Tensor:
     return weights / weights.sum(1, keepdim=True)
 
 
-def near_transfer(transfer: Transfer, height: int, width: int, pitch_um: float, device: torch.device) -> Tensor:
-    """Factors `(L, h, w // 2 + 1)` of the near part, what T leaves beside T g, for a block of that size with its margins."""
-    fy, fx = frequencies(height, width, pitch_um)
-    f = torch.hypot(fy, fx)
-    wide = transfer(f) * gaussian(f, _SPLIT_PX * pitch_um)
-    return (sampled(transfer, height, width, pitch_um) - wide).to(device, torch.float32)
-
-
 COARSE_MARGIN = 8  # pixels around a field that its coarse cells need
 HALVINGS = ((1, 3, 3, 1), (1, 7, 21, 35, 35, 21, 7, 1))  # binomials; a plain mean would let fine detail alias
 
@@ -231,18 +227,31 @@ def _coarse_response(cycles: Tensor) -> Tensor:
     return torch.cos(math.pi * cycles) ** 3 * torch.cos(2 * math.pi * cycles) ** 7
 
 
-def _wide_pass(period: tuple[int, int], pitch_um: float, split_px: float) -> Tensor:
-    """Factors of the coarse grid that make spline coefficients of what passes g, a Gaussian of `split_px` (0: everything)."""
-    # The cells and the spline are low-passes of their own, known exactly: dividing by them leaves g alone.
+def low_pass(cycles: Tensor) -> Tensor:
+    """g, of `cycles` per pixel: flat, so that little is left to the near part, and so steep that nothing aliases."""
+    return torch.exp(-((cycles / _SPLIT) ** 6))
+
+
+def to_coefficients(period: tuple[int, int], pitch_um: float) -> Tensor:
+    """Factors of the coarse grid that make its spectrum one of spline coefficients."""
+    # The cells and the spline are low-passes of their own, known exactly.
     gy, gx = (
-        gaussian(f, split_px * pitch_um) / (_coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 6)
+        1 / (_coarse_response(f * pitch_um) * torch.sinc(COARSE * f * pitch_um) ** 6)
         for f in frequencies(*period, pitch_um * COARSE)
     )
-    return gy * gx  # a Gaussian is its sections' product
+    return gy * gx
+
+
+@lru_cache(maxsize=4)
+def _wide_factors(period: tuple[int, int], transfer: Transfer, pitch_um: float, device: torch.device) -> Tensor:
+    """Factors of `WideSpread.of`: they are the same for the next picture of the same size."""
+    f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
+    on = device, torch.float32
+    return transfer(f).to(*on) * to_coefficients(period, pitch_um).to(*on)
 
 
 class WideSpread:
-    """The wide part of a blur of a whole picture, T g, kept as quintic B-spline coefficients `1,L,h,w` on the coarse grid.
+    """The wide part of a blur of a whole picture kept as quintic B-spline coefficients `1,L,h,w` on the coarse grid.
 
     (A cubic's grid shows beside lamps far above white.)
     """
@@ -251,22 +260,17 @@ class WideSpread:
         self.coefficients = coefficients
 
     @classmethod
-    def of(
-        cls, coarse: Tensor, transfer: Transfer, pitch_um: float, split_px: float = _SPLIT_PX, each: Each = map
-    ) -> WideSpread:
+    def of(cls, coarse: Tensor, transfer: Transfer, pitch_um: float, each: Each = map) -> WideSpread:
         """Of a picture's `coarse_cells` `1,L,h,w`.
 
         Args:
             coarse: the cells.
-            transfer: T.
+            transfer: T, which passes nothing that the coarse grid cannot hold.
             pitch_um: pitch of the picture's pixels (not of the cells).
-            split_px: sigma of g; 0 where T alone passes nothing that the coarse grid cannot hold.
             each: what runs the layers.
         """
-        period = (_period(coarse.shape[-2]), _period(coarse.shape[-1]))
-        f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
-        factors = transfer(f).to(coarse) * _wide_pass(period, pitch_um, split_px).to(coarse)
-        return cls(_filtered_whole(coarse, factors, period, each))
+        period = (period_of(coarse.shape[-2]), period_of(coarse.shape[-1]))
+        return cls(_filtered_whole(coarse, _wide_factors(period, transfer, pitch_um, coarse.device), period, each))
 
     def __call__(self, y: int, x: int, height: int, width: int) -> Tensor:
         """The blur's wide part on the pixels from (y, x), multiples of COARSE, `L,height,width`."""
@@ -315,72 +319,3 @@ def mirror_index(start: int, count: int, size: int) -> Tensor:
     """Indices of `count` samples from `start` of a line of `size` samples that is mirrored at both ends for ever."""
     i = torch.arange(start, start + count) % (2 * size)
     return torch.where(i < size, i, 2 * size - 1 - i)
-
-
-class Spread:
-    """Everything that spreads light, joined to one blur, for blocks of one size. Lamps' light may spread in a way of its own.
-
-    Args:
-        transfer: what it does to light, in cycles/um.
-        lamps: what it does to that of lamps; None: there are none.
-        pitch_um: of the picture's pixels.
-        inner: height and width of what it gives for a block.
-        device: where it runs.
-    """
-
-    margin = MARGIN_PX
-
-    def __init__(
-        self, transfer: Transfer, lamps: Transfer | None, pitch_um: float, inner: tuple[int, int], device: torch.device
-    ) -> None:
-        self._transfer, self.lamps, self._pitch_um, self._inner, self._device = transfer, lamps, pitch_um, inner, device
-        self.outer = (fast_size(inner[0] + 2 * self.margin), fast_size(inner[1] + 2 * self.margin))
-        """Height and width of what it reads for a block: its margin before it, and at least as much behind."""
-        self._near = near_transfer(transfer, *self.outer, pitch_um, device)
-        self._near_lamps: Tensor | None = None  # made for the first picture that has some
-
-    def survey(
-        self, coarse: Tensor, lamps: Tensor | None = None, each: Each = map, *, whole: bool = False
-    ) -> tuple[WideSpread, Tensor | None]:
-        """The wide part, of `coarse_cells` of a picture's light, and of its lamps'; and, if it is asked for, their `whole`
-        blur."""
-        parts = [(coarse, self._transfer)]
-        if lamps is not None and self.lamps is not None:
-            self.prepare_lamps()
-            parts.append((lamps, self.lamps))
-        size = (coarse.shape[-2], coarse.shape[-1])
-        period = (_period(size[0]), _period(size[1]))
-        low = _wide_pass(period, self._pitch_um, _SPLIT_PX).to(coarse)
-        f = torch.hypot(*frequencies(*period, self._pitch_um * COARSE))
-        factors = [transfer(f).to(coarse) for _, transfer in parts]
-
-        def layer(i: int) -> Tensor:
-            spectrum = sum(
-                (torch.fft.rfft2(_mirrored(cells[:, i], *period)) * own[i % len(own)])
-                for (cells, _), own in zip(parts, factors, strict=True)
-            )
-            blurs = [spectrum * low] + [spectrum] * whole
-            return torch.stack([torch.fft.irfft2(b, s=period)[..., : size[0], : size[1]] for b in blurs])
-
-        found = torch.stack(list(each(layer, range(coarse.shape[1]))), 2)
-        return WideSpread(found[0]), found[1] if whole else None
-
-    def prepare_lamps(self) -> None:
-        """Makes what blocks of a picture with lamps need, before the first of them."""
-        if self._near_lamps is None and self.lamps is not None:
-            self._near_lamps = near_transfer(self.lamps, *self.outer, self._pitch_um, self._device)
-
-    def inside(self, field: Tensor) -> Tensor:
-        """What it gives for a block, out of a field as it is read."""
-        return field[..., self.margin : self.margin + self._inner[0], self.margin : self.margin + self._inner[1]]
-
-    def __call__(self, field: Tensor, lamps: Tensor | None, wide: WideSpread, corners: Sequence[tuple[int, int]]) -> Tensor:
-        """Light and lamps' light `B,L,H,W` of the outer size to `B,L,h,w` of the inner; `corners` are where the inner ones
-        begin. Without lamps (None) a block needs a transform less."""
-        spectrum = torch.fft.rfft2(field).mul_(self._near)
-        if lamps is not None:
-            assert self._near_lamps is not None
-            spectrum += torch.fft.rfft2(lamps).mul_(self._near_lamps)
-        near = self.inside(torch.fft.irfft2(spectrum, s=field.shape[-2:]))
-        parts = [wide(y, x, *self._inner) for y, x in corners]
-        return near + (parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts))  # one block needs no copy

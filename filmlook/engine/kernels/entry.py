@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from filmlook.engine.kernels import coarse, passes
+from filmlook.engine.kernels import blur, coarse, passes
 from filmlook.engine.kernels.numbers import MIX, MIX_CLAMPED, MIX_EXP, ONE_TABLE, SAMPLES, TABLE
 from filmlook.engine.kernels.primitives import kernel
 
@@ -321,3 +321,30 @@ def spline(coefficients, shape, corner, part, weights, scratch, out):
         for i in range(4 * down):
             coarse.weighed_by_seven(scratch, (i // 4) * cols, cols, weights[i % 4], scratch, row, cols)
             coarse.woven(scratch, row, across, out, (layer * 4 * down + i) * cols)
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def near(field, out, size, taps, reaches, weights, scratch):
+    """`stages.near.Near`, added to what is there: a row at a time.
+
+    Args:
+        field, out: `Field`s; of the first there is as much around what is made as the widest Gaussian reaches.
+        size: layers, rows and columns of what is made.
+        taps, reaches: `(K, R + 1)`, half of each Gaussian's kernel, centre first, and how far each reaches, 2 pixels at least.
+        weights: `(1 + K, L)`, of the point and of the Gaussians.
+        scratch: a row of the field.
+    """
+    layers, rows, cols = size
+    for layer in range(layers):
+        for i in range(rows):
+            at = field.at + layer * field.plane + i * field.stride
+            to = out.at + layer * out.plane + i * out.stride
+            coarse.plus(field.values, at, out.values, to, cols, weights[0, layer])
+            for k in range(len(reaches)):
+                reach, half, weight = reaches[k], taps[k], weights[k + 1, layer]
+                line, wide = at - reach, cols + 2 * reach
+                step = field.stride
+                blur.five(field.values, line, step, scratch, 0, wide, half[0] * weight, half[1] * weight, half[2] * weight)
+                blur.further(field.values, line, step, scratch, 0, wide, half, reach, weight)
+                blur.plus_five(scratch, reach, 1, out.values, to, cols, half[0], half[1], half[2])
+                blur.further(scratch, reach, 1, out.values, to, cols, half, reach, _ONE)

@@ -50,8 +50,8 @@ def _brightness(a, b, c, numbers, LAYERS: tl.constexpr):
 
 
 @triton.jit(
-    do_not_specialize=["at", "plane", "stride", "own_at", "own_plane", "own_stride", "y0", "x0", "height", "width", "rows",
-                       "cols", "vignette", "unspread_too"]
+    do_not_specialize=["unspread", "at", "plane", "stride", "own_at", "own_plane", "own_stride", "y0", "x0", "height", "width",
+                       "rows", "cols", "vignette", "unspread_too"]
 )  # fmt: skip
 def settle(
     exposure, unspread, numbers, out, bright, own,
@@ -257,9 +257,9 @@ def _stored(samples, code, a, b, c, y, x, n, place, step, count, shift, ok, BYTE
 
 
 @triton.jit(
-    do_not_specialize=["at", "plane", "stride", "around_at", "around_stride", "noise_at", "noise_plane", "noise_stride",
-                       "y0", "x0", "rows", "cols", "near", "near_at", "clouds", "edges", "gives", "key", "count", "first",
-                       "line", "step", "shift"]
+    do_not_specialize=["exposure", "around", "beside", "noise", "samples", "code", "at", "plane", "stride", "around_at",
+                       "around_stride", "noise_at", "noise_plane", "noise_stride", "y0", "x0", "rows", "cols", "near",
+                       "near_at", "clouds", "edges", "gives", "key", "count", "first", "line", "step", "shift"]
 )  # fmt: skip
 def film(
     exposure, bright, own, near_down, around, beside, noise, numbers, curve, corrected, deviation, quantiles,
