@@ -3,7 +3,8 @@
 # make test   runs the test suite, a worker on each core; make test ARGS="-m 'not slow and not long'" what is quick of it
 # make test-all   runs what takes minutes too: every stock in both engines, all of the darkroom's page, memory after many previews
 # make lint   looks through the sources: ruff, mypy --strict
-# make fuzz   damages files and requests for a long time, and tells what breaks; make fuzz COUNT=1000 for a shorter one
+# make fuzz   damages files and requests for a long time, and tells what breaks; then 500 random looks by both engines of the CPU;
+#             make fuzz COUNT=1000 LOOKS=50 for a shorter one
 # make audit  asks, over the network, whether what is installed has published faults
 #
 # They set up an environment of their own in .venv. TORCH names the torch to install into it; any from 2.0 on will do.
@@ -34,6 +35,7 @@ lint: .venv/.ready
 fuzz: .venv/.ready
 	$(BIN)/python -m tests.fuzz.files --count $(or $(COUNT),40000)
 	$(BIN)/python -m tests.fuzz.api --count $(or $(COUNT),100000)
+	FILMLOOK_ENGINE=numba $(BIN)/python -m tests.fuzz.fused --count $(or $(LOOKS),500)
 
 audit: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[audit]"

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from filmlook import Look, develop, load_stock
-from filmlook.engine import compiled
+from filmlook.engine import compiled, triton_engine
 from filmlook.engine.plan import Development
 from filmlook.engine.threads import in_pool
 from filmlook.networks.digitalfilm import DigitalFilm
@@ -179,6 +179,9 @@ def main() -> None:
     sizes = ["1 MP"] if parser.parse_args().quick else list(SIZES)
     engine = compiled.choice()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; films on the CPU by {engine.engine}: {engine.why}")
+    if torch.cuda.is_available():
+        on_gpu = triton_engine.choice(torch.device("cuda"))
+        print(f"films on the GPU by {on_gpu.engine}: {on_gpu.why}; all figures of it: python bench/gpu.py")
     network = DigitalFilm().eval()
     pixels = torch.rand(1, 3, *SIZES["1 MP"])
     with torch.inference_mode():
@@ -213,8 +216,8 @@ def main() -> None:
     print(f"{'first call in a process, 1 MP':44}{first_call_seconds():10.3f}")
     if torch.cuda.is_available():
         for name in sizes:
-            on_gpu = torch.from_numpy(scene(*SIZES[name])).permute(2, 0, 1).cuda()
-            seconds = timed(_synchronised("cuda", lambda p=on_gpu: develop(p, LOOK)), 9)  # type: ignore[misc]
+            there = torch.from_numpy(scene(*SIZES[name])).permute(2, 0, 1).cuda()
+            seconds = timed(_synchronised("cuda", lambda p=there: develop(p, LOOK)), 9)  # type: ignore[misc]
             print(f"{'complete look on the GPU, ' + name:44}{seconds:10.4f}")
     for name in sizes:
         for tile in (None, 256, 2048):

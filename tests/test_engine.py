@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 import math
 import operator
+import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,12 +22,15 @@ from torch.nn.functional import pad
 
 from filmlook import Look, PictureError, develop, load_stock
 from filmlook.engine import trace
+from filmlook.engine.develop import run_plans
 from filmlook.engine.lamp_gate import lamp_gate
+from filmlook.engine.metering import Shot
 from filmlook.engine.pixels import Pixels
-from filmlook.engine.plan import pitch_um
+from filmlook.engine.plan import development, pitch_um
 from filmlook.engine.threads import in_pool, side_by_side
 from filmlook.errors import Stopped
 from filmlook.film.scene_light import display_code, scene_light
+from filmlook.paths import tell_once
 from filmlook.stages.edges import edges, film_transfer, green_layer
 from filmlook.stages.emulsion import emulsion, pushed
 from filmlook.stages.grain import grain
@@ -33,6 +40,7 @@ from filmlook.stages.lens import diffusion, vignette
 from filmlook.stages.print import print_
 from filmlook.stages.psf import coarse_cells, spread
 from filmlook.stages.scan import scan
+from filmlook.stock import Stock
 
 GOLD, MONO, SLIDE, LAYERLESS = "kodak_gold_200", "kodak_tri_x_400", "fujifilm_velvia_100", "neutral"
 CLOSE = {"frame": "super8", "effect_size": 2.0}  # 12 um a pixel: near inhibitors, halation and clouds are all there to see
@@ -260,3 +268,67 @@ def test_what_fails_in_the_pool_fails_for_the_caller() -> None:
     with pytest.raises(ValueError, match="no more"):
         in_pool(watched, lambda n: (_ for _ in ()).throw(ValueError("no more")) if n == 3 else None)
     assert len(stopped) == 1
+
+
+class _Lacking:
+    """A plan of a device that lacks an operation, noticed when a picture is half done."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+        self.devices: list[str] = []
+
+    def __call__(self, stock: Stock, look: Look, height: int, width: int, device: torch.device) -> object:
+        self.devices.append(device.type)
+        plan = development(stock, look, height, width, torch.device("cpu"))
+        if device.type == "cpu":
+            return plan
+        return SimpleNamespace(lattice=plan.lattice, shot=plan.shot, run=self._run)
+
+    def _run(self, shot: Shot, seed: int, frame: int, in_flight: int) -> Iterator[int]:
+        shot.pixels._out.fill_(77)
+        yield 1
+        raise self._error
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Exception], _Lacking]]:
+    develop_room = sys.modules["filmlook.engine.develop"]
+    monkeypatch.setattr(develop_room, "_device", lambda image, device: torch.device("mps"))
+    monkeypatch.setattr("filmlook.engine.device._unable", set())
+    tell_once.cache_clear()
+    yield _Lacking
+    tell_once.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotImplementedError("The operator 'aten::_fft_r2c' is not currently implemented for the MPS device."),
+        RuntimeError("Could not run 'aten::index_select' with arguments from the 'PrivateUse1' backend"),
+        TypeError("Cannot convert a MPS Tensor to float64 dtype"),
+    ],
+)
+def test_the_cpu_does_what_a_device_lacks_and_one_line_says_so(
+    error: Exception, lacking: Callable[[Exception], _Lacking], scene: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan, picture = lacking(error), scene[:64, :64]
+    with caplog.at_level(logging.WARNING):
+        made = [run_plans(plan, picture, Look(), 5, 0, None, "mps", None, None) for _ in range(2)]
+    assert plan.devices == ["mps", "cpu", "cpu"], "it is not tried again"
+    assert len(caplog.records) == 1
+    assert str(error)[:40] in caplog.text
+    for developed in made:
+        assert np.array_equal(developed, develop(picture, Look(), seed=5, device="cpu"))
+
+
+def test_what_a_caller_or_the_memory_says_is_no_missing_operation(
+    lacking: Callable[[Exception], _Lacking], scene: np.ndarray
+) -> None:
+    def interrupted(share: float) -> None:
+        raise RuntimeError("stop")
+
+    for error, progress in ((ValueError("a fault of ours"), None), (RuntimeError("MPS backend out of memory"), None)):
+        with pytest.raises(type(error), match=str(error)):
+            run_plans(lacking(error), scene[:64, :64], Look(), 5, 0, None, "mps", None, progress)
+    with pytest.raises(RuntimeError, match="stop"):
+        run_plans(lacking(NotImplementedError()), scene[:64, :64], Look(), 5, 0, None, "mps", None, interrupted)

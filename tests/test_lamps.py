@@ -167,3 +167,15 @@ def test_looking_for_lamps_leaves_a_hosts_random_numbers_alone() -> None:
     torch.manual_seed(5)
     develop(lamp(size=128), NIGHT)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_gpus_network_says_what_the_cpus_says(scene: np.ndarray) -> None:
+    """In double precision there and in single here: a lamp must not depend on where it is looked for."""
+    from filmlook.engine import lamp_gate as room
+    from filmlook.stages.lamps import cell_means, facts
+
+    light = scene_light(torch.from_numpy(scene).movedim(2, 0) / 255)
+    means = cell_means(light, (96, 128))
+    there = room._network_on(torch.device("cpu"))(facts(means).double())
+    assert there.dtype == torch.float64
+    assert (there - room._odds(means)).abs().max() < 1e-4

@@ -3,7 +3,8 @@
 numba takes 15 to 25 s of a core to compile the kernels, which is done once, in a process of its own, while PyTorch develops;
 there they are also proven against PyTorch. They are kept in the user's cache folder, one folder for each version of whatever
 they are made by and for each processor. A process chooses once, before its first picture, and keeps to it: all pictures of a
-command, a film or a generation are made alike. `FILMLOOK_ENGINE` may be "torch" or "numba" (which waits for the compiler).
+command, a film or a generation are made alike. `FILMLOOK_ENGINE` may be "torch" or "numba" (which waits for the compiler);
+"triton" is for GPUs (`engine.triton_engine`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import Any
 from filmlook.errors import FilmLookError
 from filmlook.paths import cache_folder, log, tell_once
 
-ENGINES = ("torch", "numba")
+ENGINES = ("torch", "numba", "triton")
 _VARIABLE = "FILMLOOK_ENGINE"
 _KERNELS = Path(__file__).with_name("kernels")
 _READY, _FAILED, _BUILDING = "ready.json", "failed.txt", "building"
@@ -66,7 +67,7 @@ def choice() -> Choice:
     global _chosen
     with _choosing:
         if _chosen is None:
-            _chosen = _choice(wait=_asked() == "numba")
+            _chosen = _choice(wait=asked() == "numba")
             log.info("Film Look: films are developed by %s: %s", _chosen.engine, _chosen.why)
         return _chosen
 
@@ -106,15 +107,17 @@ def _choice(wait: bool) -> Choice:
             _compile(folder, wait)
         return Choice("numba", f"{_versions()}, compiled for this processor", load(folder))
     except NoKernelsError as none:
-        if _asked() == "numba":
+        if asked() == "numba":
             tell_once(f"{_VARIABLE} asks for numba, but PyTorch develops: {none}")
         return Choice("torch", str(none))
     except Exception as error:  # whatever a broken numba raises
+        log.debug("Film Look: numba cannot be used", exc_info=True)
         tell_once(f"numba cannot be used, PyTorch develops: {type(error).__name__}: {error}"[:300])
         return Choice("torch", f"numba fails with {type(error).__name__}")
 
 
-def _asked() -> str:
+def asked() -> str:
+    """The engine that `FILMLOOK_ENGINE` asks for; nothing: whichever is fastest."""
     asked = os.environ.get(_VARIABLE, "").strip().lower()
     if asked and asked not in ENGINES:
         tell_once(f"{_VARIABLE} is {asked!r}; allowed: {', '.join(ENGINES)}")
@@ -155,7 +158,7 @@ def _folder() -> Path:
     Raises:
         NoKernelsError: none are wanted, or there is no such folder.
     """
-    if _asked() == "torch":
+    if asked() == "torch":
         raise NoKernelsError(f"{_VARIABLE} asks for torch")
     if find_spec("numba") is None:
         raise NoKernelsError("numba is not installed")

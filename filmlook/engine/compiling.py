@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from filmlook.engine import compiled
 from filmlook.engine.develop import develop
 from filmlook.look import Look
+from filmlook.paths import log
 
 _LOOKS = (
     Look(stock="kodak_gold_200", frame="super8", effect_size=3, diffusion_grade=0.25, highlights=2, vignette=0.3),
@@ -28,17 +31,27 @@ def compile_kernels(folder: Path) -> str | None:
     if platform.machine().lower() in ("x86_64", "amd64") and "+fma" not in features:
         return "this processor has no fused multiply-add"
     fused = compiled.Choice("numba", "to be proven", compiled.load(folder))
-    y, x = np.mgrid[0:200, 0:270] / 270
+    return unlike((compiled.Choice("torch", "to prove"), fused), compiled.choose, torch.device("cpu"), 270)
+
+
+def unlike(
+    engines: tuple[compiled.Choice, compiled.Choice],
+    choose: Callable[[compiled.Choice], None],
+    device: torch.device,
+    width: int,
+) -> str | None:
+    """What is wrong with what the second engine makes beside the first, `choose` switching between them; or None."""
+    y, x = np.mgrid[0 : width * 3 // 4, 0:width] / width
     scene = np.stack((x, y, 0.5 + 0.5 * np.sin(70 * x * y)), -1)
-    scene[80:90, 100:110] = 1
+    scene[width // 3 : width // 3 + 10, width * 2 // 5 : width * 2 // 5 + 10] = 1
     eight = (scene * 255).astype(np.uint8)
     for picture in (eight, np.repeat(eight.astype(np.uint16), 2, 1) * 257):
         full = 255 if picture.dtype == np.uint8 else 65535
         for look in _LOOKS:
             made = []
-            for engine in (compiled.Choice("torch", "to prove"), fused):
-                compiled.choose(engine)
-                made.append(np.asarray(develop(picture, look, seed=3, device="cpu"), np.float64) * (255 / full))
+            for engine in engines:
+                choose(engine)
+                made.append(np.asarray(develop(picture, look, seed=3, device=device), np.float64) * (255 / full))
             apart = np.abs(made[0] - made[1])
             if apart.max() > 1.01 or (apart > 0.5).mean() > 1 - _EQUAL:
                 return f"{look.stock}: up to {apart.max():.1f} codes apart, {(apart > 0.5).mean():.3%} of the samples"
@@ -52,6 +65,7 @@ def main(folder: Path) -> None:
     try:
         failure = compile_kernels(folder)
     except Exception as error:  # whatever a broken or an old numba raises; the next start reads it
+        log.debug("Film Look: the kernels cannot be compiled", exc_info=True)
         failure = f"{type(error).__name__}: {error}"
     compiled.finished(folder, failure)
 

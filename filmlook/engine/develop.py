@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from filmlook.engine.device import pick_device
+from filmlook.engine.device import gives_up, pick_device, usable
 from filmlook.engine.kept import Kept
 from filmlook.engine.lattice import Crop
 from filmlook.engine.mask import mask_hash, masks_of
@@ -147,13 +147,13 @@ def run_plans(
     """
     stock = load_stock(look.stock)
     look = dataclasses.replace(look, print=checked_print(stock, look.print))
-    device = _device(image, device)
+    device = usable(_device(image, device))
     if tile is not None and not (isinstance(tile, Integral) and 64 <= tile <= 65536):
         raise LookError(f"tile is {tile!r}; allowed: a whole number from 64 to 65536 pixels, or None")
     if seed is None or not all(isinstance(s, Integral) for s in (seed if isinstance(seed, Sequence) else (seed,))):
         raise LookError(f"seed is {seed!r}; allowed: a whole number, or one for each picture")
 
-    def work(tell: Callable[[float], None]) -> Any:
+    def work(tell: Callable[[float], None], device: torch.device) -> Any:
         sources, pack, is_light = unpack(image, scene_linear, filled=mask is not None)
         masks: list[Tensor | None] = [None] * len(sources)
         if mask is not None:
@@ -184,9 +184,26 @@ def run_plans(
                     tell((i + done / blocks) / len(sources))
         return pack([out if crop is None else _cut(out, crop) for _, out in sources])
 
+    def on_cpu() -> Any:
+        return in_pool(lambda tell: work(tell, torch.device("cpu")), progress)
+
     if device.type == "cpu":
-        return in_pool(work, progress)
-    return work(progress or (lambda share: None))
+        return on_cpu()
+    stopped = False
+
+    def tell(share: float) -> None:
+        nonlocal stopped
+        stopped = True  # what is raised from here is the caller's
+        if progress:
+            progress(share)
+        stopped = False
+
+    try:
+        return work(tell, device)
+    except Exception as error:
+        if stopped or not gives_up(device, error):
+            raise
+    return on_cpu()
 
 
 def _cut(samples: Tensor, crop: Crop) -> Tensor:

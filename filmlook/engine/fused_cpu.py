@@ -93,7 +93,7 @@ class Fused:
             light=np.float32(2**vignette.amount - 1 if isinstance(vignette, Vignette) else 0),
             least=np.float32(LEAST_EXPOSURE),
             luma=_floats(LUMA),
-            edge=_edge(edges),
+            edge=edge_numbers(edges),
             added=_floats(added.flatten().tolist()),
             coupling=_floats(emulsion.coupling.flatten().tolist()),
             clumps=_clumps(grain, 0),
@@ -115,7 +115,7 @@ class Fused:
         if type(pixels) is not Pixels or strange:
             return ", ".join(strange) or "a picture that is made up"
         steps = next(stage for stage in stages if isinstance(stage, Print)).steps
-        strange = [type(step).__name__ for step in steps if type(step) not in _STEPS]
+        strange = [type(step).__name__ for step in steps if type(step) not in STEP_KINDS]
         return f"print steps {', '.join(strange)}" if strange else ""
 
     def exposure(
@@ -138,7 +138,7 @@ class Fused:
             (height, width),
             table,
             self._film.layers,
-            _mixing(self._film, gain),
+            mixing(self._film, gain),
             exposure.numpy().reshape(-1),
             light.numpy().reshape(-1),
         )
@@ -216,7 +216,7 @@ class Fused:
             pixels.write(block.y, block.x, code, strength, frame)
 
 
-def _edge(edges: Edges) -> given.Edge:
+def edge_numbers(edges: Edges) -> given.Edge:
     gain = edges.gain or 1.0
     numbers = (NEAR_SHARE, 1 / gain, 1 / (SHORT * gain), BEYOND)
     return given.Edge(int(edges.gain > 0), _floats(edges.near), *(np.float32(n) for n in numbers))
@@ -234,7 +234,7 @@ def _print_steps(print_: Print) -> tuple[np.ndarray, np.ndarray, tuple[given.Loo
     mixes: list[list[float]] = []
     tables: list[given.Lookup] = []
     for step in print_.steps:
-        kind, matrix, bias, table = _STEPS[type(step)](step)
+        kind, matrix, bias, table = STEP_KINDS[type(step)](step)
         kinds.append((kind, len(tables)))
         mixes.append([*matrix, *bias])
         if table is not None:
@@ -263,7 +263,7 @@ def _gain_step(step: LuminanceGain) -> _Step:
     return given.TONE, step.luma.flatten().tolist(), _NO_BIAS, step.table
 
 
-_STEPS: dict[type, Callable[[Any], _Step]] = {
+STEP_KINDS: dict[type, Callable[[Any], _Step]] = {
     Mix: _mix_step,
     Transmittance: _transmittance_step,
     Table: lambda step: (given.TABLE, _NO_MATRIX, _NO_BIAS, step),
@@ -273,7 +273,7 @@ _STEPS: dict[type, Callable[[Any], _Step]] = {
 """A print's steps by kind: which of the kernel's it is, its matrix and bias, and its table."""
 
 
-def _mixing(film: Film, gain: Tensor) -> np.ndarray:
+def mixing(film: Film, gain: Tensor) -> np.ndarray:
     """What `expose` is told of a film: see `kernels.passes`."""
     if film.layers == 3:
         return _floats([*(film.sensitivity * gain).flatten().tolist(), *(film.sensitivity @ film.flare).tolist()])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.fused_cpu import Fused
+from filmlook.engine.fused_gpu import FusedGpu
 from filmlook.engine.pixels import Pixels
 from filmlook.film.filters import camera_gain
 from filmlook.look import Look
@@ -32,7 +33,7 @@ class Shot:
     pixels: Pixels
     gain: Tensor
     offset: Tensor | None = None
-    fused: Fused | None = None
+    fused: Fused | FusedGpu | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -126,13 +126,9 @@ class Pixels:
     def scattered(self, step: int) -> Pixels:
         """A picture of one pixel from every square of `step` pixels, anywhere in it: what is regular would beat with a grid."""
         height, width = self._source.shape[:2]
-        cells, dice = (-(-height // step), -(-width // step)), torch.Generator().manual_seed(0)
-        rows, columns = (torch.randint(step, cells, generator=dice) for _ in range(2))
-        rows += torch.arange(0, height, step)[:, None]
-        columns += torch.arange(0, width, step)
-        at = rows.clamp_max_(height - 1) * width + columns.clamp_max_(width - 1)
-        source = self._source.reshape(height * width, -1)[at.flatten().to(self._source.device)]
-        return Pixels(source.view(*cells, -1), self._out, self._device, self.scene_linear)
+        at = _scattered(height, width, step)
+        source = self._source.reshape(height * width, -1).index_select(0, at.flatten().to(self._source.device))
+        return Pixels(source.view(*at.shape, -1), self._out, self._device, self.scene_linear)
 
     def is_open(self, y: int, x: int, height: int, width: int) -> bool:
         """Whether the mask lets anything be written there."""
@@ -168,6 +164,29 @@ class Pixels:
         table = _light_of_samples(source.device, int(full)).numpy()
         return samples if full == 255 else samples.view(np.uint16), (source.shape[0], source.shape[1], source.shape[2]), table
 
+    def on_device(self) -> tuple[Tensor, Tensor] | None:
+        """The samples `H,W,C` on the device, if they are unsigned codes of 8 or 16 bit (as int16), and the scene light of each
+        code. None: they are not. They are brought there once."""
+        full = _FULL.get(self._source.dtype)
+        if full is None or self.scene_linear:
+            return None
+        self._source = self._source.to(self._device)
+        return self._source, _light_of_samples(self._device, int(full))
+
+    def bytes_on_device(self) -> Tensor | None:
+        """The developed copy `H,W,C`, if it is bytes without gaps on the device."""
+        out = self._out
+        return out if out.dtype == torch.uint8 and out.device == self._device and out.is_contiguous() else None
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether the developed copy is of 8 bits."""
+        return self._out.dtype == torch.uint8
+
+    def put(self, y: int, x: int, samples: Tensor) -> None:
+        """Writes samples `h,w,3` of the copy's own type from (y, x)."""
+        self._out[y : y + samples.shape[0], x : x + samples.shape[1], :3].copy_(samples)
+
     def bytes_out(self) -> tuple[np.ndarray, int] | None:
         """The developed copy's bytes in a row, and how many a pixel has; None: it has none, or not in main memory."""
         out = self._out
@@ -179,6 +198,16 @@ class Pixels:
 def evenly(count: int, length: int) -> Tensor:
     """`count` indices, evenly spread over `length`."""
     return ((torch.arange(count) + 0.5) * length / count).long()
+
+
+@lru_cache(maxsize=2)
+def _scattered(height: int, width: int, step: int) -> Tensor:
+    """Where those pixels lie in a row of all, int32: throwing the dice takes longer than reading the pixels."""
+    cells, dice = (-(-height // step), -(-width // step)), torch.Generator().manual_seed(0)
+    rows, columns = (torch.randint(step, cells, generator=dice) for _ in range(2))
+    rows += torch.arange(0, height, step)[:, None]
+    columns += torch.arange(0, width, step)
+    return (rows.clamp_max_(height - 1) * width + columns.clamp_max_(width - 1)).to(torch.int32)
 
 
 @cache

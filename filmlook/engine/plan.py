@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.colour_map import Mapped, leaves, map_margin
-from filmlook.engine.compiled import chosen_kernels
+from filmlook.engine.fused import fused_for
 from filmlook.engine.fused_cpu import Fused
+from filmlook.engine.fused_gpu import FusedGpu
 from filmlook.engine.kept import MOST_BLOCKS, Blocks, Found, Kept
 from filmlook.engine.kernels.numbers import Block
 from filmlook.engine.lamp_gate import lamp_gate
@@ -40,6 +41,9 @@ from filmlook.stages.stage import Place, Stage
 from filmlook.stock import Stock
 
 _IN_FLIGHT_GPU = 4
+
+_STRIP_PX = (4_000_000, 250_000)
+"""Pixels of a strip that is surveyed at once: on a GPU, where what is launched costs more than what it does, and on the CPU."""
 
 _ALL_APART = 1.0
 """Stops of rebuilt highlights from which all of a lamp's light spreads as a lamp's. Where nothing is rebuilt none does, which
@@ -124,7 +128,7 @@ class Development:
         self.lattice = Lattice((height, width), self._edges.margin + self._reach, device)
         self._apart = 1.0 if stock.antihalation == "none" else float(smoothstep(torch.tensor(look.highlights), 0, _ALL_APART))
         """The share of lamps' own light, up to white, that spreads as theirs."""
-        self._with_kernels: Fused | None = None
+        self._with_kernels: Fused | FusedGpu | None = None
         self._spread = spread_of(stock, look, pitch, self.lattice.inner)
 
     def _exposure(
@@ -132,7 +136,12 @@ class Development:
     ) -> tuple[Tensor, Tensor | None]:
         """Layer exposure `1,L,H,W` of a part of the picture without its lamps, and theirs, with what they have above white;
         None: there are none."""
-        exposed = shot.fused.exposure(shot.pixels, corner, size, shot.gain, gate is not None) if shot.fused else None
+        fused, exposed = shot.fused, None
+        if isinstance(fused, FusedGpu):
+            if lit := fused.lit(shot.pixels, corner, size, shot.gain, gate):
+                return lit
+        elif fused:
+            exposed = fused.exposure(shot.pixels, corner, size, shot.gain, gate is not None)
         exposure, light = exposed or self._exposed(shot, corner, size)
         if not gate or light is None:
             return exposure, None
@@ -201,7 +210,7 @@ class Development:
         cells, width = self.lattice.cells, self.lattice.size[1]
         coarse = torch.empty((1, self.stock.layers, *cells), device=self.device)
         lamps = torch.zeros_like(coarse) if gate else None
-        rows = max(1, 250_000 // width // COARSE)
+        rows = max(1, _STRIP_PX[self.device.type == "cpu"] // width // COARSE)
         made = shot.fused.cells if shot.fused else coarse_cells
 
         def strip(row: int) -> bool:
@@ -242,6 +251,8 @@ class Development:
             unspread = spread.inside(exposure)
             if lamps is not None:
                 unspread = unspread + spread.inside(lamps)
+        if isinstance(shot.fused, FusedGpu):
+            return shot.fused.blurred(spread, exposure, lamps, wide.light, begin[0]), unspread
         by = {"add_near": shot.fused.add_near} if shot.fused else {}
         return spread(exposure, lamps, wide.light, begin, **by), unspread
 
@@ -291,7 +302,7 @@ class Development:
             field = self._watched(stage, field, place, watch)
         return field
 
-    def _finish(self, shot: Shot, fused: Fused, corner: tuple[int, int], wide: Wide, key: int, frame: int) -> None:
+    def _finish(self, shot: Shot, fused: Fused | FusedGpu, corner: tuple[int, int], wide: Wide, key: int, frame: int) -> None:
         """Develops the block at this corner into the shot's output, as `developed` and `Pixels.write` do, in kernels."""
         exposure, unspread = self._on_film(shot, [corner], wide)
         around, beside = None, None
@@ -327,14 +338,12 @@ class Development:
         offset = self._map.survey(pixels, gain, self.lattice.size, self.each) if self._map else None
         return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset, self._fused(pixels))
 
-    def _fused(self, pixels: Pixels) -> Fused | None:
+    def _fused(self, pixels: Pixels) -> Fused | FusedGpu | None:
         """What develops these pixels in compiled kernels; None: PyTorch does."""
-        kernels = chosen_kernels() if self.device.type == "cpu" else None
-        if kernels is None or self.stock.film is None or Fused.unfit(self.stock.film, self._stages, pixels):
-            return None
-        if self._with_kernels is None:
-            self._with_kernels = Fused(self.stock.film, self._stages, kernels)
-        return self._with_kernels
+        how = self.stock.film, self._stages, self.look, self._apart, pixels, self.device
+        fused = fused_for(*how, self._with_kernels)
+        self._with_kernels = fused or self._with_kernels
+        return fused
 
     def _ungrained_by(self, shot: Shot) -> tuple[Hashable, ...]:
         """What the blocks before grain, and the survey, depend on beside the picture."""

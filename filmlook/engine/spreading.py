@@ -77,15 +77,20 @@ class Spread:
         parts = [part for part in (coarse, lamps) if part is not None]
         factors = self._factors(period, coarse)[: len(parts)]
 
-        def layer(i: int) -> Tensor:
-            spectra = [torch.fft.rfft2(mirrored(cells[:, i], *period)) for cells in parts]
+        def some(layers: slice) -> Tensor:
+            spectra = [torch.fft.rfft2(mirrored(cells[:, layers], *period)) for cells in parts]
             blurs = []
             for kind in range(1 + whole):
-                blur = sum(s * own[kind][i % len(own[kind])] for s, own in zip(spectra, factors, strict=True))
+                told = [own[kind] if len(own[kind]) == 1 else own[kind][layers] for own in factors]
+                blur = sum(s * own for s, own in zip(spectra, told, strict=True))
                 blurs.append(torch.fft.irfft2(blur, s=period)[..., : size[0], : size[1]])
             return torch.stack(blurs)
 
-        found = torch.stack(list(each(layer, range(coarse.shape[1]))), 2)
+        count = coarse.shape[1]
+        if coarse.device.type == "cpu":
+            found = torch.cat(list(each(lambda i: some(slice(i, i + 1)), range(count))), 2)
+        else:  # where launches cost more than memory
+            found = some(slice(0, count))
         return WideSpread(found[0]), found[1] if whole else None
 
     def _factors(self, period: tuple[int, int], like: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -100,7 +105,7 @@ class Spread:
         for transfer, near in self._parts:
             whole = sampled_at(transfer, fy, fx, pitch_um)
             factors.append((((whole - near.transfer(fy * pitch_um, fx * pitch_um)) * low).to(like), whole.to(like)))
-        if sum(a.numel() + b.numel() for a, b in factors) <= _MOST_KEPT:
+        if like.device.type != "cpu" or sum(a.numel() + b.numel() for a, b in factors) <= _MOST_KEPT:  # a GPU does not wait
             self._kept = period, like.device, factors
         return factors
 

@@ -28,7 +28,7 @@ class _Traced:
     """A plan that keeps what leaves its stages."""
 
     def __init__(self, plan: Development) -> None:
-        self._plan, self.lattice = plan, plan.lattice
+        self._plan, self.lattice, self.device = plan, plan.lattice, plan.device
         self._found: dict[str, Tensor] = {}
         self._seconds: dict[str, float] = {}
 
@@ -79,9 +79,9 @@ def trace(image: Any, look: Look | str | dict[str, Any], **as_develop: Any) -> l
     traced: list[_Traced] = []
 
     def plan(stock: Stock, look: Look, height: int, width: int, device: torch.device) -> _Traced:
-        if traced:
+        if traced and traced[0].device == device:
             raise PictureError("trace takes one picture, and this is a batch")
-        traced.append(_Traced(development(stock, look, height, width, device)))
+        traced.insert(0, _Traced(development(stock, look, height, width, device)))
         return traced[0]
 
     options = {"seed": 0, "frame": 0, "tile": None, "device": None, "lock": None, "progress": None, **as_develop}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from filmlook.engine.compiled import ENGINES
+from filmlook.engine.engines import NO_GPU
 from filmlook.files import infotext
 from filmlook.server.fields import schema_of
 from filmlook.server.requests import TABLES
@@ -223,7 +223,12 @@ ANSWERS: dict[str, dict[str, Any]] = {
         }
     ),
     "schema": {"type": "object", "description": "JSON Schema, 2020-12."},
-    "health": _object({"status": _TEXT, "version": _TEXT, "stocks": _WHOLE, "looks": _WHOLE, "cpu": {"enum": list(ENGINES)}}),
+    "health": _object(
+        {
+            **{"status": _TEXT, "version": _TEXT, "stocks": _WHOLE, "looks": _WHOLE},
+            **{"cpu": {"enum": ["torch", "numba"]}, "gpu": {"enum": ["torch", "triton", NO_GPU]}},
+        }
+    ),
     "progress": _object({"working": _SWITCH, "progress": {"type": "number", "minimum": 0, "maximum": 1}}),
     "nothing": _object({}),
 }

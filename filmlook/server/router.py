@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from filmlook.engine import compiled
+from filmlook.engine.engines import engines
 from filmlook.files import picture
 from filmlook.presets import (
     NotOwnError,
@@ -138,7 +138,8 @@ def build_router(backend: Backend) -> APIRouter:
     @router.get("/health", summary="Whether all is well", **answered("health"))
     def health() -> dict[str, Any]:
         found = {"stocks": len(list_stocks()), "looks": len(list_looks())}
-        return {"status": "ok", "version": __version__, **found, "cpu": compiled.status().engine}
+        used = {device: choice.engine for device, choice in engines().items()}
+        return {"status": "ok", "version": __version__, **found, **used}
 
     if backend.state() is not None:
 

@@ -28,9 +28,11 @@ from filmlook.film.toning import LUMA
 from filmlook.stages.psf import COARSE, gaussian, mirror_index, spread_cells
 
 _FROM = 0.85  # code from which a pixel may be a lamp's
-_FROM_LIGHT = float(scene_light(torch.tensor([_FROM])))
+FROM_LIGHT = float(scene_light(torch.tensor([_FROM])))
 _FULL_LIGHT = 0.985 * WHITE_LIGHT
-_BENT = 0.98  # of code over light from there to white, to half a percent
+BENT = 0.98  # of code over light from there to white, to half a percent
+PALE = (0.25, 0.65)  # S's bounds of the luminance
+LEAST_T = 1e-6  # below it nothing is divided by t
 _CELLS = 128  # along a picture's long side
 _NEAR_PX, _FAR_PX, _BESIDE_PX = 24, 96, 48  # of 1024
 _LEAST_LIGHT = 0.02  # added before logarithms: darker is as good as black
@@ -47,16 +49,14 @@ def _peak(light: Tensor) -> Tensor:
 
 def candidates(light: Tensor) -> Tensor | None:
     """Where t of scene light `(3, H, W)` is above 0; None: nowhere."""
-    found = _peak(light) > _FROM_LIGHT
+    found = _peak(light) > FROM_LIGHT
     return found if found.any() else None
 
 
 def near_white(light: Tensor) -> Tensor:
     """t `(1, ...)` of scene light `(3, ...)`."""
-    share = (
-        _peak(light).sub_(_FROM_LIGHT).mul_(1 / (WHITE_LIGHT - _FROM_LIGHT)).clamp_(0, 1)
-    )  # of the way to white, in light ...
-    share = share * (1 + _BENT) / (share * _BENT).add_(1)  # ... and in code
+    share = _peak(light).sub_(FROM_LIGHT).mul_(1 / (WHITE_LIGHT - FROM_LIGHT)).clamp_(0, 1)  # of the way to white, in light ...
+    share = share * (1 + BENT) / (share * BENT).add_(1)  # ... and in code
     return (share * share).mul_(share.mul_(-2).add_(3))[None]
 
 
@@ -68,7 +68,7 @@ def pale(light: Tensor) -> Tensor:
     luma = light[0].clamp_max(1) * LUMA[0]
     for plane, weight in zip(light[1:], LUMA[1:], strict=True):
         luma.add_(plane.clamp_max(1), alpha=weight)
-    return smoothstep(luma, 0.25, 0.65)[None]
+    return smoothstep(luma, *PALE)[None]
 
 
 def rebuilt(t: Tensor, stops: float, light: Tensor, above_white: bool = False) -> Tensor:
@@ -78,7 +78,7 @@ def rebuilt(t: Tensor, stops: float, light: Tensor, above_white: bool = False) -
     if above_white:
         gain *= WHITE_LIGHT / light.amax(0, keepdim=True).clamp_min(WHITE_LIGHT)
         gain.clamp_min_(1)
-    return gain.sub_(1).div_(t.clamp_min(1e-6)).add_(1)
+    return gain.sub_(1).div_(t.clamp_min(LEAST_T)).add_(1)
 
 
 @dataclass(frozen=True)

@@ -242,6 +242,14 @@ def to_coefficients(period: tuple[int, int], pitch_um: float) -> Tensor:
     return gy * gx
 
 
+@lru_cache(maxsize=4)
+def _wide_factors(period: tuple[int, int], transfer: Transfer, pitch_um: float, device: torch.device) -> Tensor:
+    """Factors of `WideSpread.of`: they are the same for the next picture of the same size."""
+    f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
+    on = device, torch.float32
+    return transfer(f).to(*on) * to_coefficients(period, pitch_um).to(*on)
+
+
 class WideSpread:
     """The wide part of a blur of a whole picture kept as quintic B-spline coefficients `1,L,h,w` on the coarse grid.
 
@@ -262,9 +270,7 @@ class WideSpread:
             each: what runs the layers.
         """
         period = (period_of(coarse.shape[-2]), period_of(coarse.shape[-1]))
-        f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
-        factors = transfer(f).to(coarse) * to_coefficients(period, pitch_um).to(coarse)
-        return cls(_filtered_whole(coarse, factors, period, each))
+        return cls(_filtered_whole(coarse, _wide_factors(period, transfer, pitch_um, coarse.device), period, each))
 
     def __call__(self, y: int, x: int, height: int, width: int) -> Tensor:
         """The blur's wide part on the pixels from (y, x), multiples of COARSE, `L,height,width`."""

@@ -12,6 +12,7 @@ import gradio as gr
 from modules import paths, script_callbacks, shared
 from modules.options import OptionInfo
 
+from filmlook.engine.engines import told
 from filmlook.errors import LookError
 from filmlook.look import Look
 from filmlook.look_choice import key_of_label
@@ -77,6 +78,7 @@ def register() -> None:
     def on_ui_settings() -> None:
         _in_words()
         _note("jpeg_note", _JPEG_NOTE)
+        _note("engines_note", told())
         for key, info in _declared().items():
             if key == f"pass_{PASSES[0].key}":
                 _note("passes_note", _PASSES_NOTE)

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -453,7 +454,13 @@ def test_a_damaged_preset_hides_no_other(client: TestClient, home: Path) -> None
 def test_health_and_progress_at_rest(client: TestClient) -> None:
     health = client.get(f"{PREFIX}/health").json()
     found = {"stocks": len(list_stocks()), "looks": len(list_looks())}
-    assert health == {"status": "ok", "version": __version__, **found, "cpu": "torch"}
+    assert health == {
+        "status": "ok",
+        "version": __version__,
+        **found,
+        "cpu": "torch",
+        "gpu": "torch" if torch.cuda.is_available() else "none",
+    }
     assert client.get(f"{PREFIX}/progress").json() == {"working": False, "progress": 0.0}
     assert client.post(f"{PREFIX}/interrupt").json() == {}
 

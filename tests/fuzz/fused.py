@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,17 @@ def random_look(dice: random.Random) -> Look:
     return Look(**values)
 
 
-def apart(picture: Any, look: Look, kernels: compiled.Choice, **options: Any) -> np.ndarray:
-    """By how many codes the engines differ, of what they make of a picture."""
+Choose = Callable[[compiled.Choice], None]
+
+
+def apart(
+    picture: Any, look: Look, kernels: compiled.Choice, device: str = "cpu", choose: Choose = compiled.choose, **options: Any
+) -> np.ndarray:
+    """By how many codes the engines differ, of what they make of a picture; `choose` switches between them."""
     made = []
     for engine in (TORCH, kernels):
-        compiled.choose(engine)
-        made.append(np.asarray(develop(picture, look, device="cpu", **options)).astype(np.int64))
+        choose(engine)
+        made.append(np.asarray(develop(picture, look, device=device, **options)).astype(np.int64))
     return np.abs(made[0] - made[1])
 
 
@@ -69,13 +75,14 @@ def case(seed: int, number: int) -> tuple[np.ndarray, Look, dict[str, int]]:
     return scene(*size, dice), random_look(dice), {"seed": dice.randrange(2**40), "frame": dice.randrange(1000)}
 
 
-def run(count: int, seed: int, kernels: compiled.Choice, only: int | None = None) -> list[str]:
-    """What is wrong with random looks; the share of unequal samples is that of all of them."""
+def run(count: int, seed: int, kernels: compiled.Choice, only: int | None = None, **on: Any) -> list[str]:
+    """What is wrong with random looks; the share of unequal samples is that of all of them. `on` says on which device, and what
+    switches between its engines."""
     faults, unequal, samples = [], 0, 0
     for number in range(count) if only is None else [only]:
         picture, look, options = case(seed, number)
         try:
-            off = apart(picture, look, kernels, **options)
+            off = apart(picture, look, kernels, **on, **options)
         except LookError:  # this film cannot be developed or printed so, by either
             continue
         unequal, samples = unequal + int((off > 0).sum()), samples + off.size

@@ -561,6 +561,12 @@ def test_limits_of_the_api_stand_apart(host: Host) -> None:
     assert sections["Film Look"][policies[0]] == "passes_note"
 
 
+def test_the_settings_page_tells_which_engine_develops(host: Host) -> None:
+    told = [str(info.default) for key, info in host.options.labels.items() if key == "film_look_engines_note"]
+    assert len(told) == 1
+    assert "on the CPU by torch (FILMLOOK_ENGINE asks for torch)" in told[0]
+
+
 def test_settings_that_are_missing_are_the_default(host: Host) -> None:
     for key in [key for key in host.options.data if key.startswith("film_look_")]:
         del host.options.data[key]

@@ -5,6 +5,23 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 _LEAST_ROWS = 8  # of a strip
+
+# log10 and exp as polynomials (of Cephes' logf and expf), and the constants of noise and dither: as every kernel has them.
+ROOT_HALF = 0x3F3504F3  # the bits of sqrt(1/2)
+LOG10_2, LOG10_E = (0.30102539, 4.6050390e-6), (0.4340820, 2.1246590e-4)  # in two parts, the first of few bits
+LOG_TERMS = (
+    7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
+    -2.4999993993e-1, 3.3333331174e-1,
+)  # fmt: skip
+EXP_TERMS = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+EXP_RANGE = (-87.0, 88.0)
+LOG2_E, LN_2 = 1.44269504, (0.693359375, -2.12194440e-4)
+ROUNDING = 12582912.0  # 1.5 2^23: added to a float of moderate size, it rounds it to a whole number
+HASH_FIRST, HASH_SECOND = 0x7FEB352D, 0x846CA68B  # lowbias32
+NEXT_PAIR, NEXT_COLUMN = 0x85EBCA77, 0x9E3779B1  # what the noise's hash is turned by
+R2_COLUMN, R2_ROW, CHANNELS_APART = 0xC13FA9A9, 0x91E10DA5, 7  # of the dither
+TO_THRESHOLD = 0.98 / 2**32
+
 SAMPLES = 1 << 17  # of a row of a table
 _STRIP = 12_000  # pixels that the strip in hand has: with all that is made of it, it stays in the second cache
 

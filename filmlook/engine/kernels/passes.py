@@ -10,16 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from filmlook.engine.kernels import numbers as given
 from filmlook.engine.kernels.numbers import SAMPLES
 from filmlook.engine.kernels.primitives import apart, as_float, as_int, exp, fma, get, kernel, log10, lowbias32, put
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _LAST = np.float32(SAMPLES - 1)  # of a table
 _THIRD = np.float32(3)
-_PAIR, _COLUMN = np.uint32(0x85EBCA77), np.uint32(0x9E3779B1)
-_R2_COLUMN, _R2_ROW = np.uint32(0xC13FA9A9), np.uint32(0x91E10DA5)
-_APART = 7
-_TO_THRESHOLD, _HALF = np.float32(0.98 / 2**32), np.float32(0.5)
+_PAIR, _COLUMN = np.uint32(given.NEXT_PAIR), np.uint32(given.NEXT_COLUMN)
+_R2_COLUMN, _R2_ROW = np.uint32(given.R2_COLUMN), np.uint32(given.R2_ROW)
+_APART = given.CHANNELS_APART
+_TO_THRESHOLD, _HALF = np.float32(given.TO_THRESHOLD), np.float32(0.5)
 
 
 @njit(inline="always")

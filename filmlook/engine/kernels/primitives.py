@@ -13,6 +13,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from filmlook.engine.kernels import numbers as given
+
 kernel = njit(nogil=True, error_model="numpy")
 """Compiles a function that holds no lock, and does not look whether a divisor is 0: that would keep its loop scalar."""
 
@@ -98,57 +100,64 @@ def as_float(typingctx, x):
     return types.float32(types.int32), codegen
 
 
-_ROOT_HALF = np.int32(0x3F3504F3)  # the bits of sqrt(1/2)
-_LOG10_2_HIGH, _LOG10_2_LOW = np.float32(0.30102539), np.float32(4.6050390e-6)
-_LOG10_E_HIGH, _LOG10_E_LOW = np.float32(0.4340820), np.float32(2.1246590e-4)
+_ROOT_HALF = np.int32(given.ROOT_HALF)
+_LOG10_2_HIGH, _LOG10_2_LOW = np.float32(given.LOG10_2[0]), np.float32(given.LOG10_2[1])
+_LOG10_E_HIGH, _LOG10_E_LOW = np.float32(given.LOG10_E[0]), np.float32(given.LOG10_E[1])
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8 = (np.float32(term) for term in given.LOG_TERMS)
 
 
 @njit(inline="always")
 def log10(x):
-    """log10 of a float32 above 0, within 2.2e-7 (the polynomial of Cephes' logf)."""
+    """log10 of a float32 above 0, within 2.2e-7."""
     bits = np.int32(as_int(x) - _ROOT_HALF)
     exponent = np.float32(np.int32(bits >> np.int32(23)))
     f = as_float(np.int32(np.int32(bits & np.int32(0x7FFFFF)) + _ROOT_HALF)) - np.float32(1)
     square = f * f
-    p = fma(np.float32(7.0376836292e-2), f, np.float32(-1.1514610310e-1))
-    p = fma(p, f, np.float32(1.1676998740e-1))
-    p = fma(p, f, np.float32(-1.2420140846e-1))
-    p = fma(p, f, np.float32(1.4249322787e-1))
-    p = fma(p, f, np.float32(-1.6668057665e-1))
-    p = fma(p, f, np.float32(2.0000714765e-1))
-    p = fma(p, f, np.float32(-2.4999993993e-1))
-    p = fma(p, f, np.float32(3.3333331174e-1))
+    p = fma(_L0, f, _L1)
+    p = fma(p, f, _L2)
+    p = fma(p, f, _L3)
+    p = fma(p, f, _L4)
+    p = fma(p, f, _L5)
+    p = fma(p, f, _L6)
+    p = fma(p, f, _L7)
+    p = fma(p, f, _L8)
     beyond = fma(np.float32(-0.5), square, p * f * square)  # ln(1 + f) - f
     low = fma(f, _LOG10_E_LOW, fma(beyond, _LOG10_E_LOW, exponent * _LOG10_2_LOW))
     return fma(exponent, _LOG10_2_HIGH, fma(f, _LOG10_E_HIGH, fma(beyond, _LOG10_E_HIGH, low)))
 
 
-_ROUNDING = np.float32(12582912)  # 1.5 2^23: added to a float of moderate size, it rounds it to a whole number
+_ROUNDING = np.float32(given.ROUNDING)
+_LEAST, _MOST = np.float32(given.EXP_RANGE[0]), np.float32(given.EXP_RANGE[1])
+_LOG2_E, _LESS_HIGH, _LESS_LOW = np.float32(given.LOG2_E), np.float32(-given.LN_2[0]), np.float32(-given.LN_2[1])
+_E0, _E1, _E2, _E3, _E4, _E5 = (np.float32(term) for term in given.EXP_TERMS)
 
 
 @njit(inline="always")
 def exp(x):
-    """exp of a float32, within 1.3e-7 of it (the polynomial of Cephes' expf); held to what a normal float can be."""
-    x = min(max(x, np.float32(-87)), np.float32(88))
-    whole = fma(x, np.float32(1.44269504), _ROUNDING) - _ROUNDING
-    r = fma(whole, np.float32(-0.693359375), x)
-    r = fma(whole, np.float32(2.12194440e-4), r)
-    p = fma(np.float32(1.9875691500e-4), r, np.float32(1.3981999507e-3))
-    p = fma(p, r, np.float32(8.3334519073e-3))
-    p = fma(p, r, np.float32(4.1665795894e-2))
-    p = fma(p, r, np.float32(1.6666665459e-1))
-    p = fma(p, r, np.float32(5.0000001201e-1))
+    """exp of a float32, within 1.3e-7 of it; held to what a normal float can be."""
+    x = min(max(x, _LEAST), _MOST)
+    whole = fma(x, _LOG2_E, _ROUNDING) - _ROUNDING
+    r = fma(whole, _LESS_HIGH, x)
+    r = fma(whole, _LESS_LOW, r)
+    p = fma(_E0, r, _E1)
+    p = fma(p, r, _E2)
+    p = fma(p, r, _E3)
+    p = fma(p, r, _E4)
+    p = fma(p, r, _E5)
     p = fma(p, r * r, r) + np.float32(1)
     return p * as_float(np.int32(np.int32(np.int32(whole) + np.int32(127)) << np.int32(23)))
+
+
+_FIRST, _SECOND = np.uint32(given.HASH_FIRST), np.uint32(given.HASH_SECOND)
 
 
 @njit(inline="always")
 def lowbias32(x):
     """The integer hash of uint32 (Wellons 2018), as `stages.grain` has it."""
     x = np.uint32(x ^ np.uint32(x >> np.uint32(16)))
-    x = np.uint32(x * np.uint32(0x7FEB352D))
+    x = np.uint32(x * _FIRST)
     x = np.uint32(x ^ np.uint32(x >> np.uint32(15)))
-    x = np.uint32(x * np.uint32(0x846CA68B))
+    x = np.uint32(x * _SECOND)
     return np.uint32(x ^ np.uint32(x >> np.uint32(16)))
 
 
