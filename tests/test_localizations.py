@@ -67,17 +67,13 @@ IN_MODULES = re.compile(r"""\bt\(\s*(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*
 
 
 SENTENCES = {
-    **{
-        "prompts": ("lint", "advice"),
-        "webui": ("tab_run", "processing"),
-        ".": ("look", "look_choice", "presets", "prints"),
-        "film": ("route",),
-    },
-    **{
-        "server": ("darkroom", "router", "request_body", "picture_cache", "jobs", "requests"),
-        "files": ("kinds", "naming", "picture"),
-    },
+    ".": ("look", "look_choice", "presets", "prints"),
     "engine": ("develop",),
+    "files": ("kinds", "naming", "picture"),
+    "film": ("route",),
+    "prompts": ("lint", "advice"),
+    "server": ("darkroom", "jobs", "picture_cache", "request_body", "requests", "router"),
+    "webui": ("tab_run", "processing"),
 }
 """Modules whose sentences with names and numbers in them pages translate: `{1}` stands for the first of these."""
 
