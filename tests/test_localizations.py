@@ -76,7 +76,7 @@ SENTENCES = {
     "files": ("kinds", "naming", "picture"),
     "film": ("route",),
     "prompts": ("lint", "advice"),
-    "server": ("darkroom", "router", "request_body", "picture_cache", "jobs", "requests"),
+    "server": ("darkroom", "jobs", "picture_cache", "request_body", "requests", "router"),
     "ui": ("prompt_report",),
     "webui": ("tab_run", "processing"),
 }

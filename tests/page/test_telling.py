@@ -68,8 +68,10 @@ def test_a_setting_shows_what_it_does_after_a_rest(hand: Hand, photo: np.ndarray
     hand.visit().open(photo).settle()
     asked = previews(hand)
     grain = hand.page.locator(".row:has(#setting-grain)")
-    hand.page.locator(".row:has(#setting-exposure)").hover()
-    grain.hover()  # within the rest: nothing was made of what was passed over
+    hand.page.locator(".row:has(#setting-push)").evaluate(
+        "(row) => ['pointerenter', 'pointerleave'].forEach((kind) => row.dispatchEvent(new PointerEvent(kind)))"
+    )  # passed over: nothing is made of it
+    grain.hover()
     figures = hand.page.locator(".sketch figure")
     figures.nth(2).wait_for()
     assert figures.all_inner_texts() == ["0", "1.5", "4.15"]
@@ -79,6 +81,7 @@ def test_a_setting_shows_what_it_does_after_a_rest(hand: Hand, photo: np.ndarray
     assert all(call["crop"][2:] == [96, 72] for call in asked if "-sketch-" in call["viewer"])  # pixels of the picture's own
     drawn = [figure.evaluate("(f) => f.querySelector('canvas').toDataURL()") for figure in figures.all()]
     assert len(set(drawn)) == 3
+    assert len(set(sketches(asked, "push"))) == 1
     asked.clear()
     hand.page.locator("#setting-exposure").focus()  # by keyboard too; of the whole picture
     hand.page.get_by_text("2.65", exact=True).wait_for()
