@@ -108,6 +108,17 @@ def test_develop_saves_one_file_and_says_where_and_a_change_makes_it_old(
     assert page.page.evaluate(old)
 
 
+def test_it_says_that_the_server_is_gone_and_goes_on_when_it_is_back(page: Page, opened: Image.Image) -> None:
+    page.tab("tab_film_look")
+    calls, told = "**/sdapi/v1/film-look/**", page.find(TAB).get_by_text("The server does not answer")
+    page.page.route(calls, lambda route: route.abort())
+    page.set_number("tab_film_look_exposure", 1)
+    told.wait_for()
+    page.page.unroute(calls)
+    told.wait_for(state="hidden")
+    page.set_number("tab_film_look_exposure", 0)
+
+
 def test_a_video_is_refused_by_its_name(page: Page, opened: Image.Image, tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(2000))
     page.tab("tab_film_look")
