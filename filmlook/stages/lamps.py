@@ -8,7 +8,9 @@ pixel's luminance, and blurs over 24 and 96 px of every 1024 of the picture's lo
     A = blur(t)        B = blur(Y)        W = (blur(Y) - blur(Y t)) / (1.03 - A)         W: the surround, without candidates
     small = (1-S(.60,.90;A24)) (1-S(.20,.45;A96))
     F = small (1-S(.40,.80;B24)) (1-S(.08,.18;W96)) (1-S(.12,.26;W24))                                   small, and in the dark
-    G = small S(.5,.9; p)                                                p: the network's odds, with F for what it knows before
+    G = max(small, S(3,6; o) S(.08,.18; W96)) S(.5,.8; p)           o: the network's log odds; p: its odds with F for what it
+                                                                     knows before. A low sun and its glare are large, but
+                                                                     they light what is around
     lamp = t G S(.25,.65;L)
 
 where the terms of A24 and B24 are the least of all within 48 px: a shirt's corner is the shirt's.
@@ -138,8 +140,8 @@ def facts(means: Tensor) -> Tensor:
     return torch.cat((logs[:, :3], means[:, 3:5], varies, logs[:, 3:], means[:, 7:]), 1)
 
 
-def small_and_dark(means: Tensor) -> tuple[Tensor, Tensor]:
-    """`small` and F, `1,h,w`, of `cell_means` of which a picture's long side has 128."""
+def small_and_dark(means: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """`small`, F and how bright it is around, S(.08,.18; W96), `1,h,w`, of `cell_means` with 128 along the long side."""
     field = torch.cat((means[:, :3].mean(1, keepdim=True), means[:, 3:4], means[:, 6:7]), 1)
 
     def blurred(px: float) -> Tensor:
@@ -153,7 +155,7 @@ def small_and_dark(means: Tensor) -> tuple[Tensor, Tensor]:
     dark = small * -_largest_within(smoothstep(near[:1], 0.40, 0.80) - 1, reach)
     for value, low, high in ((around[1], 0.08, 0.18), (around[0], 0.12, 0.26)):
         dark = dark * (1 - smoothstep(value, low, high))
-    return small, dark
+    return small, dark, smoothstep(around[1], 0.08, 0.18)
 
 
 def _largest_within(cells: Tensor, reach: int) -> Tensor:
