@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -188,6 +188,22 @@ def test_what_spreads_no_further_than_its_pixel_is_not_blurred() -> None:
     assert blur.near.reach == 0
     field = torch.rand(1, 3, 64, 64)
     assert torch.allclose(_in_parts(field, blur), field, atol=2e-3)
+
+
+def test_pictures_of_two_shapes_may_share_a_blur_at_once() -> None:
+    """Upright and lying ones of a size have one pitch, and so one blur; each has the factors of its own shape."""
+    blur = Spread(RadialTable(lambda f: gaussian(f, 30.0)[None]), None, 35.0, (64, 64))
+    lying, upright, like = (12, 20), (20, 12), torch.zeros(1)
+
+    class AnotherComesInBetween:
+        @property
+        def device(self) -> torch.device:
+            blur._factors(upright, like)
+            return like.device
+
+    blur._factors(lying, like)
+    [(wide, _)] = blur._factors(lying, cast(Tensor, AnotherComesInBetween()))
+    assert wide.shape[-2:] == (12, 11)
 
 
 def test_mirrored_indices_reflect_for_ever() -> None:

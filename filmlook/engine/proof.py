@@ -62,6 +62,7 @@ class Proofs:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self._lock = threading.Lock()
+        self._scaling = threading.Lock()  # of its own: who asks how much is held does not wait until a picture is scaled
         self._whole = _Smaller(picture, picture)
         self._smaller: OrderedDict[int, _Smaller] = OrderedDict()
 
@@ -143,13 +144,16 @@ class Proofs:
     def _at(self, long_side: int) -> _Smaller:
         if long_side >= max(self.size):
             return self._whole
-        with self._lock:
-            if long_side not in self._smaller:
-                self._smaller[long_side] = scaled_down(self.picture, long_side)
-            self._smaller.move_to_end(long_side)
-            while len(self._smaller) > 1 and sum(copy.nbytes for copy in self._smaller.values()) > _MOST_SMALLER:
-                self._smaller.popitem(last=False)
-            return self._smaller[long_side]
+        with self._scaling:
+            with self._lock:
+                copy = self._smaller.get(long_side)
+            copy = copy or scaled_down(self.picture, long_side)
+            with self._lock:
+                self._smaller[long_side] = copy
+                self._smaller.move_to_end(long_side)
+                while len(self._smaller) > 1 and sum(c.nbytes for c in self._smaller.values()) > _MOST_SMALLER:
+                    self._smaller.popitem(last=False)
+            return copy
 
 
 def scaled_down(picture: Picture, long_side: int) -> _Smaller:
