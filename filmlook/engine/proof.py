@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from filmlook.engine.develop import run_plans
-from filmlook.engine.kept import Kept
+from filmlook.engine.kept import Kept, bytes_of
 from filmlook.engine.lamp_map import lamps_light
 from filmlook.engine.lattice import Crop
 from filmlook.engine.metering import ExposureLock, light_gain
@@ -46,7 +46,7 @@ class _Smaller:
     def nbytes(self) -> int:
         pictures = [self.shown] if self.source is self.shown else [self.shown, self.source]
         samples = sum(p.pixels.nbytes + (0 if p.light is None else p.light.nbytes) for p in pictures)
-        lamps = self.lamps.share.nbytes + self.lamps.t.nbytes if self.lamps else 0
+        lamps = bytes_of(self.lamps.share) + bytes_of(self.lamps.t) if self.lamps else 0
         return samples + lamps + self.kept.nbytes
 
 
