@@ -83,7 +83,7 @@ def test_grain_on_screen_is_neither_confetti_nor_grey(stock: str) -> None:
     seen = (develop(flat, look, seed=1) - develop(flat, dataclasses.replace(look, grain=0))).reshape(-1, 3)
     together = np.corrcoef(seen.T)[[0, 0, 1], [1, 2, 2]]
     assert (together > 0.2).all()
-    assert (together < 0.6).all()
+    assert (together < (0.6 if stock != "neutral" else 0.4)).all()  # of no film it lies between
     cine = any(name in stock for name in ("vision3", "cinestill", "verita"))
     assert seen.std(0)[2] / seen.std(0)[1] < (2.2 if cine else 1.5)
 

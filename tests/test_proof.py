@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ import torch
 from PIL import Image
 
 from filmlook import SETTINGS, Look, develop, load_look
-from filmlook.engine.proof import Proofs
+from filmlook.engine import proof
+from filmlook.engine.proof import Proofs, scaled_down
 from filmlook.errors import PictureError
 from filmlook.files.picture import Picture
 from filmlook.fitting.delta_e import delta_e, to_cielab
@@ -84,6 +87,26 @@ def test_a_crop_outside_is_refused(large: Picture) -> None:
 def test_a_picture_is_never_made_larger(large: Picture) -> None:
     assert Proofs(large).developed(Look(strength=0.5), long_side=4000).pixels.shape == (500, BLOCKS, 3)
     assert Proofs(large).developed(Look(), long_side=16).pixels.shape == (11, 16, 3)
+
+
+def test_while_a_picture_is_scaled_nobody_waits_for_what_is_held(large: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server asks it of all its pictures, holding up every caller meanwhile."""
+    proofs, begun, go_on = Proofs(large), threading.Event(), threading.Event()
+
+    def slowly(picture: Picture, long_side: int) -> Any:
+        begun.set()
+        assert go_on.wait(20)
+        return scaled_down(picture, long_side)
+
+    monkeypatch.setattr(proof, "scaled_down", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            small = pool.submit(proofs.smaller, 64)
+            assert begun.wait(20)
+            assert pool.submit(lambda: proofs.nbytes).result(timeout=20) == large.pixels.nbytes
+        finally:
+            go_on.set()
+        assert small.result() is proofs.smaller(64)
 
 
 def test_without_strength_it_is_the_picture(large: Picture) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -183,11 +183,61 @@ def test_a_lamp_in_the_dark_spreads_as_one_transform_would_spread_it(pitch_um: f
     assert float(off.max()) < 0.03
 
 
+def test_light_below_white_gets_a_quarter_of_the_glow_that_lamps_get() -> None:
+    blur = spread_of(load_stock(GOLD), Look(halation=1, diffusion_grade=1, highlights=2), 35.0, (256, 256))
+    assert blur
+    cells = torch.zeros(1, 3, 64, 64)
+    cells[..., 32, 32] = 1
+    _, plain = blur.survey(cells, whole=True)
+    _, lamps = blur.survey(torch.zeros_like(cells), cells, whole=True)
+    assert plain is not None
+    assert lamps is not None
+    far = (plain[0, 1, 32, 40:50] / lamps[0, 1, 32, 40:50]).tolist()  # 32 pixels and more away
+    assert all(0.24 < share < 0.3 for share in far), far  # what the emulsion scatters is the same
+
+
+def test_halation_takes_no_more_light_from_a_pixel_than_there_is() -> None:
+    blur = spread_of(load_stock(GOLD), Look(halation=2, sharpness=0), 4.0, (64, 64))
+    assert blur
+    spot = torch.zeros(1, 3, 64, 64)
+    spot[..., 30:33, 30:33] = 1
+    assert float(_in_parts(spot, blur)[..., 31, 31].min()) > 0.1
+
+
+def test_of_lamps_nothing_is_lost_where_their_light_ends() -> None:
+    """Only what is around them is worked on."""
+    blur = spread_of(load_stock("cinestill_800t"), Look(diffusion_grade=1, highlights=3), 8.8, (256, 256))
+    assert blur
+    assert blur.near_lamps
+    margin, dark = blur.margin, torch.zeros(1, 3, *blur.outer)
+    lamps = dark.clone()
+    lamps[..., margin + 128, margin + 120 : margin + 130] = 1000
+    wide, _ = blur.survey(torch.zeros(1, 3, 64, 64))
+    blur.near_lamps.add_to(whole := torch.zeros(1, 3, 256, 256), blur._around(lamps, blur.near_lamps))
+    assert torch.equal(blur(dark, lamps, wide, [(0, 0)]) != 0, whole != 0)
+
+
 def test_what_spreads_no_further_than_its_pixel_is_not_blurred() -> None:
     blur = Spread(RadialTable(lambda f: gaussian(f, 0.01)[None]), None, 35.0, (64, 64))
     assert blur.near.reach == 0
     field = torch.rand(1, 3, 64, 64)
     assert torch.allclose(_in_parts(field, blur), field, atol=2e-3)
+
+
+def test_pictures_of_two_shapes_may_share_a_blur_at_once() -> None:
+    """Upright and lying ones of a size have one pitch, and so one blur; each has the factors of its own shape."""
+    blur = Spread(RadialTable(lambda f: gaussian(f, 30.0)[None]), None, 35.0, (64, 64))
+    lying, upright, like = (12, 20), (20, 12), torch.zeros(1)
+
+    class AnotherComesInBetween:
+        @property
+        def device(self) -> torch.device:
+            blur._factors(upright, like)
+            return like.device
+
+    blur._factors(lying, like)
+    [(wide, _)] = blur._factors(lying, cast(Tensor, AnotherComesInBetween()))
+    assert wide.shape[-2:] == (12, 11)
 
 
 def test_mirrored_indices_reflect_for_ever() -> None:

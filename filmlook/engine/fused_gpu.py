@@ -165,10 +165,10 @@ class FusedGpu:
         return out, lamps
 
     def _mix(self, gain: Tensor) -> Tensor:
-        told = tuple(gain.tolist())
-        if self._mixing is None or self._mixing[0] != told:
-            self._mixing = told, self._floats(mixing(self._film, gain))
-        return self._mixing[1]
+        told, known = tuple(gain.tolist()), self._mixing  # once: another thread's picture brings a gain of its own
+        if known is None or known[0] != told:
+            self._mixing = known = told, self._floats(mixing(self._film, gain))
+        return known[1]
 
     def cells(self, field: Tensor) -> Tensor:
         """`stages.psf.coarse_cells` of `1,L,H,W`."""

@@ -18,6 +18,11 @@ Blocks = dict[tuple[tuple[int, int], ...], Tensor]
 MOST_BLOCKS = 24  # of a picture: some 40 MB
 
 
+def bytes_of(tensor: Tensor) -> int:
+    """What a tensor takes of memory."""
+    return tensor.numel() * tensor.element_size()  # `nbytes` came with PyTorch 2.1
+
+
 @dataclass
 class Found:
     """What was found with one way of exposing and developing: the survey of the whole picture, and blocks before grain."""
@@ -27,7 +32,7 @@ class Found:
 
     @property
     def nbytes(self) -> int:
-        return sum(block.nbytes for block in list(self.blocks.values()))
+        return sum(bytes_of(block) for block in list(self.blocks.values()))
 
 
 class Kept:

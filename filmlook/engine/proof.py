@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from filmlook.engine.develop import run_plans
-from filmlook.engine.kept import Kept
+from filmlook.engine.kept import Kept, bytes_of
 from filmlook.engine.lamp_map import lamps_light
 from filmlook.engine.lattice import Crop
 from filmlook.engine.metering import ExposureLock, light_gain
@@ -46,7 +46,7 @@ class _Smaller:
     def nbytes(self) -> int:
         pictures = [self.shown] if self.source is self.shown else [self.shown, self.source]
         samples = sum(p.pixels.nbytes + (0 if p.light is None else p.light.nbytes) for p in pictures)
-        lamps = self.lamps.share.nbytes + self.lamps.t.nbytes if self.lamps else 0
+        lamps = bytes_of(self.lamps.share) + bytes_of(self.lamps.t) if self.lamps else 0
         return samples + lamps + self.kept.nbytes
 
 
@@ -62,6 +62,7 @@ class Proofs:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self._lock = threading.Lock()
+        self._scaling = threading.Lock()  # of its own: who asks how much is held does not wait until a picture is scaled
         self._whole = _Smaller(picture, picture)
         self._smaller: OrderedDict[int, _Smaller] = OrderedDict()
 
@@ -143,13 +144,16 @@ class Proofs:
     def _at(self, long_side: int) -> _Smaller:
         if long_side >= max(self.size):
             return self._whole
-        with self._lock:
-            if long_side not in self._smaller:
-                self._smaller[long_side] = scaled_down(self.picture, long_side)
-            self._smaller.move_to_end(long_side)
-            while len(self._smaller) > 1 and sum(copy.nbytes for copy in self._smaller.values()) > _MOST_SMALLER:
-                self._smaller.popitem(last=False)
-            return self._smaller[long_side]
+        with self._scaling:
+            with self._lock:
+                copy = self._smaller.get(long_side)
+            copy = copy or scaled_down(self.picture, long_side)
+            with self._lock:
+                self._smaller[long_side] = copy
+                self._smaller.move_to_end(long_side)
+                while len(self._smaller) > 1 and sum(c.nbytes for c in self._smaller.values()) > _MOST_SMALLER:
+                    self._smaller.popitem(last=False)
+            return copy
 
 
 def scaled_down(picture: Picture, long_side: int) -> _Smaller:

@@ -96,8 +96,9 @@ class Spread:
     def _factors(self, period: tuple[int, int], like: Tensor) -> list[tuple[Tensor, Tensor]]:
         """What spectra of the coarse grid are multiplied by, `(1 or L, ...)`: of light, and of lamps', the wide part's and the
         whole blur's."""
-        if self._kept and self._kept[:2] == (period, like.device):
-            return self._kept[2]
+        kept = self._kept  # once: pictures of another shape, in other threads, bring theirs
+        if kept and kept[:2] == (period, like.device):
+            return kept[2]
         pitch_um = self._pitch_um
         fy, fx = frequencies(*period, pitch_um * COARSE)
         low = low_pass(torch.hypot(fy, fx) * pitch_um) * to_coefficients(period, pitch_um)

@@ -13,7 +13,7 @@ PLACES = ("name", "number", "stock", "look")
 """The picture's own name without its ending, its number among the others, the film and the preset."""
 
 AS_THEY_ARE = "{name}"
-LONGEST = 200  # letters of a pattern, and of what is made of it: file systems hold 255 bytes
+LONGEST = 200  # letters of a pattern, and bytes of what is made of it: file systems hold 255, an ending among them
 _PLACE = re.compile(r"\{(\w*)\}")
 _BARRED = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')  # by one system or another
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)  # which Windows opens instead
@@ -48,10 +48,18 @@ def named(pattern: str, sources: Sequence[str], facts: Mapping[str, str]) -> lis
 
     def filled(number: int, source: str) -> str:
         own = {**facts, "name": PurePosixPath(source.replace("\\", "/")).stem, "number": f"{number:0{digits}}"}
-        made = _PLACE.sub(lambda place: _BARRED.sub("_", own.get(place[1], "")), pattern)[:LONGEST].rstrip(". ")
+        made = _PLACE.sub(lambda place: _BARRED.sub("_", own.get(place[1], "")), pattern)
+        made = _within(made, LONGEST).rstrip(". ")
         return f"_{made}" if not made or _DEVICE.match(made) else made
 
     return [filled(number, source) for number, source in enumerate(sources, 1)]
+
+
+def _within(text: str, most: int) -> str:
+    """The beginning of a text that so many bytes hold."""
+    while (spare := len(text.encode(errors="surrogatepass")) - most) > 0:
+        text = text[: -max(1, spare // 4)]  # a letter has up to 4 bytes
+    return text
 
 
 def folder_of(source: str) -> str:

@@ -21,7 +21,7 @@ from filmlook.server.answers import FileAnswer
 from filmlook.server.backend import Backend
 from filmlook.server.description import described
 from filmlook.server.newest import Frames, Newest
-from filmlook.server.picture_cache import Kept, PictureCache
+from filmlook.server.picture_cache import KeptPicture, PictureCache
 from filmlook.server.queue import WAITING, BodyLimiter
 
 _PREVIEWS = 2  # worked on at once
@@ -40,7 +40,7 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
     previews, scopings, sheets = Newest(_PREVIEWS, "preview"), Newest(1, "measurement"), Newest(1, "sheet")
     comparisons = Newest(1, "comparison")
 
-    def picture_of(name: str) -> Kept:
+    def picture_of(name: str) -> KeptPicture:
         found = kept.get(name)
         if found is None:
             raise HTTPException(404, f"there is no picture {name}; send it again")
@@ -110,7 +110,7 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
         return StreamingResponse(frames.lines(), media_type="application/x-ndjson", headers=_FRESH)
 
 
-def _taken_in(cache: PictureCache, data: bytes, most_pixels: int) -> tuple[str, Kept]:
+def _taken_in(cache: PictureCache, data: bytes, most_pixels: int) -> tuple[str, KeptPicture]:
     """A picture's file, decoded and kept. Raises HTTPException 413 or 422."""
     with requests.refusing():
         pixels = picture.count_pixels(data)

@@ -21,7 +21,7 @@ from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.errors import FilmLookError, Stopped
 from filmlook.files.picture import Picture
 from filmlook.look import Look
-from filmlook.server.picture_cache import Kept
+from filmlook.server.picture_cache import KeptPicture
 from filmlook.server.scopes import oklab
 from filmlook.server.sheet import on_stock
 from filmlook.stock import stock_labels
@@ -68,7 +68,7 @@ def distance(one: Colours, other: Colours) -> float:
     return colours + _LIGHTNESS * lightness + _UNLIKE * (one.grey != other.grey)
 
 
-def ranked(source: Kept, reference: Kept, look: Look, is_over: Callable[[], bool]) -> list[dict[str, Any]]:
+def ranked(source: KeptPicture, reference: KeptPicture, look: Look, is_over: Callable[[], bool]) -> list[dict[str, Any]]:
     """Every stock with its distance from the reference when the source is developed on it, the likest first; the rest of the
     look stays. A stock that cannot be used is left out.
 

@@ -25,7 +25,7 @@ DIGITS = 32  # of a picture's name
 
 
 @dataclass
-class Kept:
+class KeptPicture:
     """A picture, what proofs of it are made from, its own seed, and whether it was developed before."""
 
     proofs: Proofs
@@ -48,7 +48,7 @@ class PictureCache:
         self, most_bytes: int = MOST_BYTES, forget_s: float = FORGET_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._most, self._forget_s, self._clock = most_bytes, forget_s, clock
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[str, KeptPicture] = OrderedDict()
         self._lock = threading.RLock()
         self._timer: threading.Timer | None = None
 
@@ -60,7 +60,7 @@ class PictureCache:
         with self._lock:
             return sum(kept.proofs.nbytes for kept in self._kept.values())
 
-    def put(self, picture: Picture) -> tuple[str, Kept]:
+    def put(self, picture: Picture) -> tuple[str, KeptPicture]:
         """Keeps a picture; gives its name.
 
         Raises:
@@ -73,12 +73,12 @@ class PictureCache:
         with self._lock:
             held = self._kept.get(name)
             proofs = held.proofs if held else proofs
-            self._kept[name] = Kept(proofs, seed, infotext.of_text(picture.text) is not None, 0)
+            self._kept[name] = KeptPicture(proofs, seed, infotext.of_text(picture.text) is not None, 0)
             kept = self._used(name)
             self.trim()
         return name, kept
 
-    def get(self, name: str) -> Kept | None:
+    def get(self, name: str) -> KeptPicture | None:
         """The picture of that name, which has been used thereby; None where it is forgotten."""
         with self._lock:
             self._forget()
@@ -100,7 +100,7 @@ class PictureCache:
             self._wake()
         _give_back()
 
-    def _used(self, name: str) -> Kept:
+    def _used(self, name: str) -> KeptPicture:
         kept = self._kept[name]
         kept.used = self._clock()
         self._kept.move_to_end(name)

@@ -16,7 +16,7 @@ from filmlook.errors import Stopped
 from filmlook.files.encoders import eight_bit
 from filmlook.files.picture import Picture
 from filmlook.look import Look
-from filmlook.server.picture_cache import Kept
+from filmlook.server.picture_cache import KeptPicture
 from filmlook.server.requests import PreviewRequest, ScopesRequest
 from filmlook.server.scopes import scopes
 
@@ -33,7 +33,7 @@ class Preview:
     ms: float
 
 
-def preview(kept: Kept, asked: PreviewRequest, device: torch.device, is_over: IsOver) -> Preview:
+def preview(kept: KeptPicture, asked: PreviewRequest, device: torch.device, is_over: IsOver) -> Preview:
     """What is asked for, as a file.
 
     Raises:
@@ -49,7 +49,7 @@ def preview(kept: Kept, asked: PreviewRequest, device: torch.device, is_over: Is
     return Preview(data, device.type, 1000 * (time.perf_counter() - since))
 
 
-def measured(kept: Kept, asked: ScopesRequest, device: torch.device, is_over: IsOver) -> dict[str, Any]:
+def measured(kept: KeptPicture, asked: ScopesRequest, device: torch.device, is_over: IsOver) -> dict[str, Any]:
     """Scopes before and after, of small proofs. Raises as `preview`."""
     before = scopes(kept.proofs.smaller(asked.long_side).pixels)
     if asked.look is None:
@@ -58,7 +58,7 @@ def measured(kept: Kept, asked: ScopesRequest, device: torch.device, is_over: Is
     return {"before": before, "after": scopes(after.pixels)}
 
 
-def developed(kept: Kept, look: Look, device: torch.device, is_over: IsOver, **how: Any) -> tuple[Picture, torch.device]:
+def developed(kept: KeptPicture, look: Look, device: torch.device, is_over: IsOver, **how: Any) -> tuple[Picture, torch.device]:
     """A proof, and where it was made: on the CPU where the GPU has no memory left.
 
     Raises:

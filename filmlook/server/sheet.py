@@ -16,7 +16,7 @@ from filmlook.look import SETTINGS, Look, Setting
 from filmlook.presets import list_presets
 from filmlook.prints import OWN, checked_print, print_labels
 from filmlook.server import proofs, request_body, requests
-from filmlook.server.picture_cache import Kept
+from filmlook.server.picture_cache import KeptPicture
 from filmlook.server.requests import SheetRequest
 from filmlook.stock import load_stock, stock_labels
 
@@ -98,7 +98,9 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def sheet(kept: Kept, asked: SheetRequest, device: torch.device, is_over: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+def sheet(
+    kept: KeptPicture, asked: SheetRequest, device: torch.device, is_over: Callable[[], bool]
+) -> Iterator[dict[str, Any]]:
     """The frames in their order, as they are finished; one that fails says why.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What stands under the galleries as "On film" needs: a picture as it was before it was developed, and a file made of it."""
+"""What "On film", below the galleries, needs: a picture as it was before it was developed, and a file made of it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ export function watchClipboard(room, isMine, signal) {
 }
 
 /** Settings by key, from those or from a preset's file; null from anything else. */
-export function lookOf(text) {
+function lookOf(text) {
     try {
         const told = JSON.parse(text);
         const look = typeof told.look === 'object' ? told.look : told;

@@ -4,7 +4,7 @@ const FONT = '11px system-ui, sans-serif';
 export const CHANNELS = { r: '#e0705f', g: '#6fae6f', b: '#6f93d6' };
 
 /** A canvas made ready: its context in CSS px, and its size. */
-export function ready(canvas) {
+function ready(canvas) {
     const ratio = devicePixelRatio;
     const { clientWidth: width, clientHeight: height } = canvas;
     canvas.width = Math.round(width * ratio);

@@ -26,6 +26,13 @@ def test_what_comes_out_is_a_name_everywhere() -> None:
     ]  # fmt: skip
 
 
+def test_what_comes_out_is_short_enough_for_a_file_whatever_its_letters() -> None:
+    """File systems count bytes: 80 letters of Japanese are 240."""
+    for letter, letters in (("写", 66), ("é", 100), ("🎞", 50), ("a", 200)):
+        assert named("{name}-{stock}", [letter * 240 + ".png"], FACTS) == [letter * letters]
+    assert named("{name}", ["x" + "写" * 80 + ".png"], FACTS) == ["x" + "写" * 66]
+
+
 @pytest.mark.parametrize(
     "pattern", ["", "  ", "a/{name}", "..\\{name}", "{name", "{}", "{0}", "{name.x}", "{name!r}", "a\n", "x" * 201, "{other}"]
 )

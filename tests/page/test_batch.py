@@ -78,6 +78,15 @@ def test_pictures_are_developed_a_broken_one_is_reported_and_all_are_saved(hand:
 
 
 @pytest.mark.long
+def test_what_failed_is_over_as_far_as_the_progress_goes(hand: Hand, small: np.ndarray) -> None:
+    hand.visit()
+    dialog = batch(hand, {"1.png": b"none", "2.png": b"none", "3.png": png(small)})
+    assert run(dialog).startswith("1 of 3 developed, in ")
+    assert dialog.locator("progress").evaluate("(progress) => progress.value") > 0.6  # two of three
+    hand.wrong = [line for line in hand.wrong if "422" not in line]
+
+
+@pytest.mark.long
 def test_a_folder_keeps_its_folders_and_leaves_out_what_is_no_picture(hand: Hand, small: np.ndarray, tmp_path: Path) -> None:
     for place, data in {"a.png": png(small), "deep/a.png": png(small), "notes.txt": b"x", ".hidden.png": b"x"}.items():
         (tmp_path / "trip" / place).parent.mkdir(parents=True, exist_ok=True)

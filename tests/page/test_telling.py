@@ -16,6 +16,8 @@ from filmlook.server.request_body import Limits
 from tests.api.clients import png
 from tests.page.hand import PATIENCE_MS, Hand, Served
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="session")
 def small(scene: np.ndarray) -> np.ndarray:
@@ -107,6 +109,14 @@ def test_films_are_sorted_by_how_like_a_picture_they_are(hand: Hand, small: np.n
     assert names == sorted(names)
     page.get_by_role("button", name="Like this picture").click()
     page.get_by_text("Likest to this picture first").wait_for()
+    page.set_input_files("input.reference", {"name": "old.png", "mimeType": "image/png", "buffer": png(film)})
+    page.get_by_text("Likest to old.png first").wait_for()
+    page.route("**/like", lambda call: call.fulfill(status=404, json={"detail": "it is forgotten"}))
+    once = iter([True])
+    page.route("**/pictures", lambda call: call.continue_() if next(once, False) else call.abort())
+    hand.open(small[::-1])  # films are compared anew: the reference is forgotten, and cannot be sent again
+    page.locator(".like").get_by_text("The server does not answer.").wait_for()
+    hand.wrong = []
 
 
 @pytest.mark.long
@@ -168,3 +178,23 @@ def test_an_open_picture_is_not_lost_to_a_huge_one(browser: Any, narrow: Served,
     np.testing.assert_array_equal(hand.shown(), before)
     assert "good.png" in hand.page.inner_text(".name")
     hand.page.context.close()
+
+
+@pytest.mark.long
+def test_the_hosts_page_tells_its_sentences_by_the_same_table(hand: Hand) -> None:
+    """The script that the WebUI loads, with as much of the WebUI as it asks for."""
+    page, script = hand.page, (ROOT / "javascript" / "film_look_texts.js").read_text(encoding="utf-8")
+    table = {"{1} of {2} developed, in {3}": "{1} von {2} entwickelt, in {3}", "nothing": "nichts", "failed": "misslungen"}
+    host = f"""<!doctype html><script>
+        window.localization = {json.dumps(table)};
+        const gradioApp = () => document, onUiLoaded = () => {{}}, onAfterUiUpdate = (then) => addEventListener('load', then);
+    </script><script src="page/film_look_texts.js"></script>
+    <div class="film-look-report">2 of 3 developed, in nothing <b title="failed">b.png</b>
+    <p class="film-look-marked">failed</p></div>"""
+    page.route("**/host", lambda call: call.fulfill(body=host, content_type="text/html"))
+    page.route("**/film_look_texts.js", lambda call: call.fulfill(body=script, content_type="text/javascript"))
+    page.route("**/favicon.ico", lambda call: call.fulfill(body=b""))
+    page.goto(f"{hand.address}/host")
+    page.get_by_text("2 von 3 entwickelt, in nichts").wait_for()
+    page.get_by_title("misslungen").wait_for()
+    assert page.locator(".film-look-marked").inner_text() == "failed"  # the prompt's own words

@@ -23,7 +23,7 @@ NO_GRAIN, OWN_GRAIN, GIVEN_GRAIN = range(3)
 """Where noise comes from: nowhere; the hash of each pixel; planes, blurred along the columns already."""
 
 _OWN_GRAIN, _NO_GRAIN = tl.constexpr(OWN_GRAIN), tl.constexpr(NO_GRAIN)
-_MIX, _MIX_CLAMPED, _MIX_EXP = tl.constexpr(given.MIX), tl.constexpr(given.MIX_CLAMPED), tl.constexpr(given.MIX_EXP)
+_MIX_CLAMPED, _MIX_EXP = tl.constexpr(given.MIX_CLAMPED), tl.constexpr(given.MIX_EXP)
 _TABLE, _ONE_TABLE = tl.constexpr(given.TABLE), tl.constexpr(given.ONE_TABLE)
 
 LEAST, LUMA, VIGNETTE, EDGE, ADDED, COUPLING, GRAIN, TABLES, COUNT = 0, 1, 4, 5, 9, 12, 21, 24, 30

@@ -16,7 +16,7 @@ const AGAIN_MS = 1500; // between tries while the server is gone
 export class Batch {
     #room;
     #jobs = [];
-    #run = null; // {stopping, started, from}
+    #run = null; // {stopping, started, jobs, at}: what it develops, and the place of the one that is developed
     #made = ''; // the key of what the finished ones were made with
     #parts = {};
     #typing = 0;
@@ -168,14 +168,15 @@ export class Batch {
         if (key !== this.#made || !this.#waiting.length) for (const job of this.#jobs) job.reset();
         this.#made = key;
         this.#parts.state.textContent = '';
-        const run = (this.#run = { stopping: new AbortController(), started: performance.now(), from: this.#done.length });
+        const run = (this.#run = { stopping: new AbortController(), started: performance.now(), jobs: this.#waiting, at: 0 });
         this.#update();
         const order = { look, ...kind, again: this.#parts.again.checked };
         while ((await this.#name()) === null && !run.stopping.signal.aborted) await this.#pause();
         if (this.#parts.pattern.validity.valid) {
-            for (const job of this.#waiting) {
+            for (const job of run.jobs) {
                 if (run.stopping.signal.aborted) break;
                 await this.#develop(job, order, run.stopping.signal);
+                run.at++;
             }
         }
         const seconds = (performance.now() - run.started) / 1000;
@@ -227,12 +228,10 @@ export class Batch {
     /** How far it is, and how long it will take if the rest takes as long as what is done. */
     #advance(share) {
         const { t } = this.#room;
-        const { started, from } = this.#run;
-        const left = this.#waiting.length + 1 - share;
-        const over = this.#jobs.length - left;
-        const worked = over - from;
-        const seconds = worked > 0.2 ? ((performance.now() - started) / 1000 / worked) * left : null;
-        this.#parts.progress.value = over / this.#jobs.length;
+        const { started, jobs, at } = this.#run;
+        const worked = at + share;
+        const seconds = worked > 0.2 ? ((performance.now() - started) / 1000 / worked) * (jobs.length - worked) : null;
+        this.#parts.progress.value = worked / jobs.length;
         const values = this.#counts();
         this.#parts.state.textContent = seconds === null ? t('{done} of {count} developed', values) : t('{done} of {count} developed, about {time} left', { ...values, time: duration(t, seconds) });
         this.button.textContent = `${t('Batch')} ${values.done}/${values.count}`;

@@ -15,7 +15,7 @@ export class Films {
     #favourites = new Set(kept('favourites', []));
     #thumbnails;
     #like; // elements of "like this picture"
-    #reference = null; // {name, hash, key}: the picture that films are compared by
+    #reference = null; // {name, hash, file, isOwn}: the picture that films are compared by
     #distances = new Map(); // by stock
     #flight = null;
 
@@ -121,26 +121,34 @@ export class Films {
         }
     }
 
-    async #compare(again = true) {
-        const { t, viewer, look, client } = this.#room;
+    async #compare() {
+        const { t } = this.#room;
         const reference = this.#reference;
         this.#flight?.abort();
         const flight = (this.#flight = new AbortController());
         this.#like.told.textContent = t('Working');
         try {
-            const stocks = await viewer.like({ look, reference: reference.hash }, flight.signal);
+            const stocks = await this.#ranked(reference, flight.signal);
             if (flight !== this.#flight || !stocks) return;
             this.#distances = new Map(stocks.map(({ name, distance }) => [name, distance]));
             this.#like.told.textContent = t('Likest to {name} first', { name: reference.name });
             this.#like.end.hidden = false;
             this.#filter();
         } catch (error) {
-            if (flight !== this.#flight || error.name === 'AbortError') return;
-            if (error.status === 404 && reference.file && again) { // it is forgotten
-                reference.hash = (await client.send(reference.file)).hash;
-                return void this.#compare(false);
-            }
-            this.#like.told.textContent = faultOf(t, error);
+            if (flight === this.#flight && error.name !== 'AbortError') this.#like.told.textContent = faultOf(t, error);
+        }
+    }
+
+    /** Stocks with their distances from a reference, which is sent again where the server has forgotten it. */
+    async #ranked(reference, signal) {
+        const { viewer, look, client } = this.#room;
+        const ask = () => viewer.like({ look, reference: reference.hash }, signal);
+        try {
+            return await ask();
+        } catch (error) {
+            if (error.status !== 404 || !reference.file) throw error;
+            reference.hash = (await client.send(reference.file, signal)).hash;
+            return ask();
         }
     }
 
