@@ -5,6 +5,11 @@ import { valueOf } from './darkroom/words.mjs';
 import { Sketch } from './sketch.mjs';
 import { keep } from './storage.mjs';
 
+/** Settings that mean nothing to most films, by what the server tells of a film. */
+const ONLY = {
+    context: ({ kind }) => kind === 'network',
+    toning: ({ granularity }) => granularity?.length === 1, // a single layer: black and white
+};
 const FIRST = ['stock', 'print', 'strength', 'exposure', 'grain', 'halation'];
 
 export class Controls {
@@ -48,7 +53,7 @@ export class Controls {
             row.element.classList.toggle('changed', this.#room.differs(key));
         }
         this.#sketch.lookChanged();
-        this.#allowPrints(look.stock);
+        this.#suit(look.stock);
         for (const { summary, keys } of this.#folds) summary.classList.toggle('changed', keys.some((key) => this.#room.differs(key)));
     }
 
@@ -144,11 +149,13 @@ export class Controls {
         return { elements: [select], show };
     }
 
-    /** Papers that the film cannot be printed on are greyed. */
-    async #allowPrints(stock) {
+    /** Papers that the film cannot be printed on are greyed, and what means nothing to it is hidden. */
+    async #suit(stock) {
         const allowed = await this.#room.printsOf(stock);
         if (stock !== this.#room.look.stock) return;
         for (const option of this.element.querySelectorAll('#setting-print option')) option.disabled = !allowed.includes(option.value);
+        const facts = this.#room.facts[stock];
+        for (const [key, means] of Object.entries(ONLY)) this.#rows.get(key).element.hidden = Boolean(facts) && !means(facts);
     }
 
     #seed() {
