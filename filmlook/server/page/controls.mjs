@@ -10,6 +10,7 @@ const ONLY = {
     context: ({ kind }) => kind === 'network',
     toning: ({ granularity }) => granularity?.length === 1, // a single layer: black and white
 };
+const MOST_SEED = 2 ** 32;
 const FIRST = ['stock', 'print', 'strength', 'exposure', 'grain', 'halation'];
 
 export class Controls {
@@ -165,8 +166,8 @@ export class Controls {
             number.value = room.seed = room.viewer.seed = seed;
             keep('seed', seed);
         };
-        const number = h('input', { type: 'number', id: 'seed', min: 0, max: 2 ** 32, step: 1, value: room.seed, onchange: () =>
-            set(Number.isInteger(number.valueAsNumber) && number.valueAsNumber >= 0 ? number.valueAsNumber : 0) });
+        const number = h('input', { type: 'number', id: 'seed', min: 0, max: MOST_SEED, step: 1, value: room.seed, onchange: () =>
+            set(Number.isInteger(number.valueAsNumber) && number.valueAsNumber >= 0 ? Math.min(number.valueAsNumber, MOST_SEED) : 0) });
         const other = h('button', { class: 'small', onclick: () => set(Math.floor(Math.random() * 1e6)), title: t('The same grain, laid otherwise') }, t('Other grain'));
         return h('div', { class: 'row seed' }, h('label', { for: 'seed' }, t('Grain seed')), other, number);
     }
