@@ -158,7 +158,7 @@ export class Darkroom extends HTMLElement {
         } catch (error) {
             if (error.name === 'AbortError') return false;
             this.#told('state', 'rest');
-            this.#problem(faultOf(this.#t, error));
+            this.#problem([blob.name, faultOf(this.#t, error)].filter(Boolean).join(': '));
             if (!local) return false; // the last picture still stands there
             this.#client.picture = last.picture;
             this.#view.setPicture(last.size.width, last.size.height);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from filmlook import Look, develop, load_look
 from filmlook.cli import main
 from filmlook.cli.inputs import natural
 from filmlook.engine import trace
+from filmlook.engine.develop import film_picture
 from filmlook.files import infotext, picture
 
 PLAIN = ["--look", "clean-print"]
@@ -45,6 +47,28 @@ def test_whatever_befalls_a_picture_the_others_are_done_and_it_is_told_in_their_
     assert "3 developed, 2 failed" in told.out
     levels = [pixels(out / f"{n}.png").mean() for n in (1, 4, 5)]
     assert levels == sorted(levels)
+
+
+def test_what_is_interrupted_says_how_far_it_came_and_keeps_what_was_developed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(1, 5):
+        grey(tmp_path / "in" / f"{n}.png", 40 * n)
+    (tmp_path / "in" / "1.png").write_bytes(b"no picture")
+    begun: list[int] = []
+
+    def interrupted(*args: Any, **how: Any) -> Any:
+        begun.append(1)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return film_picture(*args, **how)
+
+    monkeypatch.setattr("filmlook.engine.develop.film_picture", interrupted)
+    assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out"), *PLAIN]) == 130
+    told = capsys.readouterr()
+    assert "2 of 4 developed, 1 failed" in told.out
+    assert [line.rpartition("/")[2].split(":")[0] for line in told.err.splitlines()] == ["1.png", "filmlook"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["2.png", "3.png"]
 
 
 def test_files_of_other_kinds_are_counted_and_apples_are_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,10 +169,10 @@ def test_files_are_called_by_a_pattern(tmp_path: Path, capsys: pytest.CaptureFix
     stock = load_look("clean-print").stock
     found = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.jpg")}
     assert found == {f"1-a-clean-print-{stock}.jpg", f"deep/2-b-clean-print-{stock}.jpg"}
-    assert main([*order, "--name", "{name.__class__}"]) != 0
-    assert main([*order, "--name", "../{name}"]) != 0
+    assert main([*order, "--name", "{name.__class__}"]) == 2
+    assert main([*order, "--name", "../{name}"]) == 2
     assert "allowed: letters, digits, signs that files may have, {name}, {number}" in capsys.readouterr().err
-    assert main([*order, "--name", "{what}"]) != 0
+    assert main([*order, "--name", "{what}"]) == 2
     assert "the name has {what} in it; allowed: {name}" in capsys.readouterr().err
 
 

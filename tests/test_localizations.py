@@ -73,7 +73,7 @@ WHY = "“{1}” {2}."
 SENTENCES = {
     ".": ("look", "look_choice", "presets", "prints"),
     "engine": ("develop",),
-    "files": ("kinds", "naming", "picture"),
+    "files": ("decoders", "kinds", "naming", "picture", "png", "raw"),
     "film": ("route",),
     "prompts": ("lint", "advice"),
     "server": ("darkroom", "jobs", "picture_cache", "request_body", "requests", "router"),

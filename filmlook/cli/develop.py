@@ -67,15 +67,17 @@ class _Tally:
     failures: list[str] = field(default_factory=list)
     skipped: int = 0
 
-    def tell(self) -> None:
-        """Says what failed, and how many of each there were; of one picture that came out well, nothing."""
+    def tell(self, interrupted: int = 0) -> None:
+        """Says what failed, and how many of each there were; of one picture that came out well, nothing. Where it was
+        interrupted, of how many."""
         for failure in self.failures:
             warn(failure)
-        counts = [f"{len(self.written)} developed, {len(self.failures)} failed"]
+        of = f" of {interrupted}" if interrupted else ""
+        counts = [f"{len(self.written)}{of} developed, {len(self.failures)} failed"]
         if self.developed_already:
             counts.append(f"{self.developed_already} already developed (--again develops once more)")
         counts += _skipped(self.skipped)
-        if len(counts) > 1 or self.failures or len(self.written) > 1:
+        if len(counts) > 1 or self.failures or max(len(self.written), interrupted) > 1:
             say(", ".join(counts))
 
 
@@ -116,7 +118,11 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(jobs, tally, args.overwrite)
     alone = len(inputs) == 1 and Path(inputs[0]).is_file()
-    _develop(jobs, look, args, tally, alone)
+    try:
+        _develop(jobs, look, args, tally, alone)
+    except KeyboardInterrupt:
+        tally.tell(interrupted=len(jobs))
+        raise
     tally.tell()
     return FAILED if tally.failures else DONE
 
@@ -158,17 +164,19 @@ def _develop(jobs: list[tuple[Source, Path]], look: Look, args: argparse.Namespa
     ):
         line = _Line(look, args, tally, alone, writer)
         ahead: Future[Picture] | None = None
-        for i, (source, target) in enumerate(jobs):
-            shown = ahead or reader.submit(line.read, *jobs[i])
-            ahead = reader.submit(line.read, *jobs[i + 1]) if i + 1 < len(jobs) else None
+        try:
+            for i, (source, target) in enumerate(jobs):
+                shown = ahead or reader.submit(line.read, *jobs[i])
+                ahead = reader.submit(line.read, *jobs[i + 1]) if i + 1 < len(jobs) else None
 
-            def advance(share: float, done: int = i) -> None:
-                bar.update(done + share - bar.n)
+                def advance(share: float, done: int = i) -> None:
+                    bar.update(done + share - bar.n)
 
-            with log_lines.about(source.path):
-                line.develop(source, target, shown, i, advance)
-            advance(1)
-        line.settle()
+                with log_lines.about(source.path):
+                    line.develop(source, target, shown, i, advance)
+                advance(1)
+        finally:
+            line.settle()  # what was developed is written, whatever befell the next one
 
 
 class _Line:

@@ -90,8 +90,8 @@ def targets(
     `pattern` and `facts`, as `files.naming` tells.
 
     Raises:
-        LookError: several pictures for one file, or an ending of a kind that is not written.
-        FilmLookError: a pattern that no file can be called by.
+        LookError: several pictures for one file, an ending of a kind that is not written, or a pattern that no file can be
+            called by.
     """
     out = Path(output)
     suffix = out.suffix.lower()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from filmlook.errors import FilmLookError
+from filmlook.errors import LookError
 
 PLACES = ("name", "number", "stock", "look")
 """The picture's own name without its ending, its number among the others, the film and the preset."""
@@ -20,14 +20,14 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE) 
 
 
 def check_pattern(pattern: str) -> None:
-    """Raises FilmLookError for what no file can be called by."""
+    """Raises LookError for what no file can be called by."""
     places = ", ".join(f"{{{place}}}" for place in PLACES)
     for found in _PLACE.findall(pattern):
         if found not in PLACES:
-            raise FilmLookError(f"the name has {{{found}}} in it; allowed: {places}")
+            raise LookError(f"the name has {{{found}}} in it; allowed: {places}")
     rest = _PLACE.sub("", pattern)
     if not pattern.strip() or len(pattern) > LONGEST or _BARRED.search(rest) or "{" in rest or "}" in rest:
-        raise FilmLookError(
+        raise LookError(
             f"the name {pattern[:60]!r} is none for a file; allowed: letters, digits, signs that files may have, {places}"
         )
 
@@ -41,7 +41,7 @@ def named(pattern: str, sources: Sequence[str], facts: Mapping[str, str]) -> lis
         facts: what `stock` and `look` stand for.
 
     Raises:
-        FilmLookError: as `check_pattern`.
+        LookError: as `check_pattern`.
     """
     check_pattern(pattern)
     digits = len(str(len(sources)))

@@ -70,7 +70,13 @@ export class Previews {
         clearTimeout(this.#timer);
         if (this.#flight || !this.#client.picture) return;
         const next = this.#next();
-        if (!next) return this.#told('state', 'rest');
+        if (!next) {
+            if (this.#refused && this.#refused !== this.#key()) { // what is shown already is wanted again: nothing comes that clears it
+                this.#refused = '';
+                this.#told('back');
+            }
+            return this.#told('state', 'rest');
+        }
         this.#told('state', 'working');
         if (next.wait) this.#timer = setTimeout(() => this.ask(), next.wait);
         else this.#fetch(next);

@@ -37,8 +37,8 @@ export function toolbar(t, room, panels) {
             onclick: (event) => (event.shiftKey || !room.snapshots.has(place) ? room.store(place) : room.recall(place)),
         }, letter),
     );
-    const undo = button(t('Undo'), `${t('Undo')} (Ctrl Z)`, () => room.undo(), icon('undo'));
-    const redo = button(t('Redo'), `${t('Redo')} (Ctrl Shift Z)`, () => room.redo(), icon('redo'));
+    const undo = button(t('Undo'), `${t('Undo')} (${t('Ctrl')} Z)`, () => room.undo(), icon('undo'));
+    const redo = button(t('Redo'), `${t('Redo')} (${t('Ctrl')} ${t('Shift')} Z)`, () => room.redo(), icon('redo'));
     const drawers = Object.fromEntries(
         Object.entries(panels).map(([name, { title, key }]) => [name, h('button', { title: `${title} (${key})`, onclick: () => room.toggle(name) }, title)]),
     );

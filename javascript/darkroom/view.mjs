@@ -2,6 +2,7 @@
 
 import { clamp } from './dom.mjs';
 
+const LEAST = 16; // px, the shortest long side that the server may be asked for; a smaller picture comes as large as it is
 const FINEST = 2048; // px, the long side above which the picture's own pixels are asked for where they are looked at
 const MOST_ZOOM = 16; // screen pixels for one of the picture
 const ROOMY = 480; // CSS px: in windows that are wider, a picture that fits has
@@ -167,7 +168,7 @@ export class View {
         const shown = Math.min(long * Math.min(this.zoom, this.#fits ? 1 : 0.999), FINEST);
         const fitted = long * this.#fitScale() * devicePixelRatio;
         const wanted = this.zoom >= 0.999 ? Math.min(fitted, long, FINEST) : shown;
-        return clamp(Math.round(wanted), Math.min(16, long), Math.min(long, FINEST));
+        return clamp(Math.round(wanted), LEAST, Math.max(LEAST, Math.min(long, FINEST)));
     }
 
     /** [x, y, width, height] of the picture's own pixels in sight where they are looked at 1:1 or closer; null where not. */

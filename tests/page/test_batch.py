@@ -73,6 +73,7 @@ def test_pictures_are_developed_a_broken_one_is_reported_and_all_are_saved(hand:
     assert name == "2 10-kodak_gold_200.png"
     assert np.asarray(Image.open(io.BytesIO(one))).shape == small.shape
     name, report = saved(hand, dialog.get_by_role("button", name="Save the report"))
+    assert report.decode().startswith("2 of 3 developed, in ")
     assert "bad.png\tis not a PNG" in report.decode()
     hand.wrong = [line for line in hand.wrong if "422" not in line]  # browsers note every refusal in the console
 

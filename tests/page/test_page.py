@@ -52,6 +52,19 @@ def test_what_differs_from_the_preset_is_marked_and_goes_back(hand: Hand) -> Non
     assert hand.number("exposure") == 4
 
 
+def test_settings_that_mean_nothing_to_a_film_are_hidden(hand: Hand) -> None:
+    hand.visit()
+    for stock, seen in {
+        "kodak_gold_200": [False, False],
+        "kodak_tri_x_400": [False, True],
+        "fujifilm_classic_negative_network": [True, False],
+    }.items():
+        hand.page.select_option("#setting-stock", stock)
+        for key, is_seen in zip(("context", "toning"), seen, strict=True):
+            state = "attached" if is_seen else "hidden"
+            hand.page.locator(f".row:not([hidden]):has(#setting-{key})").wait_for(state=state)
+
+
 def test_pointing_at_a_setting_tells_what_it_does(hand: Hand) -> None:
     hand.visit()
     hand.page.locator(".row:has(#setting-exposure)").hover()

@@ -60,6 +60,8 @@ def test_a_file_that_is_too_large_is_told_in_a_line_and_not_sent(browser: Any, n
     hand.problem().get_by_text("Das Bild hat 76800 Pixel; erlaubt sind 20000").wait_for()
     hand.open(b"nothing", "broken.png")
     hand.problem().get_by_text("ist kein Bild in PNG, JPEG, WebP oder TIFF und auch nicht in AVIF").wait_for()
+    hand.open(png(small)[:400], "short.png")
+    hand.problem().get_by_text("short.png: ist abgeschnitten: Das Ende fehlt").wait_for()
     hand.open(small, "good.png").settle()
     hand.page.locator(".name", has_text="good.png").wait_for()
     assert not hand.problem().is_visible()

@@ -245,10 +245,34 @@ def test_a_broken_file_is_told_and_the_picture_stays(hand: Hand, photo: np.ndarr
     before = hand.shown()
     hand.open(b"this is no picture", "broken.png")
     hand.problem().wait_for()
-    assert "Error" not in hand.problem().inner_text()
+    assert hand.problem().inner_text().startswith("broken.png: is not a PNG")
     np.testing.assert_array_equal(hand.shown(), before)
     assert "photo.png" in hand.page.inner_text(".name")
     hand.wrong = [line for line in hand.wrong if "422" not in line]  # browsers note every refusal in the console
+
+
+def test_what_is_refused_is_told_until_one_goes_back(hand: Hand, photo: np.ndarray) -> None:
+    """What is shown already is not asked for again: nothing comes that would end the telling."""
+    hand.visit().open(photo).settle()
+    viewer = hand.page.locator("film-look-darkroom")
+    viewer.evaluate("(viewer) => (viewer.seed = 7)")
+    hand.settle()
+    viewer.evaluate("(viewer) => (viewer.seed = -1)")
+    hand.problem().get_by_text("seed is -1").wait_for()
+    viewer.evaluate("(viewer) => (viewer.seed = 7)")
+    hand.problem().wait_for(state="hidden")
+    hand.page.locator("#seed").fill("1e20")
+    hand.press("Tab").settle()
+    assert not hand.problem().is_visible()
+    hand.wrong = [line for line in hand.wrong if "422" not in line]  # browsers note every refusal in the console
+
+
+def test_a_picture_of_a_few_pixels_is_shown(hand: Hand) -> None:
+    hand.visit().open(np.full((3, 5, 3), 200, np.uint8))
+    hand.page.get_by_text("CPU", exact=False).wait_for()  # a preview came
+    hand.press("c").settle()
+    assert not hand.problem().is_visible()
+    assert hand.shown().max() > 150  # it is small
 
 
 def test_the_server_may_go_and_come_back(hand: Hand, served: Served, photo: np.ndarray) -> None:

@@ -21,6 +21,7 @@ export class Batch {
     #parts = {};
     #typing = 0;
     #naming = null;
+    #told = ''; // how the last run ended
     #kind;
 
     constructor(room) {
@@ -242,7 +243,7 @@ export class Batch {
         const passed = this.#jobs.filter((job) => job.state === 'passed').length;
         const failed = this.#failed();
         const more = [failed.length && t('{count} failed', { count: failed.length }), passed && t('{count} developed already', { count: passed })];
-        this.#parts.state.textContent = [sentence, ...more.filter(Boolean)].join(' · ');
+        this.#parts.state.textContent = this.#told = [sentence, ...more.filter(Boolean)].join(' · ');
     }
 
     #failed() {
@@ -286,6 +287,6 @@ export class Batch {
     #saveReport() {
         const { t } = this.#room;
         const lines = this.#jobs.map((job) => `${job.path}\t${job.told(t)}`);
-        download(new Blob([`${this.#parts.state.textContent}\n\n${lines.join('\n')}\n`], { type: 'text/plain' }), 'report.txt');
+        download(new Blob([`${this.#told}\n\n${lines.join('\n')}\n`], { type: 'text/plain' }), 'report.txt');
     }
 }

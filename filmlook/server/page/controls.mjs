@@ -5,6 +5,12 @@ import { valueOf } from './darkroom/words.mjs';
 import { Sketch } from './sketch.mjs';
 import { keep } from './storage.mjs';
 
+/** Settings that mean nothing to most films, by what the server tells of a film. */
+const ONLY = {
+    context: ({ kind }) => kind === 'network',
+    toning: ({ granularity }) => granularity?.length === 1, // a single layer: black and white
+};
+const MOST_SEED = 2 ** 32;
 const FIRST = ['stock', 'print', 'strength', 'exposure', 'grain', 'halation'];
 
 export class Controls {
@@ -48,7 +54,7 @@ export class Controls {
             row.element.classList.toggle('changed', this.#room.differs(key));
         }
         this.#sketch.lookChanged();
-        this.#allowPrints(look.stock);
+        this.#suit(look.stock);
         for (const { summary, keys } of this.#folds) summary.classList.toggle('changed', keys.some((key) => this.#room.differs(key)));
     }
 
@@ -144,11 +150,13 @@ export class Controls {
         return { elements: [select], show };
     }
 
-    /** Papers that the film cannot be printed on are greyed. */
-    async #allowPrints(stock) {
+    /** Papers that the film cannot be printed on are greyed, and what means nothing to it is hidden. */
+    async #suit(stock) {
         const allowed = await this.#room.printsOf(stock);
         if (stock !== this.#room.look.stock) return;
         for (const option of this.element.querySelectorAll('#setting-print option')) option.disabled = !allowed.includes(option.value);
+        const facts = this.#room.facts[stock];
+        for (const [key, means] of Object.entries(ONLY)) this.#rows.get(key).element.hidden = Boolean(facts) && !means(facts);
     }
 
     #seed() {
@@ -158,8 +166,8 @@ export class Controls {
             number.value = room.seed = room.viewer.seed = seed;
             keep('seed', seed);
         };
-        const number = h('input', { type: 'number', id: 'seed', min: 0, max: 2 ** 32, step: 1, value: room.seed, onchange: () =>
-            set(Number.isInteger(number.valueAsNumber) && number.valueAsNumber >= 0 ? number.valueAsNumber : 0) });
+        const number = h('input', { type: 'number', id: 'seed', min: 0, max: MOST_SEED, step: 1, value: room.seed, onchange: () =>
+            set(Number.isInteger(number.valueAsNumber) && number.valueAsNumber >= 0 ? Math.min(number.valueAsNumber, MOST_SEED) : 0) });
         const other = h('button', { class: 'small', onclick: () => set(Math.floor(Math.random() * 1e6)), title: t('The same grain, laid otherwise') }, t('Other grain'));
         return h('div', { class: 'row seed' }, h('label', { for: 'seed' }, t('Grain seed')), other, number);
     }
