@@ -15,7 +15,7 @@ from PIL import Image
 
 from filmlook import Look, develop, list_stocks, load_stock
 from filmlook.engine import compiled, plan, trace
-from filmlook.engine.fused_cpu import STAGES, Fused
+from filmlook.engine.fused_cpu import STAGES, Fused, upper_half
 from filmlook.engine.metering import ExposureLock
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.regrain import regrain
@@ -148,7 +148,7 @@ def test_the_noise_is_the_same_to_the_bit(kernels: compiled.Choice) -> None:
     assert [int(lowbias32(np.uint32(int(v) % 2**32))) for v in values] == [int(h) % 2**32 for h in _hash(values.clone())]
     for y, x, key, lanes in ((0, 0, 0, 3), (-7, -3, -(2**31), 3), (70_000, 5, 2**31 - 1, 1)):
         out = np.zeros(lanes * 20 * 37, np.float32)
-        passes.white_noise(out, 0, 20 * 37, 20, 37, y, x, key, lanes, normal_quantiles(_CPU).numpy())
+        passes.white_noise(out, 0, 20 * 37, 20, 37, y, x, key, lanes, upper_half(normal_quantiles(_CPU).numpy()))
         assert np.array_equal(out.reshape(lanes, 20, 37), white_noise(y, x, 20, 37, key, lanes, _CPU).numpy())
 
 
@@ -269,7 +269,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
     """A loop that stays scalar costs a third of all. What processors cannot gather is left scalar: look-ups alone."""
     import llvmlite.binding
 
-    from filmlook.engine.kernels import blur, coarse, passes
+    from filmlook.engine.kernels import blur, coarse, lookups, passes
     from filmlook.engine.kernels.primitives import assembly
 
     features = llvmlite.binding.get_host_cpu_features()
@@ -278,7 +278,8 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
     f, i, wide = np.float32(0.5), 8, np.ones(4096, np.float32)
     m, row = np.ones(12, np.float32), (wide, 0)
     calls: dict[str, tuple[Any, ...]] = {
-        "shade": (*row, i, f, f, f, f),
+        "falloff": (*row, i, f, f, f, f),
+        "shade": (*row, i, wide, 64),
         "expose_row": (*row, 64, *row, 64, i, m),
         "expose_row_of_one": (*row, 64, *row, i, m),
         "log_rows": (*row, 64, *row, 2, i, f),
@@ -288,7 +289,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "times": (*row, *row, i, f),
         "plus_both": (*row, 1, *row, i, f),
         "sharpen": (*row, *row, *row, wide, 100, 50, wide, 300, i, 400, (f, f, f, f), True, False),
-        "indices": (*row, *row, i, f, f),
+        "locate": (*row, wide, 64, wide, 128, i, f, f),
         "inhibit": (*row, *row, 64, i, m, f, f),
         "inhibit_one": (*row, *row, i, f, f, f),
         "white_row": (*row, 64, i, 3, 3, 3, 3),
@@ -296,7 +297,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "grain_row_of_one": (*row, *row, *row, i),
         "mix": (*row, 64, i, m, f, f),
         "exponential": (*row, i),
-        "luminance_indices": (*row, 64, *row, i, m, f, f),
+        "locate_luminance": (*row, 64, wide, 400, wide, 500, i, m, f, f),
         "clamp": (*row, i),
         "plus": (*row, *row, i, f),
         "five": (wide, 64, 2, *row, i, f, f, f),
@@ -309,11 +310,12 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "samples_row": (*row, 64, np.zeros(64, np.uint8), 0, i, 3, 3, np.uint32(1)),
     }
     gathers = {
-        "pick": (np.zeros(64, np.float32), 0, i, wide, 0),
-        "times_picked": (wide, 64, np.zeros(64, np.float32), 0, i, wide, 0),
+        "pick": (np.zeros(64, np.float32), 0, wide, 64, wide, 128, i, wide, 0),
+        "pick_signed": (np.zeros(64, np.float32), 0, i, wide),
+        "times_picked": (wide, 64, np.zeros(64, np.float32), 0, wide, 128, i, wide, 0),
         "decode_row": (np.zeros(64, np.uint8), 0, 3, wide, wide, 64, i),
     }
-    every = {**vars(passes), **vars(coarse), **vars(blur)}
+    every = {**vars(passes), **vars(lookups), **vars(coarse), **vars(blur)}
     compiled_here = {name: made for name, made in every.items() if hasattr(made, "py_func")}
     loops = {name for name, made in compiled_here.items() if "apart()" in inspect.getsource(made.py_func)}
     assert loops == {*calls, *gathers, "copied", "samples_row_of_four"}  # a copy becomes memcpy
@@ -329,5 +331,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
 def test_tables_are_of_the_size_that_kernels_take_them_for() -> None:
     from filmlook.engine.kernels import numbers
 
-    values = Table(lambda x: x, 0, 1, 2, _CPU).values
+    table = Table(lambda x: x, 0, 1, 2, _CPU)
+    values = table.values
     assert len(values) == 2 * numbers.SAMPLES
+    assert len(table.knots) == 2 * numbers.KNOTS

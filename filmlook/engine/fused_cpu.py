@@ -101,7 +101,7 @@ class Fused:
             mixes=mixes,
             scan=_floats(scan.kernel if isinstance(scan, Scan) else [1.0]),
         )
-        quantiles = given.Lookup(normal_quantiles(_CPU).numpy(), np.float32(0), np.float32(0))
+        quantiles = upper_half(normal_quantiles(_CPU).numpy())
         deviation = _lookup(grain.deviation) if isinstance(grain, Grain) else _NO_TABLE
         self._tables = given.Tables(_lookup(emulsion.curve), _lookup(emulsion.corrected), deviation, quantiles, prints)
         self._grain = grain
@@ -281,7 +281,12 @@ def mixing(film: Film, gain: Tensor) -> np.ndarray:
 
 
 def _lookup(table: Table) -> given.Lookup:
-    return given.Lookup(table.values.numpy(), np.float32(float(table.shift)), np.float32(table.scale))
+    return given.Lookup(table.knots.numpy(), np.float32(float(table.shift)), np.float32(table.scale))
+
+
+def upper_half(quantiles: np.ndarray) -> np.ndarray:
+    """Those above 0; the others are the same below it, and a smaller table stays nearer."""
+    return quantiles[len(quantiles) // 2 :]
 
 
 def _floats(numbers: Sequence[float]) -> np.ndarray:
