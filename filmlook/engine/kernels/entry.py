@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from filmlook.engine.kernels import blur, coarse, lookups, passes
-from filmlook.engine.kernels.numbers import KNOTS, MIX, MIX_CLAMPED, MIX_EXP, ONE_TABLE, TABLE
+from filmlook.engine.kernels import blur, coarse, lamps, lookups, passes
+from filmlook.engine.kernels.numbers import KNOTS, MIX, MIX_CLAMPED, MIX_EXP, ONE_TABLE, STRETCH, TABLE
 from filmlook.engine.kernels.primitives import kernel
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
@@ -56,6 +56,43 @@ def expose(source, size, step, corner, part, table, layers, mixing, exposure, li
             passes.expose_row(light, at, apart_px, exposure, i * cols, plane, cols, mixing)
         else:
             passes.expose_row_of_one(light, at, apart_px, exposure, i * cols, cols, mixing)
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def shine(light, exposure, layers, share, t, told, scratch, shining):
+    """Takes lamps' light out of exposure: as `Development._lamps`.
+
+    Args:
+        light, exposure: flat `3,h,w` of scene light, and `L,h,w`, written over.
+        share: flat `h,w`; the gate's, or, where `t` is given, lamps' share of a pixel's exposure.
+        t: flat `h,w`; or nothing, where it is found in the light.
+        told: numbers of `stages.lamps`: see `engine.lamp_light.lamp_numbers`.
+        scratch: two stretches of pixels.
+        shining: flat `L,h,w` of zeros; lamps' light is written.
+
+    Returns:
+        How many pixels may be lamps'.
+    """
+    plane, found, size = len(share), 0, STRETCH
+    for at in range(0, plane, size):
+        count = min(size, plane - at)
+        if not len(t) and not lamps.candidates(light, at, plane, count, told[0]):
+            continue
+        some = 0
+        for j in range(count):
+            some += share[at + j] > 0
+        if not some:
+            continue
+        found += some
+        if len(t):
+            for j in range(count):
+                scratch[j], scratch[size + j] = share[at + j], t[at + j]
+        else:
+            lamps.parts(light, at, plane, share, at, scratch, size, count, told)
+        lamps.rebuilt(scratch, size, count, told[8], told[9], told[10] - _ONE)
+        for layer in range(layers):
+            lamps.taken(exposure, layer * plane + at, scratch, 0, scratch, size, shining, count, told[10])
+    return found
 
 
 @kernel
