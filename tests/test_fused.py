@@ -15,13 +15,15 @@ from PIL import Image
 
 from filmlook import Look, develop, list_stocks, load_stock
 from filmlook.engine import compiled, plan, trace
-from filmlook.engine.fused_cpu import STAGES, Fused
+from filmlook.engine.fused_cpu import STAGES, Fused, upper_half
+from filmlook.engine.lamp_light import lamp_numbers
 from filmlook.engine.metering import ExposureLock
-from filmlook.engine.pixels import Pixels
+from filmlook.engine.pixels import LampMap, Pixels
 from filmlook.engine.regrain import regrain
 from filmlook.film.curve import Table
 from filmlook.prints import print_labels
 from filmlook.stages.grain import _hash, white_noise
+from filmlook.stages.lamps import Spline
 from filmlook.stages.psf import WideSpread, coarse_cells
 from tests.fuzz import fused
 
@@ -148,7 +150,7 @@ def test_the_noise_is_the_same_to_the_bit(kernels: compiled.Choice) -> None:
     assert [int(lowbias32(np.uint32(int(v) % 2**32))) for v in values] == [int(h) % 2**32 for h in _hash(values.clone())]
     for y, x, key, lanes in ((0, 0, 0, 3), (-7, -3, -(2**31), 3), (70_000, 5, 2**31 - 1, 1)):
         out = np.zeros(lanes * 20 * 37, np.float32)
-        passes.white_noise(out, 0, 20 * 37, 20, 37, y, x, key, lanes, normal_quantiles(_CPU).numpy())
+        passes.white_noise(out, 0, 20 * 37, 20, 37, y, x, key, lanes, upper_half(normal_quantiles(_CPU).numpy()))
         assert np.array_equal(out.reshape(lanes, 20, 37), white_noise(y, x, 20, 37, key, lanes, _CPU).numpy())
 
 
@@ -171,7 +173,12 @@ def test_the_dither_is_the_same_to_the_bit(channels: int, kernels: compiled.Choi
 
 def test_the_coarse_grid_is_the_same_to_the_bit(kernels: compiled.Choice) -> None:
     dice = torch.Generator().manual_seed(1)
-    made = Fused(load_stock(GOLD).film, plan.Development(load_stock(GOLD), Look(), 64, 64, _CPU)._stages, kernels.kernels)
+    made = Fused(
+        load_stock(GOLD).film,
+        plan.Development(load_stock(GOLD), Look(), 64, 64, _CPU)._stages,
+        kernels.kernels,
+        lamp_numbers(0, 1),
+    )
     for layers, height, width in ((3, 4, 4), (1, 8, 200), (3, 60, 36)):
         field = torch.rand((1, layers, height + 16, width + 16), generator=dice)
         assert torch.equal(made.cells(field), coarse_cells(field))
@@ -180,6 +187,28 @@ def test_the_coarse_grid_is_the_same_to_the_bit(kernels: compiled.Choice) -> Non
     assert fine
     for part in ((0, 0, 84, 136), (-24, -8, 132, 44), (80, 120, 4, 48)):
         assert torch.equal(fine(*part), spread(*part))
+
+
+@pytest.mark.parametrize("stock", [GOLD, MONO])
+def test_lamps_shine_as_pytorch_has_them(stock: str, kernels: compiled.Choice, scene: np.ndarray) -> None:
+    """Those that a gate opens for, and those of a picture that was scaled down and has a map of them."""
+    dice = torch.Generator().manual_seed(4)
+    share, t = (torch.rand((1, 64, 64), generator=dice).mul_(2).sub_(1).clamp_(0) for _ in range(2))
+    look = Look(stock=stock, highlights=2.5)
+    bright = torch.from_numpy(np.random.default_rng(1).integers(180, 256, (64, 64, 3), np.uint8))
+    for gate in (Spline(torch.rand((1, 9, 9), generator=dice) - 0.2, (7.2, 7.2)), LampMap(share, t)):
+        made = []
+        for engine in (fused.TORCH, kernels):
+            compiled.choose(engine)
+            of = plan.Development(load_stock(stock), look, 64, 64, _CPU)
+            shot = of.shot(Pixels(bright, bright.clone(), _CPU), torch.ones(3, dtype=torch.float64), None)
+            made.append(of._exposure(shot, (-8, -12), (80, 90), gate))
+        (left, lamps), (left_too, lamps_too) = made
+        assert lamps is not None
+        assert lamps_too is not None
+        assert lamps.max() > 1
+        assert torch.allclose(left_too, left, rtol=1e-6, atol=1e-6)
+        assert torch.allclose(lamps_too, lamps, rtol=5e-6, atol=1e-6)
 
 
 def test_logarithm_and_exponential_are_right_in_the_last_bits(kernels: compiled.Choice) -> None:
@@ -255,7 +284,7 @@ def test_kernels_are_used_by_their_kept_code_alone(kernels: compiled.Choice, sce
     """A picture of another kind must not have numba compile anew, which would hold up the whole process."""
 
     def missed() -> int:
-        entries = ("expose", "finish", "near", "shrink", "spline")
+        entries = ("expose", "finish", "near", "shine", "shrink", "spline")
         return sum(sum(getattr(kernels.kernels, name).stats.cache_misses.values()) for name in entries)
 
     before = missed()
@@ -269,7 +298,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
     """A loop that stays scalar costs a third of all. What processors cannot gather is left scalar: look-ups alone."""
     import llvmlite.binding
 
-    from filmlook.engine.kernels import blur, coarse, passes
+    from filmlook.engine.kernels import blur, coarse, lamps, lookups, passes
     from filmlook.engine.kernels.primitives import assembly
 
     features = llvmlite.binding.get_host_cpu_features()
@@ -278,7 +307,8 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
     f, i, wide = np.float32(0.5), 8, np.ones(4096, np.float32)
     m, row = np.ones(12, np.float32), (wide, 0)
     calls: dict[str, tuple[Any, ...]] = {
-        "shade": (*row, i, f, f, f, f),
+        "falloff": (*row, i, f, f, f, f),
+        "shade": (*row, i, wide, 64),
         "expose_row": (*row, 64, *row, 64, i, m),
         "expose_row_of_one": (*row, 64, *row, i, m),
         "log_rows": (*row, 64, *row, 2, i, f),
@@ -288,7 +318,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "times": (*row, *row, i, f),
         "plus_both": (*row, 1, *row, i, f),
         "sharpen": (*row, *row, *row, wide, 100, 50, wide, 300, i, 400, (f, f, f, f), True, False),
-        "indices": (*row, *row, i, f, f),
+        "locate": (*row, wide, 64, wide, 128, i, f, f),
         "inhibit": (*row, *row, 64, i, m, f, f),
         "inhibit_one": (*row, *row, i, f, f, f),
         "white_row": (*row, 64, i, 3, 3, 3, 3),
@@ -296,7 +326,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "grain_row_of_one": (*row, *row, *row, i),
         "mix": (*row, 64, i, m, f, f),
         "exponential": (*row, i),
-        "luminance_indices": (*row, 64, *row, i, m, f, f),
+        "locate_luminance": (*row, 64, wide, 400, wide, 500, i, m, f, f),
         "clamp": (*row, i),
         "plus": (*row, *row, i, f),
         "five": (wide, 64, 2, *row, i, f, f, f),
@@ -306,14 +336,19 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "halved_by_four": (*row, m, *row, i),
         "halved_by_eight": (*row, m, *row, i),
         "woven": (*row, i, wide, 64),
+        "candidates": (*row, 64, i, f),
+        "parts": (*row, 64, wide, 400, wide, 700, i, m),
+        "rebuilt": (*row, i, f, f, f),
+        "taken": (*row, wide, 64, wide, 128, wide, i, f),
         "samples_row": (*row, 64, np.zeros(64, np.uint8), 0, i, 3, 3, np.uint32(1)),
     }
     gathers = {
-        "pick": (np.zeros(64, np.float32), 0, i, wide, 0),
-        "times_picked": (wide, 64, np.zeros(64, np.float32), 0, i, wide, 0),
+        "pick": (np.zeros(64, np.float32), 0, wide, 64, wide, 128, i, wide, 0),
+        "pick_signed": (np.zeros(64, np.float32), 0, i, wide),
+        "times_picked": (wide, 64, np.zeros(64, np.float32), 0, wide, 128, i, wide, 0),
         "decode_row": (np.zeros(64, np.uint8), 0, 3, wide, wide, 64, i),
     }
-    every = {**vars(passes), **vars(coarse), **vars(blur)}
+    every = {**vars(passes), **vars(lookups), **vars(lamps), **vars(coarse), **vars(blur)}
     compiled_here = {name: made for name, made in every.items() if hasattr(made, "py_func")}
     loops = {name for name, made in compiled_here.items() if "apart()" in inspect.getsource(made.py_func)}
     assert loops == {*calls, *gathers, "copied", "samples_row_of_four"}  # a copy becomes memcpy
@@ -329,5 +364,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
 def test_tables_are_of_the_size_that_kernels_take_them_for() -> None:
     from filmlook.engine.kernels import numbers
 
-    values = Table(lambda x: x, 0, 1, 2, _CPU).values
+    table = Table(lambda x: x, 0, 1, 2, _CPU)
+    values = table.values
     assert len(values) == 2 * numbers.SAMPLES
+    assert len(table.knots) == 2 * numbers.KNOTS

@@ -24,6 +24,7 @@ from filmlook import Look, develop, load_stock
 from filmlook.engine import compiled, plan, triton_engine
 from filmlook.engine.compiled import Choice
 from filmlook.engine.fused_gpu import FusedGpu
+from filmlook.engine.lamp_light import lamp_numbers
 from filmlook.engine.pixels import LampMap, Pixels, dither_shift
 from filmlook.engine.triton_engine import TritonKernels
 from filmlook.paths import tell_once
@@ -209,7 +210,7 @@ def _fused(modules: TritonKernels, look: Look) -> FusedGpu:
     stock = load_stock(look.stock)
     assert stock.film
     stages = plan.Development(stock, look, 64, 64, _CPU)._stages
-    return FusedGpu(stock.film, stages, look.highlights, 1.0, modules, _CPU)
+    return FusedGpu(stock.film, stages, lamp_numbers(look.highlights, 1.0), modules, _CPU)
 
 
 def test_the_coarse_grid_down_and_up(modules: TritonKernels) -> None:

@@ -9,6 +9,7 @@ import torch
 from filmlook.engine import compiled, triton_engine
 from filmlook.engine.fused_cpu import Fused
 from filmlook.engine.fused_gpu import FusedGpu
+from filmlook.engine.lamp_light import lamp_numbers
 from filmlook.engine.pixels import Pixels
 from filmlook.film.negative import Film
 from filmlook.look import Look
@@ -34,6 +35,5 @@ def fused_for(
         pixels.on_device()  # as a whole, once: parts of it are asked for again and again
     if made is not None:
         return made
-    if on_gpu:
-        return FusedGpu(film, stages, look.highlights, apart, on_gpu, device)
-    return Fused(film, stages, kernels)
+    lamps = lamp_numbers(look.highlights, apart)
+    return FusedGpu(film, stages, lamps, on_gpu, device) if on_gpu else Fused(film, stages, kernels, lamps)

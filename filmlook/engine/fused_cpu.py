@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.kernels import numbers as given
-from filmlook.engine.pixels import Pixels, dither_shift
+from filmlook.engine.pixels import LampMap, Pixels, dither_shift
 from filmlook.film.curve import Table
 from filmlook.film.negative import LEAST_EXPOSURE, Film
 from filmlook.film.toning import LUMA
 from filmlook.stages.edges import BEYOND, NEAR_SHARE, SHORT, Edges
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, normal_quantiles
+from filmlook.stages.lamps import Spline
 from filmlook.stages.lens import Vignette
 from filmlook.stages.near import Near
 from filmlook.stages.print import Print
@@ -74,10 +75,11 @@ class Fused:
         film: the stock's.
         stages: as `engine.plan` runs them.
         kernels: those of `kernels.entry`, compiled.
+        lamps: `engine.lamp_light.lamp_numbers` of the look.
     """
 
-    def __init__(self, film: Film, stages: Sequence[Stage], kernels: Any) -> None:
-        self._film, self._kernels = film, kernels
+    def __init__(self, film: Film, stages: Sequence[Stage], kernels: Any, lamps: Sequence[float]) -> None:
+        self._film, self._kernels, self._lamp = film, kernels, _floats(lamps)
         by_kind = {type(stage): stage for stage in stages}
         vignette, emulsion, grain, scan = (by_kind.get(kind) for kind in (Vignette, Emulsion, Grain, Scan))
         edges, print_ = by_kind[Edges], by_kind[Print]
@@ -101,7 +103,7 @@ class Fused:
             mixes=mixes,
             scan=_floats(scan.kernel if isinstance(scan, Scan) else [1.0]),
         )
-        quantiles = given.Lookup(normal_quantiles(_CPU).numpy(), np.float32(0), np.float32(0))
+        quantiles = upper_half(normal_quantiles(_CPU).numpy())
         deviation = _lookup(grain.deviation) if isinstance(grain, Grain) else _NO_TABLE
         self._tables = given.Tables(_lookup(emulsion.curve), _lookup(emulsion.corrected), deviation, quantiles, prints)
         self._grain = grain
@@ -143,6 +145,16 @@ class Fused:
             light.numpy().reshape(-1),
         )
         return exposure, light if with_light else None
+
+    def shining(self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline | LampMap) -> Tensor | None:
+        """`Development._lamps` of light that has nothing above white."""
+        known = gate(*corner, light.shape[1], light.shape[2])
+        if known is None:
+            return None
+        share, t = (known, None) if isinstance(known, Tensor) else known
+        found = torch.zeros_like(exposure)
+        told = (_flat(light), _flat(exposure), exposure.shape[1], _flat(share), _EMPTY if t is None else _flat(t))
+        return found if self._kernels.shine(*told, self._lamp, _room(2 * given.STRETCH), _flat(found)) else None
 
     def cells(self, field: Tensor) -> Tensor:
         """`stages.psf.coarse_cells` of `1,L,H,W`."""
@@ -281,11 +293,20 @@ def mixing(film: Film, gain: Tensor) -> np.ndarray:
 
 
 def _lookup(table: Table) -> given.Lookup:
-    return given.Lookup(table.values.numpy(), np.float32(float(table.shift)), np.float32(table.scale))
+    return given.Lookup(table.knots.numpy(), np.float32(float(table.shift)), np.float32(table.scale))
+
+
+def upper_half(quantiles: np.ndarray) -> np.ndarray:
+    """Those above 0; the others are the same below it, and a smaller table stays nearer."""
+    return quantiles[len(quantiles) // 2 :]
 
 
 def _floats(numbers: Sequence[float]) -> np.ndarray:
     return np.array(numbers, np.float32)
+
+
+def _flat(field: Tensor) -> np.ndarray:
+    return field.to(torch.float32).contiguous().numpy().reshape(-1)
 
 
 def _field(planes: Tensor | None, margin: int) -> given.Field:

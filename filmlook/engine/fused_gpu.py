@@ -7,7 +7,6 @@ developed by PyTorch. What is blurred in the frequency domain, on the coarse gri
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,12 +21,11 @@ from filmlook.engine.pixels import LampMap, Pixels, dither_shift
 from filmlook.engine.spreading import Spread
 from filmlook.film.curve import Table
 from filmlook.film.negative import LEAST_EXPOSURE, Film
-from filmlook.film.scene_light import WHITE_LIGHT
 from filmlook.film.toning import LUMA
 from filmlook.stages.edges import Edges
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, normal_quantiles
-from filmlook.stages.lamps import BENT, FROM_LIGHT, LEAST_T, PALE, Spline
+from filmlook.stages.lamps import Spline
 from filmlook.stages.lens import Vignette
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, HALVINGS, WideSpread, spline_weights
@@ -67,15 +65,12 @@ class FusedGpu:
     Args:
         film: the stock's.
         stages: as `engine.plan` runs them.
-        highlights: the look's, in stops.
-        apart: the share of lamps' own light that spreads as theirs (see `engine.plan`).
+        lamps: `engine.lamp_light.lamp_numbers` of the look.
         kernels: the `TritonKernels` of this process.
         device: where they run.
     """
 
-    def __init__(
-        self, film: Film, stages: Sequence[Stage], highlights: float, apart: float, kernels: Any, device: torch.device
-    ) -> None:
+    def __init__(self, film: Film, stages: Sequence[Stage], lamps: Sequence[float], kernels: Any, device: torch.device) -> None:
         self._film, self._kernels, self._device = film, kernels, device
         by_kind = {type(stage): stage for stage in stages}
         vignette, emulsion, grain, scan = (by_kind.get(kind) for kind in (Vignette, Emulsion, Grain, Scan))
@@ -107,10 +102,7 @@ class FusedGpu:
         self._near, self._scan = edge.kernel, scan.kernel if isinstance(scan, Scan) else [1.0]
         self._near_half, self._scan_half, self._one = (self._floats(k) for k in (self._near, self._scan, [1.0]))
         self._clouds_half = self._floats(self._grain.clouds.kernel) if self._grain else self._one
-        low, high = PALE
-        to_white = 1 / (WHITE_LIGHT - FROM_LIGHT)
-        lamp = [FROM_LIGHT, to_white, BENT, *LUMA, low, 1 / (high - low), highlights * math.log(2), LEAST_T, apart]
-        self._lamp = self._floats(lamp)
+        self._lamp = self._floats(lamps)
         self._taps = self._floats(_halvings())
         self._weights = self._floats(np.array(spline_weights(COARSE, _SPLINE_REACH)).flatten())
         self._near_parts = NearParts(film.layers, device)

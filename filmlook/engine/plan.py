@@ -145,6 +145,8 @@ class Development:
         exposure, light = exposed or self._exposed(shot, corner, size)
         if not gate or light is None:
             return exposure, None
+        if isinstance(fused, Fused) and not shot.pixels.scene_linear:
+            return exposure, fused.shining(light, exposure, corner, gate)
         return exposure, self._lamps(light, exposure, corner, gate, shot.pixels.scene_linear)
 
     def _exposed(self, shot: Shot, corner: tuple[int, int], size: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -50,12 +50,17 @@ class Table:
         low, high: the range of the input; outside it the end values hold.
         layers: L.
         device: where the table is looked up.
+
+    Attributes:
+        values, knots: the samples of every layer, and the points between which they are linear, on the CPU.
+        scale, shift: an input times the one plus the other, held and cut off, is the sample's number.
     """
 
     def __init__(
         self, function: Callable[[Tensor], Tensor], low: float, high: float, layers: int, device: torch.device
     ) -> None:
         values = function(self.grid(low, high, layers)).T[None]
+        self.knots = values.flatten().to(torch.float32)
         values = torch.nn.functional.interpolate(values, _SAMPLES, mode="linear", align_corners=True)
         self.values = values.flatten().to(device, torch.float32)
         self._rows = self.values.view(layers, -1).unbind(0)

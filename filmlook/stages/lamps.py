@@ -27,7 +27,7 @@ from torch import Tensor
 
 from filmlook.film.scene_light import WHITE_LIGHT, scene_light
 from filmlook.film.toning import LUMA
-from filmlook.stages.psf import COARSE, gaussian, mirror_index, spread_cells
+from filmlook.stages.psf import COARSE, blurred_cells, mirror_index
 
 _FROM = 0.85  # code from which a pixel may be a lamp's
 FROM_LIGHT = float(scene_light(torch.tensor([_FROM])))
@@ -145,8 +145,7 @@ def small_and_dark(means: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     field = torch.cat((means[:, :3].mean(1, keepdim=True), means[:, 3:4], means[:, 6:7]), 1)
 
     def blurred(px: float) -> Tensor:
-        sigma = px * _CELLS / 1024
-        return spread_cells(field, lambda f: gaussian(f, sigma).unsqueeze(0), 1 / COARSE)[0]
+        return blurred_cells(field, px * _CELLS / 1024)[0]
 
     near, far = blurred(_NEAR_PX), blurred(_FAR_PX)
     around = [(b[:1] - b[2:]) / (1.03 - b[1:2]) for b in (near, far)]

@@ -102,6 +102,10 @@ def near_part(transfer: Transfer, pitch_um: float, enough: float) -> Near:
     found: list[tuple[float, float, np.ndarray, np.ndarray]] = []
     for count in range(_MOST + 1):
         choices, costs = _choices(count)
+        cheap = costs <= min((choice[0] for choice in found), default=np.inf)  # of the others none can be chosen
+        choices, costs = choices[cheap], costs[cheap]
+        if not len(choices):
+            continue
         system, right = overlap[choices[:, :, None], choices[:, None, :]], with_parts[choices]
         weights = np.linalg.solve(system + _RIDGE * np.eye(count + 1), right)  # (C, 1 + K, L)
         lost = power - 2 * (weights * right).sum(1) + ((system @ weights) * weights).sum(1)

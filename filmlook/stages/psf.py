@@ -131,11 +131,15 @@ def spread(field: Tensor, transfer: Transfer, pitch_um: float) -> Tensor:
     return _filtered_whole(field, sampled(transfer, *period, pitch_um).to(field), period)
 
 
-def spread_cells(cells: Tensor, transfer: Transfer, pitch_um: float, each: Each = map) -> Tensor:
-    """A picture's `coarse_cells` `1,L,h,w` blurred by a transfer function; `pitch_um` is that of the picture's pixels."""
+def blurred_cells(cells: Tensor, sigma: float) -> Tensor:
+    """`1,L,h,w` blurred by a Gaussian, sigma in cells."""
     period = (period_of(cells.shape[-2]), period_of(cells.shape[-1]))
-    f = torch.hypot(*frequencies(*period, pitch_um * COARSE))
-    return _filtered_whole(cells, transfer(f).to(cells), period, each)
+    return _filtered_whole(cells, _gaussian_factors(period, sigma).to(cells), period)
+
+
+@lru_cache(maxsize=8)
+def _gaussian_factors(period: tuple[int, int], sigma: float) -> Tensor:
+    return gaussian(torch.hypot(*frequencies(*period, 1)), sigma).unsqueeze(0)
 
 
 def _filtered_whole(field: Tensor, factors: Tensor, period: tuple[int, int], each: Each = map) -> Tensor:

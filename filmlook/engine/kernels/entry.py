@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from filmlook.engine.kernels import blur, coarse, passes
-from filmlook.engine.kernels.numbers import MIX, MIX_CLAMPED, MIX_EXP, ONE_TABLE, SAMPLES, TABLE
+from filmlook.engine.kernels import blur, coarse, lamps, lookups, passes
+from filmlook.engine.kernels.numbers import KNOTS, MIX, MIX_CLAMPED, MIX_EXP, ONE_TABLE, STRETCH, TABLE
 from filmlook.engine.kernels.primitives import kernel
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
@@ -58,17 +58,56 @@ def expose(source, size, step, corner, part, table, layers, mixing, exposure, li
             passes.expose_row_of_one(light, at, apart_px, exposure, i * cols, cols, mixing)
 
 
+@njit(nogil=True, error_model="numpy", cache=True)
+def shine(light, exposure, layers, share, t, told, scratch, shining):
+    """Takes lamps' light out of exposure: as `Development._lamps`.
+
+    Args:
+        light, exposure: flat `3,h,w` of scene light, and `L,h,w`, written over.
+        share: flat `h,w`; the gate's, or, where `t` is given, lamps' share of a pixel's exposure.
+        t: flat `h,w`; or nothing, where it is found in the light.
+        told: numbers of `stages.lamps`: see `engine.lamp_light.lamp_numbers`.
+        scratch: two stretches of pixels.
+        shining: flat `L,h,w` of zeros; lamps' light is written.
+
+    Returns:
+        How many pixels may be lamps'.
+    """
+    plane, found, size = len(share), 0, STRETCH
+    for at in range(0, plane, size):
+        count = min(size, plane - at)
+        if not len(t) and not lamps.candidates(light, at, plane, count, told[0]):
+            continue
+        some = 0
+        for j in range(count):
+            some += share[at + j] > 0
+        if not some:
+            continue
+        found += some
+        if len(t):
+            for j in range(count):
+                scratch[j], scratch[size + j] = share[at + j], t[at + j]
+        else:
+            lamps.parts(light, at, plane, share, at, scratch, size, count, told)
+        lamps.rebuilt(scratch, size, count, told[8], told[9], told[10] - _ONE)
+        for layer in range(layers):
+            lamps.taken(exposure, layer * plane + at, scratch, 0, scratch, size, shining, count, told[10])
+    return found
+
+
 @kernel
-def _shade(field, layers, begin, end, reach, block, light):
-    """Rows of light from `begin` on, with `reach` pixels on each side, darkened towards the corners."""
+def _shade(field, layers, begin, end, reach, block, light, scratch, left):
+    """Rows of light from `begin` on, with `reach` pixels on each side, darkened towards the corners; at `left` in the scratch
+    there is room for a row."""
     cols = block.cols + 2 * reach
     middle, size = np.float32(block.width / 2), np.float32((block.height / 2) ** 2 + (block.width / 2) ** 2)
     x = np.float32(block.x - reach) + np.float32(0.5) - middle
     for i in range(begin, end):
         y = np.float32(block.y + i) + np.float32(0.5) - np.float32(block.height / 2)
+        passes.falloff(scratch, left, cols, y * y, x, size, light)
         for layer in range(layers):
             at = field.at + layer * field.plane + i * field.stride - reach
-            passes.shade(field.values, at, cols, y * y, x, size, light)
+            passes.shade(field.values, at, cols, scratch, left)
 
 
 @kernel
@@ -125,17 +164,18 @@ def _developed(exposure, unspread, around, beside, noise, block, numbers, tables
             )
         else:
             passes.log_added_rows(exposure.values, at, exposure.stride, scratch, out, rows, cols, numbers.least, added)
-    passes.look_up(scratch, to, plane, scratch, looked, count, layers, tables.curve, SAMPLES)
+    lookups.look_up(scratch, to, plane, scratch, looked, scratch, between, count, layers, tables.curve)
     shift, scale = tables.corrected.shift, tables.corrected.scale
     if layers == 1:
-        passes.inhibit_one(scratch, to, scratch, looked, count, numbers.coupling[0], shift, scale)
+        lookups.inhibit_one(scratch, to, scratch, looked, count, numbers.coupling[0], shift, scale)
     else:
-        passes.inhibit(scratch, to, scratch, looked, plane, count, numbers.coupling, shift, scale)
+        lookups.inhibit(scratch, to, scratch, looked, plane, count, numbers.coupling, shift, scale)
     for layer in range(layers):
-        passes.pick(scratch, to + layer * plane, count, tables.corrected.values, layer * SAMPLES)
+        at, of = to + layer * plane, looked + layer * plane
+        lookups.pick(scratch, at, scratch, of, scratch, at, count, tables.corrected.values, layer * KNOTS)
     if not clumps.on:
         return
-    passes.look_up(scratch, to, plane, scratch, looked, count, layers, tables.deviation, SAMPLES)
+    lookups.look_up(scratch, to, plane, scratch, looked, scratch, between, count, layers, tables.deviation)
     if len(noise.values):
         source, of = noise.values, noise.at + begin * noise.stride - reach
         lane, stride = noise.plane, noise.stride
@@ -143,7 +183,7 @@ def _developed(exposure, unspread, around, beside, noise, block, numbers, tables
         high, wide = rows + 2 * clouds, cols + 2 * clouds
         source, of, lane, stride = scratch, logs, high * wide, cols
         y, x = block.y + begin - clouds, block.x - reach - clouds
-        passes.white_noise(scratch, logs, lane, high, wide, y, x, clumps.key, layers, tables.quantiles.values)
+        passes.white_noise(scratch, logs, lane, high, wide, y, x, clumps.key, layers, tables.quantiles)
         if clouds:
             for i in range(layers):
                 plane_at = logs + i * lane
@@ -159,19 +199,18 @@ def _developed(exposure, unspread, around, beside, noise, block, numbers, tables
 
 
 @kernel
-def _printed(numbers, tables, scratch, to, plane, count, looked):
-    """Density to display code, in place."""
+def _printed(numbers, tables, made, to, plane, count):
+    """Density to display code, in place, at `to` in the scratch."""
+    scratch, looked, share = made.values, made.looked, made.between
     for k in range(len(numbers.steps)):
         step, m = numbers.steps[k, 0], numbers.mixes[k]
         table = tables.prints[numbers.steps[k, 1]]
         if step == TABLE:
-            passes.look_up(scratch, to, plane, scratch, to, count, 3, table, SAMPLES)
+            lookups.look_up(scratch, to, plane, scratch, to, scratch, share, count, 3, table)
         elif step == ONE_TABLE:
-            passes.indices(scratch, to, scratch, to, count, table.shift, table.scale)
-            for c in range(1, 3):
-                passes.copied(scratch, to, scratch, to + c * plane, count)
+            lookups.locate(scratch, to, scratch, looked, scratch, share, count, table.shift, table.scale)
             for c in range(3):
-                passes.pick(scratch, to + c * plane, count, table.values, c * SAMPLES)
+                lookups.pick(scratch, looked, scratch, share, scratch, to + c * plane, count, table.values, c * KNOTS)
         elif step == MIX:
             passes.mix(scratch, to, plane, count, m, -_FAR, _FAR)
         elif step == MIX_CLAMPED:
@@ -181,9 +220,10 @@ def _printed(numbers, tables, scratch, to, plane, count, looked):
             for c in range(3):
                 passes.exponential(scratch, to + c * plane, count)
         else:
-            passes.luminance_indices(scratch, to, plane, scratch, looked, count, m, table.shift, table.scale)
+            lookups.locate_luminance(scratch, to, plane, scratch, looked, scratch, share, count, m, table.shift, table.scale)
             for c in range(3):
-                passes.times_picked(scratch, to + c * plane, scratch, looked, count, table.values, c * SAMPLES)
+                at = to + c * plane
+                lookups.times_picked(scratch, at, scratch, looked, scratch, share, count, table.values, c * KNOTS)
 
 
 @kernel
@@ -237,14 +277,15 @@ def finish(exposure, unspread, around, beside, noise, block, numbers, tables, ma
         begin, rows = first - reach + kept, last - first + 2 * reach - kept
         if numbers.vignette:
             end = begin + rows + near
-            _shade(exposure, numbers.layers, dark, end, reach + near, block, numbers.light)
+            _shade(exposure, numbers.layers, dark, end, reach + near, block, numbers.light, scratch, between)
             dark = end
             if numbers.edge.on:
-                _shade(unspread, numbers.layers, dark_before, begin + rows + 1, reach + 1, block, numbers.light)
-                dark_before = begin + rows + 1
+                end = begin + rows + 1
+                _shade(unspread, numbers.layers, dark_before, end, reach + 1, block, numbers.light, scratch, between)
+                dark_before = end
         at = kept * cols
         _developed(exposure, unspread, around, beside, noise, block, numbers, tables, begin, rows, reach, made, at, plane)
-        _printed(numbers, tables, scratch, at, plane, rows * cols, looked)
+        _printed(numbers, tables, made, at, plane, rows * cols)
         shown, line = 0, cols
         if reach:
             high = last - first + 2 * reach

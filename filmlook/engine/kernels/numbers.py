@@ -22,7 +22,8 @@ NEXT_PAIR, NEXT_COLUMN = 0x85EBCA77, 0x9E3779B1  # what the noise's hash is turn
 R2_COLUMN, R2_ROW, CHANNELS_APART = 0xC13FA9A9, 0x91E10DA5, 7  # of the dither
 TO_THRESHOLD = 0.98 / 2**32
 
-SAMPLES = 1 << 17  # of a row of a table
+SAMPLES, KNOTS = 1 << 17, 4096  # of a row of a table, which is linear between its knots
+STRETCH = 64  # pixels of a row that lamps are looked for in at once
 _STRIP = 12_000  # pixels that the strip in hand has: with all that is made of it, it stays in the second cache
 
 
@@ -36,7 +37,7 @@ class Field(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """A `film.curve.Table`: its values, a row after another, and how an input becomes an index."""
+    """A `film.curve.Table`: its knots, a row after another, and how an input becomes a sample's number."""
 
     values: Any
     shift: Any
@@ -95,12 +96,13 @@ class Numbers(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What is looked up: the film's curves, the grain's deviation, normal quantiles, and what the print needs."""
+    """What is looked up: the film's curves, the grain's deviation, the upper half of normal quantiles, and what the print
+    needs."""
 
     curve: Lookup
     corrected: Lookup
     deviation: Lookup
-    quantiles: Lookup
+    quantiles: Any
     prints: Any
 
 

@@ -1,8 +1,7 @@
 """One step of the way each, over a strip of the picture: every loop is simple enough for the compiler to vectorise.
 
 Where a product and a sum are rounded once (`fma`) and where twice is what PyTorch does: so both paths have the same bits, but
-for the logarithm. Where a look-up follows a formula, the index is stored in the value's place first: a loop of plain
-arithmetic vectorises on any processor, and the look-ups alone on those that can gather.
+for the logarithm.
 """
 
 from __future__ import annotations
@@ -11,38 +10,34 @@ import numpy as np
 from numba import njit
 
 from filmlook.engine.kernels import numbers as given
-from filmlook.engine.kernels.numbers import SAMPLES
-from filmlook.engine.kernels.primitives import apart, as_float, as_int, exp, fma, get, kernel, log10, lowbias32, put
+from filmlook.engine.kernels.primitives import apart, as_float, as_int, exp, fma, get, held, kernel, log10, lowbias32, put
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_LAST = np.float32(SAMPLES - 1)  # of a table
 _THIRD = np.float32(3)
+_LOW, _PLACE, _SIGN = np.uint32(0xFFFF), np.int32(0x7FFF), np.int32(-(2**31))
 _PAIR, _COLUMN = np.uint32(given.NEXT_PAIR), np.uint32(given.NEXT_COLUMN)
 _R2_COLUMN, _R2_ROW = np.uint32(given.R2_COLUMN), np.uint32(given.R2_ROW)
 _APART = given.CHANNELS_APART
 _TO_THRESHOLD, _HALF = np.float32(given.TO_THRESHOLD), np.float32(0.5)
 
 
-@njit(inline="always")
-def _held(x, low, high):
-    x = low if x < low else x
-    return high if x > high else x
-
-
-@njit(inline="always")
-def _index(x, shift, scale):
-    return as_float(np.int32(_held(fma(x, scale, shift), _ZERO, _LAST)))
-
-
 @kernel
-def shade(values, at, cols, down, x, size, light):
-    """A row of light, darkened towards the corners: `stages.lens.vignette_factor`. `down` is the square of its distance from
-    the centre, `x` that of its first column, `size` the square of the corner's."""
+def falloff(out, to, cols, down, x, size, light):
+    """A row of the light that is left towards the corners: `stages.lens.vignette_factor`. `down` is the square of its distance
+    from the centre, `x` that of its first column, `size` the square of the corner's."""
     apart()
     for j in range(cols):
         across = x + np.float32(np.int32(j))
         f = (down + across * across) / size * light + _ONE
-        put(values, at + j, get(values, at + j) * (_ONE / (f * f)))
+        put(out, to + j, _ONE / (f * f))
+
+
+@kernel
+def shade(values, at, cols, left, of):
+    """A row of light, darkened."""
+    apart()
+    for j in range(cols):
+        put(values, at + j, get(values, at + j) * get(left, of + j))
 
 
 @kernel
@@ -183,69 +178,41 @@ def sharpen(y, at, around, here, beside, there, own, of, stride, out, to, cols, 
         put(out, to + j, min(max(added, low), high))
 
 
-@kernel
-def indices(x, at, out, to, count, shift, scale):
-    """Where a table is looked up, as the bits of a float."""
-    apart()
-    for i in range(count):
-        put(out, to + i, _index(get(x, at + i), shift, scale))
-
-
-@kernel
-def pick(x, at, count, values, row):
-    """The table's values at the indices in `x`, in place."""
-    apart()
-    for i in range(count):
-        put(x, at + i, get(values, row + as_int(get(x, at + i))))
-
-
-@kernel
-def look_up(x, at, plane, out, to, count, planes, table, row):
-    """A table of each plane; it has a row of values for each, `row` values apart."""
-    for k in range(planes):
-        indices(x, at + k * plane, out, to + k * plane, count, table.shift, table.scale)
-        pick(out, to + k * plane, count, table.values, k * row)
-
-
-@kernel
-def inhibit(x, at, first, of, plane, count, k, shift, scale):
-    """Where the film's second curve is looked up, of log10 exposure `x` and density `first` of three layers; in place."""
-    apart()
-    k00, k01, k02, k10, k11, k12, k20, k21, k22 = k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8]
-    for i in range(count):
-        a, b, c = get(first, of + i), get(first, of + plane + i), get(first, of + 2 * plane + i)
-        u = get(x, at + i) - fma(c, k02, fma(b, k01, a * k00))
-        v = get(x, at + plane + i) - fma(c, k12, fma(b, k11, a * k10))
-        w = get(x, at + 2 * plane + i) - fma(c, k22, fma(b, k21, a * k20))
-        put(x, at + i, _index(u, shift, scale))
-        put(x, at + plane + i, _index(v, shift, scale))
-        put(x, at + 2 * plane + i, _index(w, shift, scale))
-
-
-@kernel
-def inhibit_one(x, at, first, of, count, k, shift, scale):
-    """The same of one layer."""
-    apart()
-    for i in range(count):
-        put(x, at + i, _index(get(x, at + i) - get(first, of + i) * k, shift, scale))
+@njit(inline="always")
+def _signed_place(bits):
+    """A quantile's place in the upper half of them, and the sign bit of those of the lower half, which mirrors it."""
+    bits = np.int32(bits)
+    lower = np.int32(np.int32(bits >> np.int32(15)) - np.int32(1))  # all bits, or none
+    return as_float(np.int32(np.int32(np.int32(bits ^ lower) & _PLACE) | np.int32(lower & _SIGN)))
 
 
 @kernel
 def white_row(out, to, plane, cols, y, x, key, lanes):
-    """A row of where the normal quantiles are looked up, from the absolute position (y, x): `stages.grain.white_noise`."""
+    """A row of where the normal quantiles are looked up, and their sign, from the absolute position (y, x):
+    `stages.grain.white_noise`."""
     apart()
     start = lowbias32(np.uint32(np.uint32(y) ^ np.uint32(key)))
     if lanes == 1:
         for j in range(cols):
             bits = lowbias32(np.uint32(start + np.uint32(np.uint32(x + j) * _COLUMN)))
-            put(out, to + j, as_float(np.int32(bits & np.uint32(0xFFFF))))
+            put(out, to + j, _signed_place(bits & _LOW))
     else:
         for j in range(cols):
             place = np.uint32(start + np.uint32(np.uint32(x + j) * _COLUMN))
             bits, other = lowbias32(place), lowbias32(np.uint32(place + _PAIR))
-            put(out, to + j, as_float(np.int32(bits & np.uint32(0xFFFF))))
-            put(out, to + plane + j, as_float(np.int32(other & np.uint32(0xFFFF))))
-            put(out, to + 2 * plane + j, as_float(np.int32(np.uint32(bits >> np.uint32(16)))))
+            put(out, to + j, _signed_place(bits & _LOW))
+            put(out, to + plane + j, _signed_place(other & _LOW))
+            put(out, to + 2 * plane + j, _signed_place(bits >> np.uint32(16)))
+
+
+@kernel
+def pick_signed(x, at, count, values):
+    """What a table has at places with a sign, with that sign, in place."""
+    apart()
+    for i in range(count):
+        place = as_int(get(x, at + i))
+        found = as_int(get(values, np.int32(place & _PLACE)))
+        put(x, at + i, as_float(np.int32(found ^ np.int32(place & _SIGN))))
 
 
 @kernel
@@ -254,7 +221,7 @@ def white_noise(out, to, plane, rows, cols, y, x, key, lanes, quantiles):
     for i in range(rows):
         white_row(out, to + i * cols, plane, cols, y + i, x, key, lanes)
     for lane in range(lanes):
-        pick(out, to + lane * plane, rows * cols, quantiles, 0)
+        pick_signed(out, to + lane * plane, rows * cols, quantiles)
 
 
 @kernel
@@ -295,9 +262,9 @@ def mix(x, at, plane, count, m, low, high):
     m20, m21, m22, b0, b1, b2 = m[6], m[7], m[8], m[9], m[10], m[11]
     for i in range(count):
         a, b, c = get(x, at + i), get(x, at + plane + i), get(x, at + 2 * plane + i)
-        put(x, at + i, _held(fma(c, m02, fma(b, m01, a * m00)) + b0, low, high))
-        put(x, at + plane + i, _held(fma(c, m12, fma(b, m11, a * m10)) + b1, low, high))
-        put(x, at + 2 * plane + i, _held(fma(c, m22, fma(b, m21, a * m20)) + b2, low, high))
+        put(x, at + i, held(fma(c, m02, fma(b, m01, a * m00)) + b0, low, high))
+        put(x, at + plane + i, held(fma(c, m12, fma(b, m11, a * m10)) + b1, low, high))
+        put(x, at + 2 * plane + i, held(fma(c, m22, fma(b, m21, a * m20)) + b2, low, high))
 
 
 @kernel
@@ -309,29 +276,11 @@ def exponential(x, at, count):
 
 
 @kernel
-def luminance_indices(x, at, plane, out, to, count, m, shift, scale):
-    """Where a table is looked up by the luminance of three planes."""
-    apart()
-    m0, m1, m2 = m[0], m[1], m[2]
-    for i in range(count):
-        y = fma(get(x, at + 2 * plane + i), m2, fma(get(x, at + plane + i), m1, get(x, at + i) * m0))
-        put(out, to + i, _index(y, shift, scale))
-
-
-@kernel
-def times_picked(x, at, index, of, count, values, row):
-    """A plane times what a table has at indices."""
-    apart()
-    for i in range(count):
-        put(x, at + i, get(x, at + i) * get(values, row + as_int(get(index, of + i))))
-
-
-@kernel
 def clamp(x, at, count):
     """Held to [0, 1], in place."""
     apart()
     for i in range(count):
-        put(x, at + i, _held(get(x, at + i), _ZERO, _ONE))
+        put(x, at + i, held(get(x, at + i), _ZERO, _ONE))
 
 
 @kernel

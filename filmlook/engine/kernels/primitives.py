@@ -148,6 +148,13 @@ def exp(x):
     return p * as_float(np.int32(np.int32(np.int32(whole) + np.int32(127)) << np.int32(23)))
 
 
+@njit(inline="always")
+def held(x, low, high):
+    """x, or the bound that it is beyond."""
+    x = low if x < low else x
+    return high if x > high else x
+
+
 _FIRST, _SECOND = np.uint32(given.HASH_FIRST), np.uint32(given.HASH_SECOND)
 
 
