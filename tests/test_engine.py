@@ -332,3 +332,13 @@ def test_what_a_caller_or_the_memory_says_is_no_missing_operation(
             run_plans(lacking(error), scene[:64, :64], Look(), 5, 0, None, "mps", None, progress)
     with pytest.raises(RuntimeError, match="stop"):
         run_plans(lacking(NotImplementedError()), scene[:64, :64], Look(), 5, 0, None, "mps", None, interrupted)
+
+
+def test_where_the_process_ends_the_work_is_stopped(scene: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server is told to end while a picture is developed: that is no fault to show a traceback of."""
+    develop(scene[:64, :64], Look(), device="cpu")
+    monkeypatch.setattr("concurrent.futures.thread._shutdown", True)
+    with pytest.raises(Stopped):
+        develop(scene[:64, :64], Look(), device="cpu")
+    with pytest.raises(Stopped):
+        list(side_by_side(operator.neg, range(3), 2))

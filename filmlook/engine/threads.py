@@ -48,12 +48,21 @@ class _Pool:
             torch.set_num_threads(1)  # of this thread, and the default of threads that have not computed yet ...
             started.wait()
 
-        executor = ThreadPoolExecutor(count, thread_name_prefix="filmlook")
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix="filmlook")
         for _ in range(count):
-            executor.submit(start)
+            self.submit(start)
         started.wait()
         torch.set_num_threads(threads)  # ... which this puts back
-        self.submit = executor.submit
+
+    def submit(self, work: Callable[..., _R], *arguments: Any) -> Future[_R]:
+        """Work that is begun when a thread is free. Raises Stopped where the process is ending, whose threads take nothing new:
+        a server ends in the middle of what was asked of it."""
+        try:
+            return self._executor.submit(work, *arguments)
+        except RuntimeError as error:
+            if "shutdown" in str(error):
+                raise Stopped from error
+            raise
 
 
 @lru_cache(maxsize=1)
