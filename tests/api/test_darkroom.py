@@ -24,7 +24,7 @@ from PIL import Image
 from filmlook import SETTINGS, Look, develop, list_looks, list_stocks, load_look, load_stock
 from filmlook.errors import PictureError, Stopped
 from filmlook.files.picture import Picture
-from filmlook.server import proofs
+from filmlook.server import likeness, proofs
 from filmlook.server.picture_cache import PictureCache
 from filmlook.server.request_body import Limits
 from filmlook.server.serve import Server, build_app
@@ -468,3 +468,9 @@ def test_black_and_white_films_are_likest_to_a_grey_picture_alone(client: TestCl
 def test_a_reference_that_is_forgotten_is_told(client: TestClient, scene: np.ndarray) -> None:
     answer = client.post(f"{PREFIX}/like", json={"hash": sent(client, png(scene)), "reference": "0" * 32})
     assert (answer.status_code, answer.json()["detail"]) == (404, f"there is no picture {'0' * 32}; send it again")
+
+
+def test_comparing_ends_when_nobody_waits_for_it(scene: np.ndarray) -> None:
+    _, kept = PictureCache().put(Picture(scene))
+    with pytest.raises(Stopped):
+        likeness.ranked(kept, kept, Look(), lambda: True)

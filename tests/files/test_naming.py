@@ -7,7 +7,7 @@ import re
 import pytest
 
 from filmlook.errors import FilmLookError
-from filmlook.files.naming import LONGEST, apart, named
+from filmlook.files.naming import LONGEST, apart, folder_of, named
 
 FACTS = {"stock": "kodak_gold_200", "look": "Gold: a/b"}
 
@@ -43,3 +43,8 @@ def test_other_patterns_are_refused(pattern: str) -> None:
 
 def test_no_two_are_alike() -> None:
     assert apart(["a.png", "A.png", "a.png", "a-2.png", "b"]) == ["a.png", "A-2.png", "a-3.png", "a-2-2.png", "b"]
+
+
+def test_folders_are_kept_and_none_leads_out() -> None:
+    told = ["a.png", "sea/b.png", "sea/../../a.png", "/etc/a.png", "c:\\deep\\a.png", "//host/share/a.png", "..\\..\\a.png"]
+    assert [folder_of(name) for name in told] == ["", "sea", "sea", "etc", "c_/deep", "host/share", ""]
