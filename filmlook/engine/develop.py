@@ -16,8 +16,8 @@ from filmlook.engine.lattice import Crop
 from filmlook.engine.mask import mask_hash, masks_of
 from filmlook.engine.metering import ExposureLock, light_gain
 from filmlook.engine.pixels import LampMap, Pixels, unpack
-from filmlook.engine.plan import development, in_flight_on
-from filmlook.engine.threads import in_pool
+from filmlook.engine.plan import development
+from filmlook.engine.threads import in_flight_on, in_pool
 from filmlook.errors import AlreadyDevelopedError, LookError
 from filmlook.files import infotext
 from filmlook.files.picture import Picture

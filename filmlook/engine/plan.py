@@ -40,8 +40,6 @@ from filmlook.stages.scan import Scan
 from filmlook.stages.stage import Place, Stage
 from filmlook.stock import Stock
 
-_IN_FLIGHT_GPU = 4
-
 _STRIP_PX = (4_000_000, 250_000)
 """Pixels of a strip that is surveyed at once: on a GPU, where what is launched costs more than what it does, and on the CPU."""
 
@@ -390,11 +388,6 @@ class Development:
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     """`1,L,H,W` of several blocks as one; one block needs no copy."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
-def in_flight_on(device: torch.device) -> int:
-    """Blocks in flight unless told: one a thread on the CPU."""
-    return thread_count() if device.type == "cpu" else _IN_FLIGHT_GPU
 
 
 def development(stock: Stock, look: Look, height: int, width: int, device: torch.device) -> Development:

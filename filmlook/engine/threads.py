@@ -29,6 +29,7 @@ _R = TypeVar("_R")
 
 
 _MOST_THREADS = 8  # memory grows with every block in flight
+_IN_FLIGHT_GPU = 4
 _here = threading.local()  # `pool`: a reference to that of the pool's own threads
 _END: Any = object()
 
@@ -81,6 +82,11 @@ def thread_count() -> int:
     """How many blocks are worth developing at once: one for each of torch's threads, within reason."""
     own = _own_pool()
     return own.count if own else min(torch.get_num_threads(), _MOST_THREADS)
+
+
+def in_flight_on(device: torch.device) -> int:
+    """Blocks in flight unless told: one a thread on the CPU."""
+    return thread_count() if device.type == "cpu" else _IN_FLIGHT_GPU
 
 
 @dataclass
