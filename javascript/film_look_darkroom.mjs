@@ -141,13 +141,13 @@ export class Darkroom extends HTMLElement {
         this.#opening?.abort();
         const opening = (this.#opening = new AbortController());
         const last = { picture: this.#client.picture, size: this.#view.size };
+        this.#told('state', 'opening');
         const local = await createImageBitmap(blob).catch(() => null); // what browsers cannot read the server may
         if (opening.signal.aborted) return false;
         if (local) {
             this.#client.picture = null;
             this.#view.setPicture(local.width, local.height, local);
         }
-        this.#told('state', 'opening');
         try {
             const { width, height, developed } = await this.#client.open(blob, opening.signal, () => this.#told('gone'));
             if (opening.signal.aborted) return false;

@@ -167,6 +167,18 @@ def test_zoom_and_place_stay_while_settings_change(hand: Hand, photo: np.ndarray
     assert int(hand.page.inner_text(".zoom").split()[0]) < 100
 
 
+def test_it_is_seen_at_work_from_when_a_picture_is_chosen(hand: Hand, photo: np.ndarray) -> None:
+    script = """(picture) => {
+        const viewer = document.querySelector('film-look-darkroom');
+        const isWorking = () => viewer.shadowRoot.querySelector('.stage').classList.contains('working');
+        const before = isWorking();
+        viewer.setPicture(new Blob([Uint8Array.from(picture)]));
+        return [before, isWorking()];
+    }"""
+    assert hand.visit().page.evaluate(script, list(png(photo[:64, :64]))) == [False, True]
+    hand.settle()
+
+
 def test_undo_and_snapshots_bring_looks_back(hand: Hand, photo: np.ndarray) -> None:
     hand.visit().open(photo).settle()
     first = hand.shown()
