@@ -157,7 +157,7 @@ async function start() {
     viewer.addEventListener('look-chosen', (event) => room.setLook(event.detail.look));
     viewer.addEventListener('opened', (event) => {
         const { width, height, developed } = event.detail;
-        const told = [room.file.name ?? t('Pasted picture'), `${width} × ${height}`, developed ? t('developed already') : null];
+        const told = [room.file?.name ?? t('Pasted picture'), `${width} × ${height}`, developed ? t('developed already') : null];
         name.textContent = told.filter(Boolean).join(' · ');
         name.title = name.textContent;
         looks.pictureChanged();
