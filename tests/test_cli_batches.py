@@ -174,6 +174,8 @@ def test_files_are_called_by_a_pattern(tmp_path: Path, capsys: pytest.CaptureFix
     assert "allowed: letters, digits, signs that files may have, {name}, {number}" in capsys.readouterr().err
     assert main([*order, "--name", "{what}"]) == 2
     assert "the name has {what} in it; allowed: {name}" in capsys.readouterr().err
+    assert main(["develop", str(tmp_path / "in" / "a.png"), "-o", str(tmp_path / "one.png"), "--name", "{stock}", *PLAIN]) == 2
+    assert "one.png is one file, and --name names files in a folder" in capsys.readouterr().err
 
 
 def test_over_a_folder_each_picture_has_its_own_grain(tmp_path: Path) -> None:

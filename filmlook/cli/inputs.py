@@ -90,8 +90,8 @@ def targets(
     `pattern` and `facts`, as `files.naming` tells.
 
     Raises:
-        LookError: several pictures for one file, an ending of a kind that is not written, or a pattern that no file can be
-            called by.
+        LookError: several pictures for one file, or a pattern for its name; an ending of a kind that is not written, or a
+            pattern that no file can be called by.
     """
     out = Path(output)
     suffix = out.suffix.lower()
@@ -102,6 +102,8 @@ def targets(
     if suffix in FORMATS and not is_folder:
         if len(sources) > 1 or len(inputs) > 1:
             raise LookError(f"{out} is one file, but there are {len(sources)} pictures; name a folder")
+        if pattern != naming.AS_THEY_ARE:
+            raise LookError(f"{out} is one file, and --name names files in a folder; leave one of them out")
         yield from [out] * len(sources)
         return
     below = [source.below for source in sources]

@@ -79,6 +79,22 @@ def test_pictures_are_developed_a_broken_one_is_reported_and_all_are_saved(hand:
 
 
 @pytest.mark.long
+def test_names_given_before_and_after_a_change_of_the_list_are_never_alike(hand: Hand, small: np.ndarray) -> None:
+    hand.visit()
+    dialog = batch(hand, {"1.png": b"this is no picture", "2.png": png(small), "3.png": png(small[::-1])})
+    dialog.get_by_label("Names").fill("{number}")
+    dialog.get_by_text("such as 1.png").wait_for()
+    run(dialog)
+    dialog.get_by_role("button", name="Remove from the list: 1.png").click()
+    hand.page.set_input_files(".batch-files", files({"4.png": png(small[:, ::-1])}))
+    dialog.locator(".jobs li").nth(2).wait_for()
+    run(dialog)
+    _, data = saved(hand, dialog.get_by_role("button", name="Save all"))
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["2.png", "3.png", "3-2.png"]
+    hand.wrong = [line for line in hand.wrong if "422" not in line]
+
+
+@pytest.mark.long
 def test_what_failed_is_over_as_far_as_the_progress_goes(hand: Hand, small: np.ndarray) -> None:
     hand.visit()
     dialog = batch(hand, {"1.png": b"none", "2.png": b"none", "3.png": png(small)})

@@ -273,7 +273,7 @@ export class Batch {
         const { t, look } = this.#room;
         const { save, state } = this.#parts;
         save.disabled = true;
-        const files = this.#done.map((job) => [job.name, job.result]);
+        const files = apart(this.#done.map((job) => [job.name, job.result]));
         try {
             const made = await zip(files, (share) => (state.textContent = `${t('Packing')} ${Math.round(100 * share)} %`));
             download(made, `${look.stock}.zip`);
@@ -289,4 +289,16 @@ export class Batch {
         const lines = this.#jobs.map((job) => `${job.path}\t${job.told(t)}`);
         download(new Blob([`${this.#told}\n\n${lines.join('\n')}\n`], { type: 'text/plain' }), 'report.txt');
     }
+}
+
+/** Pairs whose names were given at different times, without two alike: the second `a.png` is `a-2.png`. */
+function apart(files) {
+    const taken = new Set();
+    return files.map(([name, blob]) => {
+        const dot = name.lastIndexOf('.');
+        let own = name;
+        for (let n = 2; taken.has(own.toLowerCase()); n++) own = `${name.slice(0, dot)}-${n}${name.slice(dot)}`;
+        taken.add(own.toLowerCase());
+        return [own, blob];
+    });
 }
