@@ -7,7 +7,7 @@ import math
 import pytest
 
 from filmlook.errors import LookError
-from filmlook.films.schedule import MOST_TEXT, Schedule
+from filmlook.schedule import MOST_TEXT, Schedule
 
 
 def at(text: str, *frames: int, seed: int = 0, last: int = 100) -> list[float]:

@@ -148,6 +148,11 @@ class Schedule:
             keys.append((Expression(_unquoted(frame)), Expression(_unquoted(value))))
         return cls(text, tuple(keys))
 
+    def points(self) -> list[tuple[int, float]]:
+        """Frame and value of the keys that are numbers whatever seed and last frame are."""
+        numbers = [(frame(), value()) for frame, value in self.keys if frame.is_number and value.is_number]
+        return [(int(frame), value) for frame, value in numbers]
+
     def at(self, frame: int, *, seed: int = 0, last: int = 1) -> float:
         """The value at a frame.
 
