@@ -71,6 +71,12 @@ class Pixels:
         """Another picture, wanted on the same device; nothing is written to it."""
         return Pixels(source, source, self._device, scene_linear)
 
+    def with_source(self, source: Tensor) -> Pixels:
+        """The same picture, read from other samples `H,W,C`."""
+        read = Pixels(source, self._out, self._device, self.scene_linear)
+        read.mask, read.lamps = self.mask, self.lamps
+        return read
+
     def _patch(self, y: int, x: int, height: int, width: int) -> Tensor:
         """Samples `(3, height, width)` from (y, x), mirrored beyond the picture."""
         patch = self._source[..., :3]

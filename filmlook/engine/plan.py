@@ -29,6 +29,7 @@ from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.paper import Paper
 from filmlook.look import FRAMES_MM, SETTINGS, Look
 from filmlook.prints import paper_of
+from filmlook.stages.dirt import Dust, Scratches
 from filmlook.stages.edges import Edges
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
@@ -52,6 +53,8 @@ _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("", Edges),
     ("", Emulsion),
     ("grain", Grain),
+    ("dust", Dust),
+    ("scratches", Scratches),
     ("", Print),
     ("scan_softness", Scan),
 )
@@ -61,6 +64,8 @@ _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("vignette", Vignette),
     ("", Edges),
     ("grain", Grain),
+    ("dust", Dust),
+    ("scratches", Scratches),
     ("", Mapped),
     ("", Print),
     ("scan_softness", Scan),
@@ -267,7 +272,9 @@ class Development:
     ) -> Tensor:
         """Display code `B,3,h,w` of the blocks at these corners; `kept` has, or gets, what is there before grain."""
         keep = self._keep
-        place = Place(corners, self.lattice.block, self.lattice.size, key=key, keep=keep, offset=shot.offset)
+        place = Place(
+            corners, self.lattice.block, self.lattice.size, key=key, keep=keep, offset=shot.offset, moment=shot.moment
+        )
         stages = self._stages
         if self._map and not self._spread and self._map is stages[1] and leaves(shot.gain, self.look.push):
             # Nothing before the map: the code need not go through light and back.
@@ -352,7 +359,8 @@ class Development:
         """What the blocks before grain, and the survey, depend on beside the picture."""
         look = dataclasses.replace(self.look, **_LATE)
         added = () if self._emulsion is None or self._emulsion.added is None else tuple(self._emulsion.added.flatten().tolist())
-        return self.stock, look, added, self.lattice.margin, tuple(shot.gain.tolist())
+        moment = shot.moment if look.weave or look.breath else None  # else the picture lies still
+        return self.stock, look, added, self.lattice.margin, tuple(shot.gain.tolist()), moment
 
     def run(
         self, shot: Shot, seed: int, frame: int, in_flight: int, crop: Crop | None = None, kept: Kept | None = None
