@@ -215,7 +215,7 @@ def evenly(count: int, length: int) -> Tensor:
     return ((torch.arange(count) + 0.5) * length / count).long()
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _scattered(height: int, width: int, step: int) -> Tensor:
     """Where those pixels lie in a row of all, int32: throwing the dice takes longer than reading the pixels."""
     cells, dice = (-(-height // step), -(-width // step)), torch.Generator().manual_seed(0)
