@@ -50,6 +50,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "also write what leaves each stage into this folder, as 16-bit TIFF, and tell its time"
     parser.add_argument("--stages", type=name, metavar="OUT", help=text)
     add_device(parser)
+    group = parser.add_argument_group("many pictures, on Ray")
+    text = "develop a folder with Ray, on all cores of this machine or on a cluster; IN and OUT may be URLs (s3://, gs://). "
+    text += "What is done stands in OUT/manifest: the same command once more does what is missing"
+    group.add_argument("--ray", action="store_true", help=text)
+    group.add_argument("--ray-address", type=name, metavar="ADDRESS", help="of a cluster, such as ray://head:10001, or auto")
+    group.add_argument("--ray-workers", type=int, metavar="N", help="how many develop at once (one a core, or a GPU's share)")
+    group.add_argument(
+        "--ray-gpu", type=float, metavar="SHARE", help="of a GPU that a worker takes (0.25 where there are GPUs)"
+    )
     add_settings(parser)
 
 
@@ -61,6 +70,10 @@ def run(args: argparse.Namespace) -> int:
         FilmLookError: the stock or look is missing or damaged.
     """
     inputs = [*args.inputs, *args.input]
+    if args.ray or any(given is not None for given in (args.ray_address, args.ray_workers, args.ray_gpu)):
+        from filmlook.cli import develop_ray
+
+        return develop_ray.run(args, inputs)
     if args.dialog:
         inputs.append(_ask_for_file())
     if not inputs:
