@@ -211,7 +211,7 @@ def test_a_batch_is_done_once_however_often_its_worker_dies(batch: Batch, bucket
     assert [p for p in bucket.find("/out/manifest") if not p.endswith("part.parquet")] == []
 
 
-def test_a_batch_that_kills_every_worker_is_given_up(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_kills_every_worker_is_given_up(batch: Batch, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from filmlook.batches.worker import TRIES
 
     jobs, worker = batch.jobs().jobs, batch.worker()
@@ -227,6 +227,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(batch: Batch, monkeypatch: 
         with pytest.raises(Killed):
             worker.batch("part", jobs)
     assert worker.batch("part", jobs) is None
+    assert not bucket.find("/out/manifest")
 
 
 def test_a_full_bucket_loses_nothing(batch: Batch, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:

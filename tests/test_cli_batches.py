@@ -53,7 +53,7 @@ def test_whatever_befalls_a_picture_the_others_are_done_and_it_is_told_in_their_
 def test_pictures_are_developed_side_by_side_but_not_where_one_waits_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The frames of a film are exposed as the first one is; large pictures have blocks enough for all cores, and take memory."""
+    """A film is exposed as its first frame is; large pictures have blocks enough for all cores, and take memory."""
     for n in range(4):
         grey(tmp_path / "in" / f"{n}.png", 40 * n + 20)
     at_once, most = [0], [0]

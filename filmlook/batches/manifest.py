@@ -56,6 +56,11 @@ def write(out: Store, part: str, rows: Iterable[Row]) -> None:
     file = io.BytesIO()
     parquet.write_table(table, file, compression="zstd")
     out.write(_name(part), file.getvalue(), overwrite=True)
+    forget(out, part)
+
+
+def forget(out: Store, part: str) -> None:
+    """Takes away what tells how often a part was begun."""
     with suppress(FileNotFoundError):  # another worker was faster
         out.remove(_tries(part))
 

@@ -109,6 +109,7 @@ class Worker:
         rows = manifest.read(self._order.out, part)
         if rows is None:
             if manifest.tries(self._order.out, part) >= TRIES:
+                manifest.forget(self._order.out, part)
                 return None
             rows = self._rows(jobs)
             manifest.write(self._order.out, part, rows)

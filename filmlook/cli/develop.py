@@ -54,7 +54,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "develop a folder with Ray, on all cores of this machine or on a cluster; IN and OUT may be URLs (s3://, gs://). "
     text += "What is done stands in OUT/manifest: the same command once more does what is missing"
     group.add_argument("--ray", action="store_true", help=text)
-    group.add_argument("--ray-address", type=name, metavar="ADDRESS", help="of a cluster, such as ray://head:10001, or auto")
+    group.add_argument(
+        "--ray-address", type=name, metavar="ADDRESS", help="of a cluster, such as head:6379; auto on one of its machines"
+    )
     group.add_argument("--ray-workers", type=int, metavar="N", help="how many develop at once (one a core, or a GPU's share)")
     group.add_argument(
         "--ray-gpu", type=float, metavar="SHARE", help="of a GPU that a worker takes (0.25 where there are GPUs)"
