@@ -230,6 +230,28 @@ def test_a_batch_that_kills_every_worker_is_given_up(batch: Batch, bucket: Any, 
     assert not bucket.find("/out/manifest")
 
 
+def test_a_picture_that_kills_its_workers_fails_alone(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures of a batch that was given up are tried one by one."""
+    from filmlook.batches import cluster
+
+    worker, jobs = batch.worker(), batch.jobs().jobs
+
+    def run(pool: Any, order: Any, batches: Any) -> Any:
+        """As Ray does it: what has the deadly picture in it never comes back."""
+        lost = [jobs for _, jobs in batches if any(job.input == "b.jpg" for job in jobs)]
+        for part, jobs in batches:
+            if jobs not in lost:
+                yield worker.batch(part, jobs)
+        return lost
+
+    monkeypatch.setattr(cluster, "_pass", run)
+    monkeypatch.setattr(cluster, "_BATCHES_A_WORKER", 1)
+    rows = [row for rows in cluster.develop(cluster.Pool(1, 0), worker._order, jobs) for row in rows]
+    assert sorted(str(row.output) for row in rows) == ["None", "a.png", "deep/c.png"]
+    errors = [row.error for row in rows if row.error]
+    assert errors == ["memory:///in/b.jpg: the worker died over it, 4 times in a row"]
+
+
 def test_a_full_bucket_loses_nothing(batch: Batch, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from filmlook.batches import manifest
 

@@ -18,7 +18,6 @@ from PIL import Image
 from filmlook.cli import main
 
 ray = pytest.importorskip("ray", reason='needs pip install "filmlook[ray]"; make test-ray does that')
-fsspec = pytest.importorskip("fsspec", reason='needs pip install "filmlook[ray]"')
 parquet = pytest.importorskip("pyarrow.parquet", reason='needs pip install "filmlook[ray]"')
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,14 +105,3 @@ def test_workers_may_be_killed_and_nothing_is_lost_or_done_twice(tmp_path: Path,
     assert Counter(row["output"] for row in rows(out)) == Counter(p.name for p in folder.iterdir())
     assert sorted(p.name for p in out.glob("*.jpg")) == sorted(p.name for p in folder.iterdir())
     assert not [p for p in (out / "manifest").iterdir() if p.suffix != ".parquet"]
-
-
-def test_a_picture_that_kills_its_workers_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder, out = pictures(tmp_path / "in", 40), tmp_path / "out"
-    fsspec.register_implementation("deadly", "tests.deadly_store.Deadly", clobber=True)
-    assert main(["develop", f"deadly://{folder}", "-o", str(out), "--ray", "--ray-workers", "2"]) == 1
-    told = capsys.readouterr()
-    assert told.out == "39 developed, 1 failed\n"
-    shown = f"deadly://{folder}/0007.jpg"
-    assert told.err.splitlines()[-1] == f"filmlook: {shown}: the worker died over it, 4 times in a row"
-    assert Counter(row["output"] for row in rows(out)) == Counter(p.name for p in folder.iterdir() if p.name != "0007.jpg")
