@@ -2,6 +2,7 @@
 # make demo   develops sample pictures into demo/
 # make test   runs the test suite, a worker on each core; make test ARGS="-m 'not slow and not long'" what is quick of it
 # make test-all   runs what takes minutes too: every stock in both engines, all of the darkroom's page, memory after many previews
+# make test-ray   installs Ray and runs the tests that need it
 # make lint   looks through the sources: ruff, mypy --strict
 # make fuzz   damages files and requests for a long time, and tells what breaks; then 500 random looks by both engines of the CPU;
 #             make fuzz COUNT=1000 LOOKS=50 for a shorter one
@@ -13,7 +14,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.10 || command -v p
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: app demo test test-all lint fuzz bench audit clean
+.PHONY: app demo test test-all test-ray lint fuzz bench audit clean
 
 app: .venv/.ready
 	$(BIN)/filmlook app $(ARGS)
@@ -26,6 +27,10 @@ test: .venv/.ready
 
 test-all: .venv/.ready
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-ray: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[ray]"
+	$(BIN)/python -m pytest tests/test_batches.py tests/test_batches_ray.py $(ARGS)
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

@@ -34,6 +34,15 @@ class Stopped(Exception):  # noqa: N818 (it is no error)
     """Whoever waits for the work wants no more of it: a client has gone, or the user interrupted."""
 
 
+def fault(path: str, error: Exception) -> str:
+    """What befell a picture's file, in a line that names it."""
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
+        return f"{path}: out of memory; a smaller --tile needs less"
+    text = " ".join(str(error).split()) or type(error).__name__
+    named = isinstance(error, (FilmLookError, OSError)) and path.replace("\\", "/").rpartition("/")[2] in text
+    return text if named else f"{path}: {text}"
+
+
 def extra(name: str, what: str, install: str, error: type[FilmLookError] = PictureError) -> Any:
     """A module of one of the package's extras, which `what` needs. Raises `error`, which says what to install, without it."""
     try:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from filmlook.errors import LookError
 
@@ -116,6 +116,6 @@ def _files_in(folder: Path, suffixes: Sequence[str] | None) -> Iterator[Path]:
             tell_once(f"left out {path}: {error.strerror}")
 
 
-def natural(path: Path) -> tuple[list[str | int], ...]:
+def natural(path: PurePath) -> tuple[list[str | int], ...]:
     """A key that sorts paths as people number them: f1, f2, f10."""
     return tuple([int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)] for name in path.parts)

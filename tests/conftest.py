@@ -10,6 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # there is a worker for each core: more
 os.environ.setdefault("FILMLOOK_ENGINE", "torch")  # what tests the other engine says so: the rest has to be alike everywhere
 
 from collections.abc import Generator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append("comparisons with a WebUI's source will be skipped: FILMLOOK_HOST_DIR names no checkout of one")
     if not torch.cuda.is_available():
         lines.append("tests on a GPU will be skipped: torch sees none")
+    if find_spec("ray") is None:
+        lines.append("tests/test_batches_ray.py will be skipped: Ray is not installed (make test-ray does that)")
     return [f"Film Look: {line}" for line in lines]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,39 @@ def test_whatever_befalls_a_picture_the_others_are_done_and_it_is_told_in_their_
     assert "3 developed, 2 failed" in told.out
     levels = [pixels(out / f"{n}.png").mean() for n in (1, 4, 5)]
     assert levels == sorted(levels)
+
+
+def test_pictures_are_developed_side_by_side_but_not_where_one_waits_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A film is exposed as its first frame is; large pictures have blocks enough for all cores, and take memory."""
+    for n in range(4):
+        grey(tmp_path / "in" / f"{n}.png", 40 * n + 20)
+    at_once, most = [0], [0]
+    two = threading.Barrier(2)
+
+    def developed(*args: Any, **how: Any) -> Any:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        try:
+            if together:
+                two.wait(30)  # comes to nothing if they are developed one after the other
+            return film_picture(*args, **how)
+        finally:
+            at_once[0] -= 1
+
+    monkeypatch.setattr("filmlook.engine.develop.film_picture", developed)
+    together = True
+    assert main(["develop", str(tmp_path / "in"), "-o", str(tmp_path / "out"), *PLAIN]) == 0
+    together = False
+    for words in (["--frames"], ["--same"], []):
+        most[0] = 0
+        if not words:
+            monkeypatch.setattr("filmlook.cli.line._TOGETHER", 64 * 64)
+        out = tmp_path / f"out{len(words)}{words}"
+        assert main(["develop", str(tmp_path / "in"), "-o", str(out), *PLAIN, *words]) == 0
+        assert len(list(out.iterdir())) == 4
+        assert most[0] == 1
 
 
 def test_what_is_interrupted_says_how_far_it_came_and_keeps_what_was_developed(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
 
 from filmlook.errors import LookError
 from filmlook.files import naming
-from filmlook.files.kinds import FORMATS, RAW, READABLE
+from filmlook.files.kinds import FORMATS, READABLE
 from filmlook.paths import natural
 
 # Who gives a file such an ending means no folder, though none of them is written but those of FORMATS.
 _PICTURES = {*READABLE, ".psd", ".tga", ".svg", ".pdf"}
-_APPLE_DOUBLE = "._"  # where macOS keeps a file's attributes on disks that have no room for them
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def find(
                 found.failures.append(f"{path}: a folder without pictures ({', '.join(READABLE)})")
         elif path.exists() or not glob.has_magic(name):
             named.append(Source(path, Path(path.name)))
-            if not _excluded(named[-1], exclude):
+            if not naming.left_out(named[-1].below, exclude):
                 found.sources.append(named[-1])
         else:
             root = _root(name)
@@ -109,28 +107,16 @@ def targets(
     below = [source.below for source in sources]
     called = naming.named(pattern, [path.name for path in below], facts or {}) if pattern != naming.AS_THEY_ARE else None
     for place, path in enumerate(below):
-        written = path.with_suffix(ending) if ending else _written_as(path)
+        written = path.with_suffix(ending) if ending else naming.written_as(path)
         yield out / (written.with_name(f"{called[place]}{written.suffix}") if called else written)
-
-
-def _written_as(below: Path) -> Path:
-    """A path with the ending of a kind that is written: what a camera gave raw keeps its 16 bits without an extra."""
-    suffix = below.suffix.lower()
-    return below if suffix in FORMATS else below.with_suffix(".tif" if suffix in RAW else ".png")
 
 
 def _add(found: Found, candidates: Iterable[Source], exclude: Sequence[str]) -> None:
     """Adds those that are pictures, in their natural order, and counts the others."""
-    files = [s for s in candidates if s.path.is_file() and not _excluded(s, exclude)]
-    pictures = [s for s in files if s.path.suffix.lower() in READABLE and not s.path.name.startswith(_APPLE_DOUBLE)]
+    files = [s for s in candidates if s.path.is_file() and not naming.left_out(s.below, exclude)]
+    pictures = [s for s in files if naming.is_picture(s.path)]
     found.sources += sorted(pictures, key=lambda source: natural(source.below))
-    found.skipped += sum(s.path.suffix.lower() not in READABLE and not s.path.name.startswith(".") for s in files)
-
-
-def _excluded(source: Source, patterns: Sequence[str]) -> bool:
-    """Whether the file's name, or that of a folder it lies in, or its path below the input, is as one of the patterns."""
-    names = (*source.below.parts, source.below.as_posix())
-    return any(fnmatch(name, pattern.rstrip("/")) for pattern in patterns for name in names)
+    found.skipped += sum(naming.is_other(s.path) for s in files)
 
 
 def _results(path: Path, root: Path, out: Path | None) -> bool:

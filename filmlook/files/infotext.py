@@ -8,6 +8,7 @@ colon or a line break in it is a JSON string (AUTOMATIC1111's convention). Ours 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import zlib
@@ -210,6 +211,20 @@ def own_seed(texts: Iterable[str], pixels: np.ndarray) -> int:
         return seed
     steps = [max(1, n // 64) for n in pixels.shape[:2]]
     return zlib.crc32(np.ascontiguousarray(pixels[:: steps[0], :: steps[1], :3]).tobytes())
+
+
+def seed_in_folder(seed: int | None, below: str, texts: Iterable[str], pixels: np.ndarray) -> int:
+    """The seed of the grain of one picture among many.
+
+    It is the one that the picture was generated with, unless a `seed` is asked for. Else it is made of the seed and the path
+    `below` the folder: pictures that are alike, as variants of one are, would show one and the same pattern of grain.
+    """
+    if seed is None:
+        made = made_with(texts)
+        if made is not None:
+            return made
+        seed = own_seed((), pixels)
+    return int.from_bytes(hashlib.sha256(f"{seed}/{below}".encode(errors="replace")).digest()[:4], "big")
 
 
 def _whole(text: str) -> int | None:

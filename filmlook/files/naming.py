@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from fnmatch import fnmatch
+from pathlib import PurePath, PurePosixPath
+from typing import TypeVar
 
 from filmlook.errors import LookError
+from filmlook.files.kinds import FORMATS, RAW, READABLE
+
+_Path = TypeVar("_Path", bound=PurePath)
 
 PLACES = ("name", "number", "stock", "look")
 """The picture's own name without its ending, its number among the others, the film and the preset."""
@@ -17,6 +22,31 @@ LONGEST = 200  # letters of a pattern, and bytes of what is made of it: file sys
 _PLACE = re.compile(r"\{(\w*)\}")
 _BARRED = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')  # by one system or another
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)  # which Windows opens instead
+
+
+_APPLE_DOUBLE = "._"  # where macOS keeps a file's attributes on disks that have no room for them
+
+
+def is_picture(path: PurePath) -> bool:
+    """Whether a file in a folder is one of its pictures, by its name."""
+    return path.suffix.lower() in READABLE and not path.name.startswith(_APPLE_DOUBLE)
+
+
+def is_other(path: PurePath) -> bool:
+    """Whether a file in a folder is of another kind than pictures, and none that systems hide."""
+    return path.suffix.lower() not in READABLE and not path.name.startswith(".")
+
+
+def left_out(below: PurePath, patterns: Sequence[str]) -> bool:
+    """Whether a file's name, or that of a folder it lies in, or its path below the input, is as one of the patterns."""
+    names = (*below.parts, below.as_posix())
+    return any(fnmatch(name, pattern.rstrip("/")) for pattern in patterns for name in names)
+
+
+def written_as(below: _Path) -> _Path:
+    """A path with the ending of a kind that is written: what a camera gave raw keeps its 16 bits without an extra."""
+    suffix = below.suffix.lower()
+    return below if suffix in FORMATS else below.with_suffix(".tif" if suffix in RAW else ".png")
 
 
 def check_pattern(pattern: str) -> None:
