@@ -123,9 +123,8 @@ def test_a_film_that_lies_is_set_upright(tmp_path: Path, degrees: int) -> None:
     if not hasattr(av.VideoStream if hasattr(av, "VideoStream") else av.video.stream.VideoStream, "set_display_rotation"):
         pytest.skip("this PyAV cannot write a rotation")
     frames = moving(2)
-    source = write_video(
-        tmp_path / "lies.mp4", frames, codec="libx264rgb", pixel_format="rgb24", rotation=degrees, options={"qp": "0"}
-    )
+    lossless: dict[str, Any] = {"codec": "libx264rgb", "pixel_format": "rgb24", "options": {"qp": "0"}}
+    source = write_video(tmp_path / "lies.mp4", frames, rotation=degrees, **lossless)
     film = open_film(source)
     got = [frame.pixels for frame in film.frames()]
     upright = [np.rot90(frame, degrees // 90) for frame in frames]
@@ -134,9 +133,8 @@ def test_a_film_that_lies_is_set_upright(tmp_path: Path, degrees: int) -> None:
 
 
 def test_animations_keep_their_times_and_transparency(tmp_path: Path) -> None:
-    frames = [
-        Image.fromarray(np.dstack([frame, np.where(frame[..., :1] > 120, 255, 0)]).astype(np.uint8)) for frame in moving(4)
-    ]
+    clear = [np.where(frame[..., :1] > 120, 255, 0).astype(np.uint8) for frame in moving(4)]
+    frames = [Image.fromarray(np.dstack(layers)) for layers in zip(moving(4), clear, strict=True)]
     durations = [40, 200, 80, 120]
     for ending in (".webp", ".gif", ".png"):
         source = tmp_path / f"in{ending}"
