@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filmlook.cli import film
 from filmlook.cli.line import Tally, develop_all, skipped_files
 from filmlook.cli.messages import say, warn
 from filmlook.cli.options import DONE, FAILED, add_device, add_settings, chosen_moving_look, name
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="*", type=name, metavar="INPUT", help="files, folders or patterns such as 'in/*.png'")
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        type=name,
+        metavar="INPUT",
+        help="files, folders or patterns such as 'in/*.png'; films, or a film's frames as 'frame_%%04d.png'",
+    )
     parser.add_argument("-i", "--input", action="append", type=name, default=[], metavar="INPUT", help="the same as INPUT")
     parser.add_argument("-g", action="store_true", dest="dialog", help="choose the picture in a dialog")
-    text = "a folder, or a file for one input (its ending is the format)"
+    text = "a folder, or a file for one input (its ending is the format); a film, or 'frame_%%04d.png' for its frames"
     parser.add_argument("-o", "--output", type=name, metavar="OUT", help=text)
     parser.add_argument("-r", "--recursive", action="store_true", help="take folders with all that lies below them")
     text = "leave out files, and folders, of such a name or path ('*_mask.png'); may be given again"
@@ -49,6 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask", type=name, metavar="FILE", help=text)
     text = "also write what leaves each stage into this folder, as 16-bit TIFF, and tell its time"
     parser.add_argument("--stages", type=name, metavar="OUT", help=text)
+    film.add_options(parser)
     add_device(parser)
     group = parser.add_argument_group("many pictures, on Ray")
     text = "develop a folder with Ray, on all cores of this machine or on a cluster; IN and OUT may be URLs (s3://, gs://). "
@@ -84,6 +92,9 @@ def run(args: argparse.Namespace) -> int:
         raise LookError("no OUT: name a folder or a file with -o")
     check_written(args)
     look = chosen_moving_look(args)  # before any picture is opened
+    if film.is_meant(inputs, args.output):
+        return film.run(inputs, look, args)
+    _refuse_films_options(args)
     from filmlook.cli import inputs as pictures
 
     out = args.output or args.stages
@@ -102,6 +113,14 @@ def run(args: argparse.Namespace) -> int:
         raise
     tally.tell()
     return FAILED if tally.failures else DONE
+
+
+def _refuse_films_options(args: argparse.Namespace) -> None:
+    given = [
+        option for option in ("codec", "crf", "encoder_preset", "rate", "fps", "cuts") if getattr(args, option) is not None
+    ]
+    if given:
+        raise LookError(f"--{given[0].replace('_', '-')} is for films, and OUT is none: name a film, such as film.mp4")
 
 
 def check_written(args: argparse.Namespace) -> None:
