@@ -354,6 +354,10 @@ class Development:
         self._with_kernels = fused or self._with_kernels
         return fused
 
+    def left_to_pytorch(self, pixels: Pixels) -> str:
+        """Why the CPU's kernels cannot develop these pixels; nothing: they can."""
+        return Fused.unfit(self._stages, pixels)
+
     def _ungrained_by(self, shot: Shot) -> tuple[Hashable, ...]:
         """What the blocks before grain, and the survey, depend on beside the picture."""
         look = dataclasses.replace(self.look, **_LATE)
