@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from filmlook import Look, develop, load_stock
+from filmlook import Look, develop, list_stocks, load_stock
 from filmlook.engine import compiled, triton_engine
+from filmlook.engine.pixels import Pixels
 from filmlook.engine.plan import Development
 from filmlook.engine.threads import in_pool
 from filmlook.networks.digitalfilm import DigitalFilm
@@ -143,12 +144,25 @@ def _synchronised(device: str, work: Callable[[], Any]) -> Callable[[], Any]:
     return run
 
 
-PARTS: dict[str, dict[str, float]] = {
+def tell_fallbacks() -> None:
+    """Prints which installed stocks have what compiled kernels cannot do, so that PyTorch develops them as a whole."""
+    nothing, cpu = Pixels(torch.zeros(0), torch.zeros(0), torch.device("cpu")), torch.device("cpu")
+    left = {}
+    for name in list_stocks():
+        if why := Development(load_stock(name), Look(stock=name, vignette=0.2), 64, 64, cpu).left_to_pytorch(nothing):
+            left[name] = why
+    print(f"{'stocks that kernels leave to PyTorch':44}  {left or 'none'}")
+
+
+PARTS: dict[str, dict[str, Any]] = {
     "colour": {"halation": 0, "sharpness": 0, "grain": 0, "scan_softness": 0},
     "colour, grain": {"halation": 0, "sharpness": 0, "scan_softness": 0},
     "colour, scan": {"halation": 0, "sharpness": 0, "grain": 0},
     "all but diffusion": {},
     "complete look": {"diffusion_grade": 0.25, "vignette": 0.2},
+    "network": {"stock": NETWORK.stock, "halation": 0, "sharpness": 0, "grain": 0},
+    "network, complete look": {"stock": NETWORK.stock},
+    "neutral, complete look": {"stock": "neutral"},
 }
 
 
@@ -161,7 +175,7 @@ def compare_engines(picture: np.ndarray, runs: int = 7) -> None:
         return
     print(f"{'by part, ms a megapixel: wall / CPU':44}{'torch':>16}{'numba':>16}{'times faster':>16}")
     for part, settings in PARTS.items():
-        look, least = Look(stock=LOOK.stock, **settings), dict[str, tuple[float, ...]]()  # type: ignore[arg-type]
+        look, least = Look(**{"stock": LOOK.stock, **settings}), dict[str, tuple[float, ...]]()
         for name, engine in (("torch", compiled.Choice("torch", "to compare")), ("numba", kernels)) * runs:
             compiled.choose(engine)
             wall, cpu = time.perf_counter(), time.process_time()
@@ -209,6 +223,7 @@ def main() -> None:
         seconds = timed(lambda p=picture, k=look: develop(p, k, device="cpu"), 9)  # type: ignore[misc]
         print(f"{text + ', 1 MP':44}{seconds:10.3f}{seconds / plain:8.2f}  the baseline: {plain / seconds:.1f} times faster")
     compare_engines(picture)
+    tell_fallbacks()
     quiet = timed(lambda: develop(picture, LOOK, device="cpu"), 9)
     busy = beside_a_busy_process(lambda: develop(picture, LOOK, device="cpu"), 9)
     print(f"{'complete look beside a busy process, 1 MP':44}{busy:10.3f}{busy / quiet:8.2f}  the quiet time, {quiet:.3f}")

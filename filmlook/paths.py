@@ -48,6 +48,19 @@ def find_files(kind: str, suffixes: Sequence[str]) -> dict[str, Path]:
     return {p.stem: p for root in (BUILT_IN / kind, *_own_folders(kind)) for p in _files_in(root, suffixes)}
 
 
+def find_file(kind: str, name: str, suffixes: Sequence[str]) -> Path | None:
+    """The one of them with this stem; None: there is none. It takes a fraction of the time: it is asked for each picture."""
+    for root in reversed((BUILT_IN / kind, *_own_folders(kind))):
+        try:
+            names = sorted(n for n in os.listdir(root) if n.startswith(name) and Path(n).stem == name)
+        except OSError:  # it is not there, or not for us
+            continue
+        for path in (root / n for n in reversed(names)):
+            if path.suffix.lower() in suffixes and path.is_file():
+                return path
+    return None
+
+
 def own_file(kind: str, name: str, suffixes: Sequence[str]) -> Path | None:
     """A file of the user's own by its stem, never a built-in one; None where there is none."""
     return next((p for root in _own_folders(kind) for p in _files_in(root, suffixes) if p.stem == name), None)

@@ -14,7 +14,7 @@ from filmlook.errors import LookError, StockFileError
 from filmlook.files.json_file import check_finite, read_json
 from filmlook.film.paper import Paper
 from filmlook.film.route import MINILAB, NEGATIVE, STOCK, allowed_prints
-from filmlook.paths import find_files, listed, named_by_label, tell_once
+from filmlook.paths import find_file, find_files, listed, named_by_label, tell_once
 from filmlook.stock import Stock
 
 OWN = STOCK
@@ -45,7 +45,7 @@ def list_papers() -> list[str]:
 
 def is_paper(name: str) -> bool:
     """Whether there is a paper of this name, in the lists or beyond what they show."""
-    return name in _files()
+    return find_file("papers", name, _SUFFIXES) is not None
 
 
 def load_paper(name: str) -> Paper:
@@ -59,7 +59,7 @@ def load_paper(name: str) -> Paper:
 
 
 def _file(name: str) -> PaperFile:
-    path = _files().get(name)
+    path = find_file("papers", name, _SUFFIXES)
     if path is None:
         raise LookError(f"print is {name[:65]!r}; installed papers are: {', '.join(list_papers())}")
     try:
@@ -124,6 +124,8 @@ def checked_print(stock: Stock, given: str) -> str:
         LookError: it does not, or there is no such print; the message names what it allows.
         StockFileError: it is a paper whose file is damaged; the message names the file and the fault.
     """
+    if given == OWN:  # as nearly all are: no list of papers is needed
+        return given
     labels = print_labels(stock, beyond=given)
     if given in labels:
         return given

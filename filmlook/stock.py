@@ -28,7 +28,7 @@ from filmlook.film.slide import Slide
 from filmlook.look import FRAMES_MM
 from filmlook.networks.film_network import FilmNetwork
 from filmlook.networks.weights import load_digitalfilm
-from filmlook.paths import find_files, listed, named_by_label, tell_once
+from filmlook.paths import find_file, find_files, listed, named_by_label, tell_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +203,7 @@ def list_stocks() -> list[str]:
 
 def is_installed(name: str) -> bool:
     """Whether there is a stock of this name, in the lists or beyond what they show."""
-    return name in find_files("stocks", tuple(_READERS))
+    return find_file("stocks", name, tuple(_READERS)) is not None
 
 
 @dataclass(frozen=True)
@@ -292,12 +292,11 @@ def load_stock(name: str, *, allow_path: bool = True) -> Stock:
         UnknownStockError: no such stock; the message names those there are.
         StockFileError: its file is missing or damaged; the message names the file and the fault.
     """
-    files = find_files("stocks", tuple(_READERS))
-    path = files.get(name)
+    path = find_file("stocks", name, tuple(_READERS))
     if path is None and allow_path and Path(name).suffix.lower() in _READERS:
         path = Path(name)
     if path is None:
-        path = files.get(installed_name(name))
+        path = find_file("stocks", installed_name(name), tuple(_READERS))
     if path is None:
         raise UnknownStockError(f"stock is {name!r}; installed stocks are: {', '.join(list_stocks())}")
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,9 @@ from filmlook.engine.lamp_light import lamp_numbers
 from filmlook.engine.metering import ExposureLock
 from filmlook.engine.pixels import LampMap, Pixels
 from filmlook.engine.regrain import regrain
+from filmlook.files.interpolation import Lut, bake
+from filmlook.files.lut import write_cube
+from filmlook.film.colour_map import Pointwise
 from filmlook.film.curve import Table
 from filmlook.prints import print_labels
 from filmlook.stages.grain import _hash, white_noise
@@ -28,6 +33,8 @@ from filmlook.stages.psf import WideSpread, coarse_cells
 from tests.fuzz import fused
 
 FILMS = [name for name in list_stocks() if load_stock(name).film]
+NETWORK = "kodak_gold_200_network"
+WITHOUT_LAYERS = sorted(set(list_stocks()) - set(FILMS))
 GOLD, MONO, SLIDE = "kodak_gold_200", "kodak_tri_x_400", "fujifilm_velvia_100"
 FINE = {"frame": "super8", "effect_size": 4, "diffusion_grade": 0.25, "highlights": 2, "vignette": 0.3}
 _CPU = torch.device("cpu")
@@ -224,33 +231,80 @@ def test_logarithm_and_exponential_are_right_in_the_last_bits(kernels: compiled.
 
 
 def test_every_stage_of_a_film_and_every_step_of_its_print_has_a_form() -> None:
-    assert {make for _, make in plan._DEVELOPING} == set(STAGES)
-    for stock in FILMS:
+    assert {make for _, make in (*plan._DEVELOPING, *plan._MAPPING)} == set(STAGES)
+    for stock in list_stocks():
         for choice, toned in itertools.product(print_labels(load_stock(stock)), (0, 0.5)):
-            look = Look(stock=stock, print=choice, tone_shadows=toned, saturation=0.5, vignette=0.5)
+            look = Look(stock=stock, print=choice, tone_shadows=toned, saturation=0.5, vignette=0.5, contrast=1.1, black=1.5)
             made = plan.Development(load_stock(stock), look, 64, 64, _CPU)
-            assert not Fused.unfit(load_stock(stock).film, made._stages, Pixels(torch.zeros(0), torch.zeros(0), _CPU))
+            assert not Fused.unfit(made._stages, Pixels(torch.zeros(0), torch.zeros(0), _CPU))
 
 
 def test_a_stage_or_a_step_without_a_form_is_left_to_pytorch(scene: np.ndarray) -> None:
     made = plan.Development(load_stock(GOLD), Look(), 64, 64, _CPU)
-    film, pixels = load_stock(GOLD).film, Pixels(torch.zeros(0), torch.zeros(0), _CPU)
+    pixels = Pixels(torch.zeros(0), torch.zeros(0), _CPU)
 
     class Strange:
         name, margin = "strange", 0
 
-    assert "strange" in Fused.unfit(film, [*made._stages, Strange()], pixels)  # type: ignore[list-item]
+    assert "strange" in Fused.unfit([*made._stages, Strange()], pixels)  # type: ignore[list-item]
     for stage in made._stages:
         if stage.name == "print":
             stage.steps = (*stage.steps, lambda code: code)  # type: ignore[attr-defined]
-    assert "function" in Fused.unfit(film, made._stages, pixels)
-    assert "without layers" in Fused.unfit(None, made._stages, pixels)
+    assert "function" in Fused.unfit(made._stages, pixels)
+    plain = plan.Development(load_stock("neutral"), Look(stock="neutral"), 64, 64, _CPU)
+    next(stage for stage in plain._stages if stage.name == "map").prepared = Pointwise(torch.sqrt)  # type: ignore[attr-defined]
+    assert "a map of" in Fused.unfit(plain._stages, pixels)
 
 
-@pytest.mark.parametrize("stock", sorted(set(list_stocks()) - set(FILMS)))
-def test_stocks_without_layers_are_pytorchs_to_the_bit(stock: str, kernels: compiled.Choice, scene: np.ndarray) -> None:
-    look = Look(stock=stock)
-    assert np.array_equal(*(_made(engine, scene, look) for engine in (fused.TORCH, kernels)))
+NO_SPREAD = {"halation": 0, "sharpness": 0}
+
+
+@pytest.mark.parametrize("stock", WITHOUT_LAYERS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {**NO_SPREAD, "grain": 0},
+        {**NO_SPREAD, "grain": 0, "scan_softness": 0, "strength": 0.5},
+        {**NO_SPREAD, "vignette": 0.5, "context": "exact"},
+        {**FINE, "push": 1, "contrast": 1.2, "saturation": 0.7, "tone_shadows": 0.4, "black": 2, "exposure": 0.4},
+        {"frame": "super8", "effect_size": 8, "scan_softness": 20, "grain_colour": 0.3},  # grain on a lattice of its own
+    ],
+)
+def test_stocks_without_layers(stock: str, settings: dict[str, Any], kernels: compiled.Choice, scene: np.ndarray) -> None:
+    scene, look = scene[50:210, 180:], Look(stock=stock, **settings)
+    _assert_alike(kernels, scene, look, frame=2)
+    assert fused.apart(scene[40:43, :9], look, kernels).max() <= 1
+    shared = fused.made_apart(scene.astype(np.float32) / 255, look, kernels)
+    assert shared.max() < 4e-4  # what is not dithered differs by a step of a table
+
+
+def _rows_of(cube: Path) -> list[str]:
+    return [line for line in cube.read_text().splitlines() if line[:1].isdecimal() or line[:1] == "-"]
+
+
+@pytest.mark.parametrize("kind", ["cube", "curves", "cube after curves"])
+def test_luts(kind: str, kernels: compiled.Choice, scene: np.ndarray, tmp_path: Path) -> None:
+    cube = bake(lambda code: code.flip(1) * 0.7 + code.square() * 0.3, 17)
+    curves = torch.linspace(-0.2, 1.1, 9)[:, None].clamp(0, 1).expand(-1, 3).contiguous()
+    steep = Lut(curves, domain_min=(-0.1, 0.0, 0.0), domain_max=(1.0, 0.9, 1.2))
+    lut = {"cube": cube, "curves": steep, "cube after curves": dataclasses.replace(cube, shaper=steep)}[kind]
+    write_cube(path := tmp_path / "map.cube", dataclasses.replace(lut, shaper=None))
+    if lut.shaper:
+        write_cube(before := tmp_path / "before.cube", Lut(lut.shaper.table))
+        rows = [_rows_of(file) for file in (before, path)]
+        path.write_text("\n".join(["LUT_1D_SIZE 9", "LUT_3D_SIZE 17", *rows[0], *rows[1]]))
+    for settings in ({}, {**NO_SPREAD, "grain": 0}, {"tone_shadows": 0.4, "tone_highlights": 0.4, "contrast": 1.2}):
+        _assert_alike(kernels, scene, Look(stock=str(path), **settings))
+
+
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+def test_what_a_lut_makes_brighter_than_white_is_white(engine: str, kernels: compiled.Choice, tmp_path: Path) -> None:
+    write_cube(path := tmp_path / "steep.cube", bake(lambda code: code * 1.4 - 0.2, 9))
+    look = Look(stock=str(path), **NO_SPREAD, grain=0, scan_softness=0)
+    ends = np.array([[[5] * 3], [[250] * 3]], np.uint8)
+    developed = _made(fused.TORCH if engine == "torch" else kernels, ends, look)
+    assert developed[:, 0].tolist() == [[0] * 3, [255] * 3]
 
 
 def test_traces_and_regrained_pictures_are_pytorchs_to_the_bit(kernels: compiled.Choice, scene: np.ndarray) -> None:
@@ -289,7 +343,7 @@ def test_kernels_are_used_by_their_kept_code_alone(kernels: compiled.Choice, sce
 
     before = missed()
     for picture in (scene, scene.astype(np.uint16), scene / 255, scene[..., 0], torch.from_numpy(scene).permute(2, 0, 1)):
-        for look in (Look(), Look(stock=MONO, grain=0, strength=0.5), Look(frame="super8", effect_size=8)):
+        for look in (Look(), Look(stock=MONO, grain=0, strength=0.5), Look(frame="super8", effect_size=8), Look(stock=NETWORK)):
             _made(kernels, picture, look)
     assert missed() == before
 
@@ -298,7 +352,7 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
     """A loop that stays scalar costs a third of all. What processors cannot gather is left scalar: look-ups alone."""
     import llvmlite.binding
 
-    from filmlook.engine.kernels import blur, coarse, lamps, lookups, passes
+    from filmlook.engine.kernels import blur, coarse, cubes, lamps, lookups, network, passes
     from filmlook.engine.kernels.primitives import assembly
 
     features = llvmlite.binding.get_host_cpu_features()
@@ -315,6 +369,9 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "log_brightness_rows": (*row, 64, 64, *row, 2, i, f, m),
         "log_plus_rows": (*row, 64, *row, 2, i, f, *row, f),
         "log_added_rows": (*row, 64, *row, 2, i, f, f),
+        "pushed": (*row, i, f, f),
+        "shown": (*row, i, m),
+        "_row": (*row, 18, 324, wide, 1, 1200, wide, 1300, 16, 16, m),
         "times": (*row, *row, i, f),
         "plus_both": (*row, 1, *row, i, f),
         "sharpen": (*row, *row, *row, wide, 100, 50, wide, 300, i, 400, (f, f, f, f), True, False),
@@ -346,9 +403,11 @@ def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
         "pick": (np.zeros(64, np.float32), 0, wide, 64, wide, 128, i, wide, 0),
         "pick_signed": (np.zeros(64, np.float32), 0, i, wide),
         "times_picked": (wide, 64, np.zeros(64, np.float32), 0, wide, 128, i, wide, 0),
+        "curves": (np.zeros(64, np.float32), 0, 8, i, wide, m),
+        "cube": (np.zeros(64, np.float32), 0, 8, i, wide, m),
         "decode_row": (np.zeros(64, np.uint8), 0, 3, wide, wide, 64, i),
     }
-    every = {**vars(passes), **vars(lookups), **vars(lamps), **vars(coarse), **vars(blur)}
+    every = {**vars(passes), **vars(lookups), **vars(lamps), **vars(coarse), **vars(blur), **vars(cubes), **vars(network)}
     compiled_here = {name: made for name, made in every.items() if hasattr(made, "py_func")}
     loops = {name for name, made in compiled_here.items() if "apart()" in inspect.getsource(made.py_func)}
     assert loops == {*calls, *gathers, "copied", "samples_row_of_four"}  # a copy becomes memcpy

@@ -17,7 +17,7 @@ from filmlook.stages.psf import COARSE
 from filmlook.stages.stage import Place
 from filmlook.stock import Stock
 
-_MOST_LN_LIGHT = 20.0  # of any use: it is far beyond code 1, and grain at its strongest would reach infinity
+MOST_LN_LIGHT = 20.0  # of any use: it is far beyond code 1, and grain at its strongest would reach infinity
 
 
 def map_margin(stock: Stock) -> int:
@@ -32,8 +32,8 @@ class Mapped:
 
     def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
         colour: CodeMap = stock.colour  # type: ignore[assignment]
-        self._map = colour.on(device, exact=look.context == "exact")
-        self._reach, self._push = colour.margin, look.push
+        self.prepared = colour.on(device, exact=look.context == "exact")
+        self._reach, self.push = colour.margin, look.push
         self.margin = map_margin(stock)
 
     def __call__(self, log_exposure: Tensor, place: Place) -> Tensor:
@@ -43,11 +43,12 @@ class Mapped:
     def code(self, code: Tensor, place: Place) -> Tensor:
         """Display code `B,3,H,W` with the map's margin through the map."""
         corners = [(y - place.keep, x - place.keep) for y, x in place.corners]
-        return self._map(place.inner(code, self._reach), place.offset, corners, place.size)
+        mapped = self.prepared(place.inner(code, self._reach), place.offset, corners, place.size)
+        return mapped.clamp(0, 1)  # LUTs may go beyond
 
     def survey(self, pixels: Pixels, gain: Tensor, size: tuple[int, int], each: Each) -> Tensor | None:
         """What the map adds to the whole picture, exposed with `gain`; None: nothing."""
-        return self._map.offset(_Exposed(pixels, gain, self._push, size), each)
+        return self.prepared.offset(_Exposed(pixels, gain, self.push, size), each)
 
 
 class _Exposed:
@@ -76,4 +77,4 @@ def leaves(gain: Tensor, push: float) -> bool:
 
 def display_of(log_exposure: Tensor) -> Tensor:
     """log10 exposure to the display code that a stock's map starts from, in [0, 1]."""
-    return display_code((log_exposure * math.log(10)).clamp_max_(_MOST_LN_LIGHT).exp_()).clamp_(0, 1)
+    return display_code((log_exposure * math.log(10)).clamp_max_(MOST_LN_LIGHT).exp_()).clamp_(0, 1)

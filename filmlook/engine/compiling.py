@@ -21,6 +21,8 @@ _LOOKS = (
     Look(stock="kodak_gold_200", frame="super8", effect_size=3, diffusion_grade=0.25, highlights=2, vignette=0.3),
     Look(stock="kodak_tri_x_400", toning="sepia"),
     Look(stock="fujifilm_velvia_100", saturation=1.2, tone_shadows=0.3, strength=0.8),
+    Look(stock="kodak_gold_200_network", push=0.5, scan_softness=10, frame="super8"),
+    Look(stock="neutral", contrast=1.1, halation=0, sharpness=0, grain=0),
 )
 _EQUAL = 0.999  # of the samples, at least; the others are off by one
 

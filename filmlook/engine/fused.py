@@ -29,11 +29,13 @@ def fused_for(
     lamps' own light that spreads as theirs."""
     on_gpu = triton_engine.chosen_kernels(device)
     kernels = on_gpu or (compiled.chosen_kernels() if device.type == "cpu" else None)
-    if kernels is None or film is None or Fused.unfit(film, stages, pixels):
+    if kernels is None or (on_gpu and film is None) or Fused.unfit(stages, pixels):
         return None
     if on_gpu:
         pixels.on_device()  # as a whole, once: parts of it are asked for again and again
     if made is not None:
         return made
     lamps = lamp_numbers(look.highlights, apart)
-    return FusedGpu(film, stages, lamps, on_gpu, device) if on_gpu else Fused(film, stages, kernels, lamps)
+    if on_gpu and film:
+        return FusedGpu(film, stages, lamps, on_gpu, device)
+    return Fused(film, stages, kernels, lamps)

@@ -8,7 +8,7 @@ are equal and the rest off by one, since logarithms differ in their last bit; no
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from filmlook.engine.colour_map import Mapped
+from filmlook.engine.fused_steps import NO_TABLE, STEP_KINDS, floats, lookup, map_numbers, steps_of, unfit_map
 from filmlook.engine.kernels import numbers as given
 from filmlook.engine.pixels import LampMap, Pixels, dither_shift
-from filmlook.film.curve import Table
 from filmlook.film.negative import LEAST_EXPOSURE, Film
 from filmlook.film.toning import LUMA
 from filmlook.stages.edges import BEYOND, NEAR_SHARE, SHORT, Edges
@@ -31,16 +32,15 @@ from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, HALVINGS, WideSpread, spline_weights
 from filmlook.stages.scan import Scan
 from filmlook.stages.stage import Stage
-from filmlook.stages.steps import LuminanceGain, Mix, OfOne, Transmittance
 
-STAGES = (Vignette, Edges, Emulsion, Grain, Print, Scan)
+STAGES = (Vignette, Edges, Emulsion, Grain, Mapped, Print, Scan)
 """The stages that have a form here, in the order in which they may come."""
 
 _CPU = torch.device("cpu")
 _SPLINE_REACH = 3  # of `WideSpread`, a quintic
+_ONES = torch.ones(3, dtype=torch.float64)
 _EMPTY = np.empty(0, np.float32)
 _NOWHERE = given.Field(_EMPTY, 0, 0, 0)
-_NO_TABLE = given.Lookup(_EMPTY, np.float32(0), np.float32(0))
 _here = threading.local()  # `scratch`: of this thread
 
 
@@ -72,53 +72,60 @@ class Fused:
     """One look's stages as kernels.
 
     Args:
-        film: the stock's.
+        film: the stock's; None: it has no layers.
         stages: as `engine.plan` runs them.
         kernels: those of `kernels.entry`, compiled.
         lamps: `engine.lamp_light.lamp_numbers` of the look.
     """
 
-    def __init__(self, film: Film, stages: Sequence[Stage], kernels: Any, lamps: Sequence[float]) -> None:
-        self._film, self._kernels, self._lamp = film, kernels, _floats(lamps)
+    def __init__(self, film: Film | None, stages: Sequence[Stage], kernels: Any, lamps: Sequence[float]) -> None:
+        self._film, self._kernels, self._lamp = film, kernels, floats(lamps)
         by_kind = {type(stage): stage for stage in stages}
-        vignette, emulsion, grain, scan = (by_kind.get(kind) for kind in (Vignette, Emulsion, Grain, Scan))
+        vignette, emulsion, mapped, grain, scan = (by_kind.get(kind) for kind in (Vignette, Emulsion, Mapped, Grain, Scan))
         edges, print_ = by_kind[Edges], by_kind[Print]
         assert isinstance(edges, Edges)
-        assert isinstance(emulsion, Emulsion)
         assert isinstance(print_, Print)
-        steps, mixes, prints = _print_steps(print_)
-        added = torch.zeros(film.layers) if emulsion.added is None else emulsion.added
+        assert mapped is None or isinstance(mapped, Mapped)
+        self._layers = film.layers if film else 3
+        steps, mixes, prints = steps_of(mapped, print_)
+        added, coupling, curve, corrected = [0.0] * self._layers, [0.0], NO_TABLE, NO_TABLE
+        if isinstance(emulsion, Emulsion):
+            added = added if emulsion.added is None else emulsion.added.flatten().tolist()
+            coupling = emulsion.coupling.flatten().tolist()
+            curve, corrected = lookup(emulsion.curve), lookup(emulsion.corrected)
         self._clouds = grain.clouds if isinstance(grain, Grain) else None
         self._numbers = given.Numbers(
-            layers=film.layers,
+            layers=self._layers,
+            entry=given.FILM if film else given.LIGHT,
             vignette=int(vignette is not None),
             light=np.float32(2**vignette.amount - 1 if isinstance(vignette, Vignette) else 0),
             least=np.float32(LEAST_EXPOSURE),
-            luma=_floats(LUMA),
+            luma=floats(LUMA),
             edge=edge_numbers(edges),
-            added=_floats(added.flatten().tolist()),
-            coupling=_floats(emulsion.coupling.flatten().tolist()),
+            added=floats(added),
+            coupling=floats(coupling),
+            mapped=map_numbers(mapped),
             clumps=_clumps(grain, 0),
             steps=steps,
             mixes=mixes,
-            scan=_floats(scan.kernel if isinstance(scan, Scan) else [1.0]),
+            scan=floats(scan.kernel if isinstance(scan, Scan) else [1.0]),
         )
         quantiles = upper_half(normal_quantiles(_CPU).numpy())
-        deviation = _lookup(grain.deviation) if isinstance(grain, Grain) else _NO_TABLE
-        self._tables = given.Tables(_lookup(emulsion.curve), _lookup(emulsion.corrected), deviation, quantiles, prints)
+        deviation = lookup(grain.deviation) if isinstance(grain, Grain) else NO_TABLE
+        self._tables = given.Tables(curve, corrected, deviation, quantiles, prints)
         self._grain = grain
 
     @staticmethod
-    def unfit(film: Film | None, stages: Sequence[Stage], pixels: Pixels) -> str:
+    def unfit(stages: Sequence[Stage], pixels: Pixels) -> str:
         """Why PyTorch has to develop these pixels with these stages; nothing: it need not."""
-        if film is None:
-            return "a stock without layers"
         strange = [stage.name for stage in stages if type(stage) not in STAGES]
         if type(pixels) is not Pixels or strange:
             return ", ".join(strange) or "a picture that is made up"
         steps = next(stage for stage in stages if isinstance(stage, Print)).steps
         strange = [type(step).__name__ for step in steps if type(step) not in STEP_KINDS]
-        return f"print steps {', '.join(strange)}" if strange else ""
+        if strange:
+            return f"print steps {', '.join(strange)}"
+        return next((unfit_map(stage) for stage in stages if isinstance(stage, Mapped)), "")
 
     def exposure(
         self, pixels: Pixels, corner: tuple[int, int], size: Sequence[int], gain: Tensor, with_light: bool
@@ -128,23 +135,33 @@ class Fused:
         read = pixels.whole_numbers()
         if read is None:
             return None
-        samples, shape, table = read
-        height, width = size
-        exposure = torch.empty((1, self._film.layers, height, width))
-        light = torch.empty((3, height, width)) if with_light else torch.empty((3, width))
-        self._kernels.expose(
-            samples,
-            shape[:2],
-            shape[2],
-            corner,
-            (height, width),
-            table,
-            self._film.layers,
-            mixing(self._film, gain),
-            exposure.numpy().reshape(-1),
-            light.numpy().reshape(-1),
-        )
+        exposure = torch.empty((1, self._layers, *size))
+        light = torch.empty((3, *size)) if with_light else torch.empty((3, size[1]))
+        self._read(read, pixels.light_of_samples(), corner, mixing(self._film, gain), exposure, light)
         return exposure, light if with_light else None
+
+    def code(self, pixels: Pixels, corner: tuple[int, int], size: Sequence[int]) -> Tensor:
+        """Display code `1,3,h,w` of a part of a picture."""
+        read = pixels.whole_numbers()
+        if read is None:
+            return pixels.code(*corner, size[0], size[1])[None]
+        code = torch.empty((1, 3, *size))
+        self._read(read, pixels.code_of_samples(), corner, mixing(None, _ONES), code, torch.empty((3, size[1])))
+        return code
+
+    def _read(
+        self,
+        read: tuple[np.ndarray, tuple[int, int, int]],
+        table: Tensor,
+        corner: tuple[int, int],
+        mixed: np.ndarray,
+        out: Tensor,
+        light: Tensor,
+    ) -> None:
+        samples, shape = read
+        layers, height, width = out.shape[1:]
+        part = corner, (height, width), table.numpy(), layers, mixed
+        self._kernels.expose(samples, shape[:2], shape[2], *part, _flat(out), _flat(light))
 
     def shining(self, light: Tensor, exposure: Tensor, corner: tuple[int, int], gate: Spline | LampMap) -> Tensor | None:
         """`Development._lamps` of light that has nothing above white."""
@@ -160,7 +177,7 @@ class Fused:
         """`stages.psf.coarse_cells` of `1,L,H,W`."""
         layers, height, width = field.shape[1:]
         out = torch.empty((1, layers, (height - 2 * COARSE_MARGIN) // COARSE, (width - 2 * COARSE_MARGIN) // COARSE))
-        four, eight = (_floats([tap / sum(taps) for tap in taps]) for taps in HALVINGS)
+        four, eight = (floats([tap / sum(taps) for tap in taps]) for taps in HALVINGS)
         planes = field.contiguous().numpy().reshape(-1)
         room = _room(height * width)
         self._kernels.shrink(planes, (layers, height, width), four, eight, room, out.numpy().reshape(-1))
@@ -188,6 +205,8 @@ class Fused:
         key: int,
         strength: float,
         frame: int,
+        offset: Tensor | None = None,
+        is_code: bool = False,
     ) -> None:
         """Develops a block into its picture.
 
@@ -197,14 +216,22 @@ class Fused:
             exposure, unspread: `1,L,H,W` with the first of `margins` pixels around the block; written over.
             around, beside: `1,1,H,W`, with the second of them, as of `Place`.
             key, strength, frame: as of `Development.run`.
+            offset: what a network adds to the whole picture; None: there is none.
+            is_code: `exposure` is no exposure, but display code, and nothing is done to it before a stock's map.
         """
         numbers = self._numbers._replace(clumps=_clumps(self._grain, key))
+        if offset is not None:
+            numbers = numbers._replace(mapped=numbers.mapped._replace(offset=_flat(offset)))
+        if is_code:
+            numbers = numbers._replace(entry=given.CODE, edge=numbers.edge._replace(on=0))
         reach, near, clouds = (len(k) - 1 for k in (numbers.scan, numbers.edge.kernel, numbers.clumps.kernel))
+        network = len(numbers.mapped.network) > 0
         noise = _NOWHERE
         if self._clouds and self._clouds.lattice > 1:
-            rows, cols = block.rows + 2 * reach, block.cols + 2 * reach
-            made = self._clouds(block.y - reach, block.x - reach, rows, cols, key, numbers.layers, _CPU)
-            noise, numbers = _field(made[None], reach), numbers._replace(clumps=numbers.clumps._replace(kernel=_floats([1.0])))
+            more = reach + int(network)
+            rows, cols = block.rows + 2 * more, block.cols + 2 * more
+            made = self._clouds(block.y - more, block.x - more, rows, cols, key, numbers.layers, _CPU)
+            noise, numbers = _field(made[None], more), numbers._replace(clumps=numbers.clumps._replace(kernel=floats([1.0])))
             clouds = 0
         out = pixels.bytes_out() if strength == 1 and pixels.mask is None else None
         samples, step = out or (np.empty(0, np.uint8), 3)
@@ -218,7 +245,7 @@ class Fused:
             block,
             numbers,
             self._tables,
-            _scratch(*given.strip(block.cols, reach, near, clouds)),
+            _scratch(*given.strip(block.cols, reach, near, clouds, network)),
             samples,
             step,
             np.uint32(dither_shift(frame) % 2**32),
@@ -231,78 +258,28 @@ class Fused:
 def edge_numbers(edges: Edges) -> given.Edge:
     gain = edges.gain or 1.0
     numbers = (NEAR_SHARE, 1 / gain, 1 / (SHORT * gain), BEYOND)
-    return given.Edge(int(edges.gain > 0), _floats(edges.near), *(np.float32(n) for n in numbers))
+    return given.Edge(int(edges.gain > 0), floats(edges.near), *(np.float32(n) for n in numbers))
 
 
 def _clumps(grain: Stage | None, key: int) -> given.Clumps:
     if not isinstance(grain, Grain):
-        return given.Clumps(0, _floats([1.0]), np.float32(0), np.float32(0), np.float32(1), key)
+        return given.Clumps(0, floats([1.0]), np.float32(0), np.float32(0), np.float32(1), key)
     own, shared, colour = (np.float32(n) for n in (grain.own, grain.shared, grain.colour))
-    return given.Clumps(1, _floats(grain.clouds.kernel), own, shared, colour, key)
+    return given.Clumps(1, floats(grain.clouds.kernel), own, shared, colour, key)
 
 
-def _print_steps(print_: Print) -> tuple[np.ndarray, np.ndarray, tuple[given.Lookup, ...]]:
-    kinds: list[tuple[int, int]] = []
-    mixes: list[list[float]] = []
-    tables: list[given.Lookup] = []
-    for step in print_.steps:
-        kind, matrix, bias, table = STEP_KINDS[type(step)](step)
-        kinds.append((kind, len(tables)))
-        mixes.append([*matrix, *bias])
-        if table is not None:
-            tables.append(_lookup(table))
-    spare = [_NO_TABLE] * (given.PRINT_TABLES - len(tables))
-    kinds = [(kind, min(at, given.PRINT_TABLES - 1)) for kind, at in kinds]
-    return np.array(kinds, np.int64), np.array(mixes, np.float32), (*tables, *spare)
-
-
-_NO_MATRIX, _NO_BIAS = [0.0] * 9, [0.0] * 3
-_Step = tuple[int, list[float], list[float], Table | None]
-
-
-def _mix_step(step: Mix) -> _Step:
-    kind = given.MIX_EXP if step.exponential else given.MIX_CLAMPED if step.clamped else given.MIX
-    bias = _NO_BIAS if step.bias is None else step.bias.tolist()
-    return kind, step.matrix.flatten().tolist(), bias, None
-
-
-def _transmittance_step(step: Transmittance) -> _Step:
-    matrix = torch.diag(torch.full((3,), step.factor, dtype=torch.float64))
-    return given.MIX_EXP, matrix.flatten().tolist(), _NO_BIAS, None
-
-
-def _gain_step(step: LuminanceGain) -> _Step:
-    return given.TONE, step.luma.flatten().tolist(), _NO_BIAS, step.table
-
-
-STEP_KINDS: dict[type, Callable[[Any], _Step]] = {
-    Mix: _mix_step,
-    Transmittance: _transmittance_step,
-    Table: lambda step: (given.TABLE, _NO_MATRIX, _NO_BIAS, step),
-    OfOne: lambda step: (given.ONE_TABLE, _NO_MATRIX, _NO_BIAS, step.table),
-    LuminanceGain: _gain_step,
-}
-"""A print's steps by kind: which of the kernel's it is, its matrix and bias, and its table."""
-
-
-def mixing(film: Film, gain: Tensor) -> np.ndarray:
-    """What `expose` is told of a film: see `kernels.passes`."""
+def mixing(film: Film | None, gain: Tensor) -> np.ndarray:
+    """What `expose` is told of a film, or of a stock without layers: see `kernels.passes`."""
+    if film is None:
+        return floats([*torch.diag(gain).flatten().tolist(), 0, 0, 0])
     if film.layers == 3:
-        return _floats([*(film.sensitivity * gain).flatten().tolist(), *(film.sensitivity @ film.flare).tolist()])
-    return _floats([*gain.tolist(), *film.flare.tolist(), *film.sensitivity.flatten().tolist()])
-
-
-def _lookup(table: Table) -> given.Lookup:
-    return given.Lookup(table.knots.numpy(), np.float32(float(table.shift)), np.float32(table.scale))
+        return floats([*(film.sensitivity * gain).flatten().tolist(), *(film.sensitivity @ film.flare).tolist()])
+    return floats([*gain.tolist(), *film.flare.tolist(), *film.sensitivity.flatten().tolist()])
 
 
 def upper_half(quantiles: np.ndarray) -> np.ndarray:
     """Those above 0; the others are the same below it, and a smaller table stays nearer."""
     return quantiles[len(quantiles) // 2 :]
-
-
-def _floats(numbers: Sequence[float]) -> np.ndarray:
-    return np.array(numbers, np.float32)
 
 
 def _flat(field: Tensor) -> np.ndarray:
@@ -330,9 +307,9 @@ def _near(near: Near, layers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return taps, np.array([len(kernel) - 1 for kernel in near.kernels], np.int64), weights
 
 
-def _scratch(rows: int, looked: int, logs: int, between: int, floats: int) -> given.Scratch:
+def _scratch(*parts: int) -> given.Scratch:
     """Where a strip is made; see `kernels.numbers.strip`."""
-    return given.Scratch(_room(floats), rows, looked, logs, between)
+    return given.Scratch(_room(parts[-1]), *parts[:-1])
 
 
 def _room(floats: int) -> np.ndarray:

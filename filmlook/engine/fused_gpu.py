@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from filmlook.engine.fused_cpu import STEP_KINDS, edge_numbers, mixing
+from filmlook.engine.fused_cpu import edge_numbers, mixing
+from filmlook.engine.fused_steps import STEP_KINDS
 from filmlook.engine.kernels.numbers import SAMPLES, Block
 from filmlook.engine.near_parts import NearParts
 from filmlook.engine.pixels import LampMap, Pixels, dither_shift

@@ -99,7 +99,7 @@ class Pixels:
         """Code values `(3, height, width)` in [0, 1], from (y, x), mirrored beyond the picture."""
         patch = self._patch(y, x, height, width)
         full = _FULL.get(self._source.dtype)
-        code = patch.to(torch.float32, memory_format=torch.contiguous_format)
+        code = patch.to(torch.float32).contiguous()
         if self.scene_linear:
             return display_code(self._scaled(code).clamp_min_(0)).clamp_(0, 1)
         return code.clamp(0, 1) if full is None else code * (1 / full)
@@ -112,7 +112,7 @@ class Pixels:
         """Scene light `(3, height, width)`, as `code`; negative only where it is known to be so."""
         if self.scene_linear:
             patch = self._patch(y, x, height, width)
-            return self._scaled(patch.to(torch.float32, memory_format=torch.contiguous_format))
+            return self._scaled(patch.to(torch.float32).contiguous())
         if self._source.dtype not in _FULL:
             return scene_light(self.code(y, x, height, width))
         index = self._patch(y, x, height, width).to(torch.int32, memory_format=torch.contiguous_format)
@@ -169,15 +169,23 @@ class Pixels:
             code = torch.where(mask[..., None] > 0, code.to(out.dtype), out.to(code.device))
         out.copy_(code)
 
-    def whole_numbers(self) -> tuple[np.ndarray, tuple[int, int, int], np.ndarray] | None:
+    def whole_numbers(self) -> tuple[np.ndarray, tuple[int, int, int]] | None:
         """The samples in a row, if they are unsigned codes of 8 or 16 bit in main memory: with their picture's height, width
-        and samples a pixel, and the scene light of each code. None: they are not."""
+        and samples a pixel. None: they are not."""
         source, full = self._source, _FULL.get(self._source.dtype)
         if full is None or self.scene_linear or source.device.type != "cpu" or not source.is_contiguous():
             return None
         samples = source.numpy().reshape(-1)
-        table = _light_of_samples(source.device, int(full)).numpy()
-        return samples if full == 255 else samples.view(np.uint16), (source.shape[0], source.shape[1], source.shape[2]), table
+        shape = source.shape[0], source.shape[1], source.shape[2]
+        return samples if full == 255 else samples.view(np.uint16), shape
+
+    def light_of_samples(self) -> Tensor:
+        """Scene light of each code that samples of these whole numbers can have."""
+        return _light_of_samples(self._source.device, int(_FULL[self._source.dtype]))
+
+    def code_of_samples(self) -> Tensor:
+        """Display code of each, as of `light_of_samples`."""
+        return _code_of_samples(int(_FULL[self._source.dtype]))
 
     def on_device(self) -> tuple[Tensor, Tensor] | None:
         """The samples `H,W,C` on the device, if they are unsigned codes of 8 or 16 bit (as int16), and the scene light of each
@@ -229,6 +237,12 @@ def _scattered(height: int, width: int, step: int) -> Tensor:
 def _light_of_samples(device: torch.device, full: int) -> Tensor:
     """Scene light of every sample of 8 or 16 bits."""
     return scene_light(torch.arange(full + 1) / full).to(device)
+
+
+@cache
+def _code_of_samples(full: int) -> Tensor:
+    """Display code of every sample of 8 or 16 bits."""
+    return torch.arange(full + 1, dtype=torch.float32) * (1 / full)
 
 
 def dither_shift(frame: int) -> int:

@@ -249,7 +249,7 @@ class Development:
         spread, where edges need to know."""
         spread, begin = self._spread, self.lattice.begin(corners)
         if spread is None or wide.light is None:
-            return torch.cat([self._exposure(shot, corner, self.lattice.inner)[0] for corner in begin]), None
+            return _joined([self._exposure(shot, corner, self.lattice.inner)[0] for corner in begin]), None
         parts, shining = zip(
             *(self._exposure(shot, (y - spread.margin, x - spread.margin), spread.outer, wide.lamps) for y, x in begin),
             strict=True,
@@ -282,8 +282,7 @@ class Development:
             corners, self.lattice.block, self.lattice.size, key=key, keep=keep, offset=shot.offset, moment=shot.moment
         )
         stages = self._stages
-        if self._map and not self._spread and self._map is stages[1] and leaves(shot.gain, self.look.push):
-            # Nothing before the map: the code need not go through light and back.
+        if self._map and self._maps_alone(shot):
             code = torch.stack([shot.pixels.code(y, x, *self.lattice.inner) for y, x in self.lattice.begin(corners)])
             field, stages = self._map.code(code, place), stages[2:]
             if watch:
@@ -298,6 +297,10 @@ class Development:
         for stage in stages:
             field = self._watched(stage, field, place, watch)
         return field
+
+    def _maps_alone(self, shot: Shot) -> bool:
+        """Whether nothing comes before the stock's map: code need not go through light and back."""
+        return not self._spread and self._map is self._stages[1] and leaves(shot.gain, self.look.push)
 
     def _before_grain(
         self, shot: Shot, corners: list[tuple[int, int]], wide: Wide, place: Place, watch: Watch | None
@@ -317,14 +320,20 @@ class Development:
 
     def _finish(self, shot: Shot, fused: Fused | FusedGpu, corner: tuple[int, int], wide: Wide, key: int, frame: int) -> None:
         """Develops the block at this corner into the shot's output, as `developed` and `Pixels.write` do, in kernels."""
-        exposure, unspread = self._on_film(shot, [corner], wide)
         around, beside = None, None
+        told: dict[str, Any] = {}
+        if self._map:
+            told = {"offset": shot.offset, "is_code": self._maps_alone(shot)}
+        if isinstance(fused, Fused) and told.get("is_code"):
+            exposure, unspread = fused.code(shot.pixels, self.lattice.begin([corner])[0], self.lattice.inner), None
+        else:
+            exposure, unspread = self._on_film(shot, [corner], wide)
         if wide.inhibitors and unspread is not None:
             around, beside = self._around([corner], wide.inhibitors, wide.beside)
         rows, cols = (min(n, m - c) for n, m, c in zip(self.lattice.block, self.lattice.size, corner, strict=True))
         block = Block(*corner, rows, cols, *self.lattice.size)
         margins = self.lattice.margin, self._reach
-        fused.finish(shot.pixels, block, exposure, unspread, around, beside, margins, key, self.look.strength, frame)
+        fused.finish(shot.pixels, block, exposure, unspread, around, beside, margins, key, self.look.strength, frame, **told)
 
     def _around(
         self, corners: list[tuple[int, int]], inhibitors: WideSpread, beside_lamps: Spline | None
@@ -360,6 +369,10 @@ class Development:
         fused = fused_for(*how, self._with_kernels)
         self._with_kernels = fused or self._with_kernels
         return fused
+
+    def left_to_pytorch(self, pixels: Pixels) -> str:
+        """Why the CPU's kernels cannot develop these pixels; nothing: they can."""
+        return Fused.unfit(self._stages, pixels)
 
     def _ungrained_by(self, shot: Shot) -> tuple[Hashable, ...]:
         """What the blocks before grain, and the survey, depend on beside the picture."""

@@ -88,10 +88,11 @@ class Spread:
 
         count = coarse.shape[1]
         if coarse.device.type == "cpu":
-            found = torch.cat(list(each(lambda i: some(slice(i, i + 1)), range(count))), 2)
+            layers = list(each(lambda i: some(slice(i, i + 1)), range(count)))
         else:  # where launches cost more than memory
-            found = some(slice(0, count))
-        return WideSpread(found[0]), found[1] if whole else None
+            layers = [some(slice(0, count))]
+        light, *spread = (torch.cat([made[kind] for made in layers], 1) for kind in range(1 + whole))  # one outlives the other
+        return WideSpread(light), spread[0] if spread else None
 
     def _factors(self, period: tuple[int, int], like: Tensor) -> list[tuple[Tensor, Tensor]]:
         """What spectra of the coarse grid are multiplied by, `(1 or L, ...)`: of light, and of lamps', the wide part's and the

@@ -74,7 +74,7 @@ class Pointwise:
     """A prepared map of single pixels."""
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        self._function = function
+        self.function = function
 
     def offset(self, picture: ExposedPicture, each: Each) -> None:
         return None
@@ -82,7 +82,12 @@ class Pointwise:
     def __call__(
         self, code: Tensor, offset: Tensor | None, corners: Sequence[tuple[int, int]], size: tuple[int, int]
     ) -> Tensor:
-        return self._function(code)
+        return self.function(code)
+
+
+def unchanged(code: Tensor) -> Tensor:
+    """Display code as it is."""
+    return code
 
 
 class Neutral:
@@ -95,4 +100,4 @@ class Neutral:
         return torch.tensor([[0.0] * 3, [1.0] * 3], dtype=torch.float64)
 
     def on(self, device: torch.device, *, exact: bool) -> Pointwise:
-        return Pointwise(lambda code: code)
+        return Pointwise(unchanged)

@@ -15,16 +15,16 @@ MID_GREY = 0.184
 MID_CODE = 0.4663
 SCENE_GREY = 0.18  # mid-grey of scene-linear pictures; becomes MID_GREY
 WHITE_LIGHT = 1.69  # of code 1
-_SHOULDER = 1.1423
-_GAMMA = 1.0479
-_MID_ODDS = MID_CODE / (_SHOULDER - MID_CODE)
+SHOULDER = 1.1423
+GAMMA = 1.0479
+MID_ODDS = MID_CODE / (SHOULDER - MID_CODE)
 
 
 def scene_light(code: Tensor) -> Tensor:
     """Scene light of sRGB code values in [0, 1], any shape."""
     # exp and log instead of pow: pow's last bit depends on how many values are computed at once.
-    odds = code / (_SHOULDER - code) / _MID_ODDS
-    return odds.log_().mul_(1 / _GAMMA).exp_().mul_(MID_GREY)
+    odds = code / (SHOULDER - code) / MID_ODDS
+    return odds.log_().mul_(1 / GAMMA).exp_().mul_(MID_GREY)
 
 
 def extended_scene_light(code: Tensor) -> Tensor:
@@ -41,5 +41,5 @@ def extended_scene_light(code: Tensor) -> Tensor:
 
 def display_code(light: Tensor) -> Tensor:
     """The inverse of `scene_light`, for light >= 0; code values in [0, 1.1423)."""
-    odds = torch.log(light * (1 / MID_GREY)).mul_(_GAMMA).exp_().mul_(_MID_ODDS)
-    return odds / (odds + 1) * _SHOULDER
+    odds = torch.log(light * (1 / MID_GREY)).mul_(GAMMA).exp_().mul_(MID_ODDS)
+    return odds / (odds + 1) * SHOULDER

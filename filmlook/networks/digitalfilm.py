@@ -12,7 +12,7 @@ local colour map that runs in tiles, statistics of the picture that add up over 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import cast
@@ -20,6 +20,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from filmlook.film.colour_map import Each
 
 WIDTHS = (32, 64, 128, 256, 128, 64, 32)
 _REDUCTION = 16  # of an attention's bottleneck
@@ -112,12 +114,18 @@ class Parts:
 
     margin = 1  # pixels the local map reads around what it gives
     far_margin = 2  # and the statistics
+    slope = _SLOPE
 
     def __init__(self, network: DigitalFilm, device: torch.device) -> None:
         self._first = _folded(network, 1, device)
         self._second = _folded(network, 2, device)
         self._skip = _plain(network.skip1, device)
         self._network, self._device = network, device
+
+    @property
+    def of_local(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Weights and biases of the local map: of 3 x 3 pixels to the hidden layer, and of that to three channels."""
+        return self._first, self._skip
 
     def _hidden(self, code: Tensor) -> Tensor:
         return F.leaky_relu_(F.conv2d(code, *self._first), _SLOPE)
@@ -133,16 +141,17 @@ class Parts:
                     out[i, :, y : y + _STRIP_PX] = F.conv2d(hidden, *self._skip)[0]
         return out
 
-    def statistics(self, code: Tensor, outside: Sequence[bool]) -> Statistics:
-        """Of the inner part of code `1,3,H+4,W+4`, zero beyond the picture.
+    def statistics(self, code: Tensor, outside: Sequence[bool], each: Each = map) -> Iterator[Statistics]:
+        """Of the inner part of code `1,3,H+4,W+4`, zero beyond the picture, a few rows at a time; `each` runs them.
 
         Args:
             outside: whether the hidden layer's margins at top, bottom, left and right lie beyond the picture. There the
                 original pads with zeros, which is not what it would make of zeros.
         """
         top, bottom, left, right = outside
-        height, parts = code.shape[2] - 4, []
-        for y in range(0, height, _STRIP_PX):
+        height = code.shape[2] - 4
+
+        def of_rows(y: int) -> Statistics:
             rows = min(_STRIP_PX, height - y)
             hidden = self._hidden(code[:, :, y : y + rows + 4])
             if top and y == 0:
@@ -156,13 +165,13 @@ class Parts:
             with _exact(code.device):
                 second = F.leaky_relu_(F.conv2d(hidden, *self._second), _SLOPE)
             total, most = second.sum((2, 3), keepdim=True), second.amax((2, 3), keepdim=True)
-            parts.append(Statistics(total, most, second.shape[2] * second.shape[3]))
-        whole = _sum(parts)
-        return Statistics(whole.total.cpu().double(), whole.most.cpu(), whole.count)
+            return Statistics(total, most, second.shape[2] * second.shape[3])
+
+        return iter(each(of_rows, range(0, height, _STRIP_PX)))
 
     def offset(self, statistics: Iterable[Statistics]) -> Tensor:
         """b(x), `3,1,1`, from the statistics of a picture's parts."""
-        whole = _sum(statistics)
+        whole = sum_of(statistics)
         with torch.no_grad():
             gate = self._network.attention(2).gate((whole.total / whole.count).float(), whole.most)
             return self._network.tail(gate)[0].to(self._device)
@@ -175,11 +184,12 @@ def _exact(device: torch.device) -> AbstractContextManager[None]:
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
-def _sum(parts: Iterable[Statistics]) -> Statistics:
+def sum_of(parts: Iterable[Statistics]) -> Statistics:
+    """Of all of them, in double precision on the CPU."""
     first, *others = parts
     for other in others:
         first = first + other
-    return first
+    return Statistics(first.total.cpu().double(), first.most.cpu(), first.count)
 
 
 def _plain(conv: nn.Conv2d, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -149,8 +149,6 @@ def _of_code(stock: Stock, look: Look, device: torch.device) -> Iterator[Step]:
             return display_code(10 ** (log_grey + look.contrast * (log_light - log_grey) - lights)).clamp(0, 1)
 
         yield Table(controls, 0, 1, 3, device)
-    else:
-        yield lambda code: code.expand(-1, 3, -1, -1)
     faded = [FADE * max(setting - 1, 0) for setting in (look.black, look.white)]
     if any(faded):
         colour: CodeMap = stock.colour  # type: ignore[assignment]

@@ -77,11 +77,29 @@ class Clumps(NamedTuple):
     key: int
 
 
+FILM, LIGHT, CODE = range(3)
+"""What is made of a block's exposure: a film's density; or, of stocks without layers, display code of it; or it is code
+already."""
+
+
+class Mapped(NamedTuple):
+    """A stock without layers: log10 of mid-grey, and how much steeper push makes what lies around it; how log10 exposure
+    becomes display code (see `passes.shown`); its network's numbers (see `network.local`), if it is one; and what that adds to
+    the whole picture, three numbers."""
+
+    grey: Any
+    contrast: Any
+    shown: Any
+    network: Any
+    offset: Any
+
+
 class Numbers(NamedTuple):
-    """A look. `light` is 2^vignette - 1; `added`, `coupling` and `luma` are flat; `steps` `(N, 2)` and `mixes` `(N, 12)` are
-    the print's; `scan` is half its kernel."""
+    """A look. `entry` says what the block holds; `light` is 2^vignette - 1; `added`, `coupling` and `luma` are flat; `steps`
+    `(N, 2)` and `mixes` `(N, 12)` are the map's and the print's; `scan` is half its kernel."""
 
     layers: int
+    entry: int
     vignette: int
     light: Any
     least: Any
@@ -89,6 +107,7 @@ class Numbers(NamedTuple):
     edge: Edge
     added: Any
     coupling: Any
+    mapped: Mapped
     clumps: Clumps
     steps: Any
     mixes: Any
@@ -106,30 +125,42 @@ class Tables(NamedTuple):
     prints: Any
 
 
-PRINT_TABLES = 5  # that a print can have at most
+PRINT_TABLES = 6  # that a map and a print can have at most
 
-MIX, MIX_CLAMPED, MIX_EXP, TABLE, ONE_TABLE, TONE = range(6)
+MIX, MIX_CLAMPED, MIX_EXP, TABLE, ONE_TABLE, TONE, CURVES, CUBE, HELD = range(9)
 """A print's steps: a matrix and bias; the same, held to [0, 1]; its exp; a table of each plane, or of the one plane there is; a
-gain of light by its luminance."""
+gain of light by its luminance. A map's: three curves, or a cube, of samples that are as far apart as one likes; and what is
+held to [0, 1]."""
+
+NETWORK_CHANNELS = 4  # of a network's hidden layer that are made at once
+NETWORK_GROUP = 27 * NETWORK_CHANNELS + NETWORK_CHANNELS + 3 * NETWORK_CHANNELS
+"""Numbers of so many: what each weighs of 3 x 3 pixels of three planes, its bias, and what the three channels weigh of it."""
+NETWORK_PIXELS = 16  # of a row that are made at once
 
 
 class Scratch(NamedTuple):
     """Where a strip of `rows` is made: code at the start of `values`, and from where what is looked up, noise or logarithms,
-    and a blur halfway lie."""
+    a blur halfway, code before a network, and the network's sums lie."""
 
     values: Any
     rows: int
     looked: int
     logs: int
     between: int
+    before: int
+    sums: int
 
 
-def strip(cols: int, scan: int, near: int, clouds: int) -> tuple[int, int, int, int, int]:
+def strip(cols: int, scan: int, near: int, clouds: int, network: bool) -> tuple[int, ...]:
     """A strip's rows, and where the parts of its scratch begin and end, of blocks of `cols` with kernels of this reach."""
-    made = max(_LEAST_ROWS, _STRIP // cols)
-    rows, cols, wide = made + 2 * scan, cols + 2 * scan, max(near, 1)
+    made, reach = max(_LEAST_ROWS, _STRIP // cols), scan + int(network)
+    rows, cols, wide = made + 2 * reach, cols + 2 * reach, max(near, 1)
     looked = 3 * rows * cols
     logarithms = (rows + 2 * near) * (cols + 2 * near) + (rows + 2 * wide) * (cols + 2 * wide)
     noise = 3 * (rows + 2 * clouds) * (cols + 2 * clouds)
     between = 2 * looked + max(logarithms, noise)
-    return made, looked, 2 * looked, between, between + rows * (cols + 2 * max(near, clouds, scan))
+    before = between + rows * (cols + 2 * max(near, clouds, scan))
+    if not network:
+        return made, looked, 2 * looked, between, before, before, before
+    sums = before + looked + 2 * NETWORK_PIXELS  # what is read beyond the last row lies between
+    return made, looked, 2 * looked, between, before, sums, sums + 3 * NETWORK_PIXELS

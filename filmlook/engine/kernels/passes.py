@@ -120,6 +120,24 @@ def log_added_rows(source, at, stride, out, to, rows, cols, least, added):
 
 
 @kernel
+def pushed(x, at, count, grey, contrast):
+    """log10 exposure, steeper around mid-grey, in place."""
+    apart()
+    for i in range(count):
+        put(x, at + i, (get(x, at + i) - grey) * contrast + grey)
+
+
+@kernel
+def shown(x, at, count, told):
+    """log10 exposure as display code in [0, 1], in place: `engine.colour_map.display_of`, its two powers of e as one."""
+    apart()
+    to_ln, most, grey, gamma, odds, shoulder = told[0], told[1], told[2], told[3], told[4], told[5]
+    for i in range(count):
+        o = exp((min(get(x, at + i) * to_ln, most) - grey) * gamma) * odds
+        put(x, at + i, held(o / (o + _ONE) * shoulder, _ZERO, _ONE))
+
+
+@kernel
 def times(source, at, out, to, count, factor):
     """A row times a number."""
     apart()
