@@ -13,7 +13,7 @@ from filmlook.cli.options import DONE, FAILED, name
 from filmlook.errors import AlreadyDevelopedError, FilmLookError, LookError
 
 if TYPE_CHECKING:
-    from filmlook.look import Look
+    from filmlook.moving_look import MovingLook
 
 _UNUSED = ("mask", "stages", "scene_linear", "lossless")
 
@@ -63,7 +63,7 @@ def is_meant(inputs: Sequence[str], out: str | None) -> bool:
     return (ending in FILM_ENDINGS and not Path(out).is_dir()) or is_pattern(out)
 
 
-def run(inputs: Sequence[str], look: Look, args: argparse.Namespace) -> int:
+def run(inputs: Sequence[str], look: MovingLook, args: argparse.Namespace) -> int:
     """Develops films; those that fail are told of at the end.
 
     Raises:
@@ -142,7 +142,7 @@ def _told(source: str | list[Path]) -> str:
     return source if isinstance(source, str) else f"{source[0]} and {len(source) - 1} more"
 
 
-def _develop(source: str | list[Path], out: Path, look: Look, args: argparse.Namespace) -> bool:
+def _develop(source: str | list[Path], out: Path, look: MovingLook, args: argparse.Namespace) -> bool:
     """Develops one film; whether it was. Raises FilmLookError."""
     from tqdm import tqdm
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,12 @@ from filmlook.films.names import numbered
 from filmlook.films.parts import Parts, parts_folder
 from filmlook.films.reading import Film, open_film
 from filmlook.films.writing import PictureWriter, VideoWriter, Writer
-from filmlook.look import Look
-from filmlook.presets import load_look
+from filmlook.moving_look import MovingLook
+from filmlook.presets import AnyLook, load_moving_look
+from filmlook.prints import checked_print
+from filmlook.stock import installed_name, load_stock
 
+_KEYFRAMES = "Film Look keyframes"
 _AHEAD = 2  # frames that are read before they are developed, and that wait to be written
 
 Progress = Callable[[int, "int | None"], None]
@@ -52,7 +57,7 @@ class _Shown:
 def develop_film(
     source: str | Path | Sequence[Path],
     out: str | Path,
-    look: Look | str | dict[str, Any],
+    look: AnyLook,
     *,
     seed: int | None = None,
     codec: str | None = None,
@@ -73,7 +78,7 @@ def develop_film(
     Args:
         source: a video, an animation, a pattern such as `frame_%04d.png`, or pictures in their order.
         out: a file by whose ending it is written, or a pattern of pictures.
-        look: a `Look`, a preset's name, or settings by key.
+        look: a `Look`, a `MovingLook`, a preset's name, or settings by key. What moves goes by the frame's number.
         seed: of the grain; None: a number that is always the same for the first frame.
         codec, crf, speed: see `films.codecs.encoding_for`.
         rate: frames a second of numbered pictures; None: 24.
@@ -95,7 +100,7 @@ def develop_film(
         AlreadyDevelopedError: the film is developed already, and `again` is false.
         FilmLookError: the film cannot be written, or is there already; PyAV is missing.
     """
-    look, out = load_look(look), Path(out)
+    moving, out = _by_names(load_moving_look(look)), Path(out)
     film = open_film(source, rate=rate)
     encoding = encoding_for(out, codec, crf, speed, bits=film.bits, alpha=film.has_alpha)
     if not again and infotext.of_text({"parameters": film.comment}) is not None:
@@ -104,7 +109,9 @@ def develop_film(
         _check_target(film, out, overwrite, resume)
     if seed is None:
         seed = infotext.own_seed((), next(film.frames()).pixels)
-    job = _job(film, look, seed, encoding, fps)
+    frames = film.count if fps is None or film.count is None or film.rate is None else ceil(film.count / film.rate * fps)
+    moving = moving.check(frames, seed=seed) if frames else moving
+    job = _job(film, moving, seed, encoding, fps)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -122,13 +129,28 @@ def develop_film(
             quality=quality,
         )
     options = {"seed": seed, "tile": tile, "device": device}
-    count = _run(film, parts, writer, look, encoding, fps, options, progress)
+    count = _run(film, parts, writer, moving, encoding, fps, options, progress)
     notes = [*film.notes, *_notes(film, encoding)]
     if encoding.encoder:
-        comment = infotext.with_entries("", infotext.entries(look, seed), (film.width, film.height))
+        comment = _comment(film, moving, seed)
         notes += assemble(parts, out, film, encoding, comment=comment, overwrite=overwrite or parts.resumed)
     parts.remove()
     return FilmReport(count, notes)
+
+
+def _by_names(moving: MovingLook) -> MovingLook:
+    """The look with its stock and print called by name. Raises LookError, StockFileError before any work is done."""
+    look = moving.at()
+    stock = load_stock(look.stock)
+    return moving.changed(stock=installed_name(look.stock), print=checked_print(stock, look.print))
+
+
+def _comment(film: Film, moving: MovingLook, seed: int) -> str:
+    """What the film's metadata tell: the infotext of its first frame, and what moves after it."""
+    entries = infotext.entries(moving.at(seed=seed), seed)
+    if moving.is_moving:
+        entries[_KEYFRAMES] = json.dumps(dict(moving.schedules))
+    return infotext.with_entries("", entries, (film.width, film.height))
 
 
 def _check_target(film: Film, out: Path, overwrite: bool, resume: bool) -> None:
@@ -138,12 +160,12 @@ def _check_target(film: Film, out: Path, overwrite: bool, resume: bool) -> None:
         raise FilmLookError(f"{out}: exists; --overwrite replaces it")
 
 
-def _job(film: Film, look: Look, seed: int, encoding: Encoding, fps: Fraction | None) -> dict[str, Any]:
+def _job(film: Film, moving: MovingLook, seed: int, encoding: Encoding, fps: Fraction | None) -> dict[str, Any]:
     """What a film's frames depend on, as JSON keeps it."""
     about = film.path.stat()
     return {
         "source": [str(film.path.resolve()), about.st_size, about.st_mtime_ns],
-        "look": look.to_text(),
+        "look": {**moving.to_dict(), "last": moving.last},
         "seed": seed,
         "codec": [encoding.codec.name, encoding.encoder, dict(encoding.options), encoding.bits, encoding.alpha],
         "fps": str(fps) if fps else None,
@@ -183,20 +205,21 @@ def _run(
     film: Film,
     parts: Parts,
     writer: Writer,
-    look: Look,
+    moving: MovingLook,
     encoding: Encoding,
     fps: Fraction | None,
     options: dict[str, Any],
     progress: Progress | None,
 ) -> int:
     """Develops what is not done yet, and returns how many frames there are."""
-    lock = ExposureLock()
     waiting: deque[Future[None]] = deque()
     count, held, developed = 0, None, None
 
     def develop_one(shown: _Shown) -> np.ndarray:
-        made: np.ndarray = develop(shown.pixels, look, frame=shown.frame, lock=lock, **options)
+        made: np.ndarray = develop(shown.pixels, moving, frame=shown.frame, lock=lock, **options)
         return made
+
+    lock: ExposureLock | None = None
 
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as encoder:
         try:
@@ -205,9 +228,8 @@ def _run(
                 count += 1
                 held = shown if shown.pixels is not None else held
                 assert held is not None  # the first has a picture
+                lock = _locked(lock, held)
                 if count <= done:
-                    if held is shown and not lock.gains:  # what it decides for the others is decided again
-                        develop_one(shown)
                     continue
                 if held is shown or developed is None:
                     developed = develop_one(held)
@@ -223,6 +245,15 @@ def _run(
             encoder.submit(writer.abandon).result()
             raise
     return count
+
+
+def _locked(lock: ExposureLock | None, shown: _Shown) -> ExposureLock:
+    """The film's lock: by its first frame, and the lab's correction by the first that shows something."""
+    if lock is None:
+        return ExposureLock.of(shown.pixels)
+    if lock.corrections is None:
+        lock.corrections = ExposureLock.of(shown.pixels).corrections
+    return lock
 
 
 def _read_ahead(pool: ThreadPoolExecutor, items: Iterator[_Shown]) -> Iterator[_Shown]:

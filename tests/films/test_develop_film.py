@@ -56,6 +56,16 @@ def words(look: Look) -> list[str]:
     return ["--stock", look.stock, "--grain", str(look.grain), "--halation", str(look.halation), "--lab", str(look.lab)]
 
 
+def test_keyframes_move_the_look(tmp_path: Path) -> None:
+    frames = moving(5)
+    source = write_video(tmp_path / "clip.mkv", frames)
+    call = ["develop", str(source), "-o", str(tmp_path / "film.mkv"), "--codec", "ffv1", "--seed", "5"]
+    assert main([*call, "--exposure", "0: (0), 4: (max_f)", "--lab", "0.5"]) == 0
+    lock = ExposureLock.of(frames[0])
+    wanted = [develop(frame, Look(exposure=i, lab=0.5), seed=5, frame=i, lock=lock) for i, frame in enumerate(frames)]
+    assert same(rgb_frames(tmp_path / "film.mkv"), wanted)
+
+
 class InterruptError(Exception):
     pass
 
