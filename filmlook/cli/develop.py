@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         raise LookError(f"quality is {args.quality}; allowed: 1 to 100")
     look = chosen_moving_look(args)  # before any picture is opened
     if film.is_meant(inputs, args.output):
-        return film.run(inputs, look.at(), args)
+        return film.run(inputs, look, args)
     _refuse_films_options(args)
     from filmlook.cli import inputs as pictures
     from filmlook.files.picture import PROFILES

@@ -87,6 +87,9 @@ class Server:
         how: dict[str, Any] = {"device": self._device, "tile": self._tile, "progress": progress, "mask": mask}
         return film_picture(source, look, seed=seed, again=again, **how)
 
+    def film_place(self) -> tuple[str | None, int | None]:
+        return self._device, self._tile
+
     def proof_device(self) -> tuple[torch.device, bool]:
         return pick_device(self._device), False
 
