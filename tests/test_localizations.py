@@ -78,7 +78,7 @@ SENTENCES = {
     "prompts": ("lint", "advice"),
     "films": ("codecs", "frame_colour", "reading"),
     "server": ("darkroom", "film_jobs", "film_upload", "films", "jobs", "picture_cache", "request_body", "requests", "router"),
-    "ui": ("prompt_report",),
+    "ui": ("keyframes", "prompt_report"),
     "webui": ("tab_run", "processing"),
 }
 """Modules whose sentences with names and numbers in them pages translate: `{1}` stands for the first of these."""
