@@ -116,12 +116,26 @@ export class Client {
 
     /** An upload of a file, which the browser reads as it sends it; raises `TooLarge` too. */
     async upload(path, blob, order, signal) {
-        this.#limits ??= await this.get('limits', signal);
         const told = order ? JSON.stringify(order) : '';
-        const size = blob.size + told.length + AROUND;
-        if (size > this.#limits.bytes) throw new TooLarge(size, this.#limits.bytes); // a server breaks such an upload off, as if it were gone
+        return this.#uploaded(path, 'images', blob, told, 'bytes', blob.size + told.length + AROUND, signal);
+    }
+
+    /** Sends a film that shall be developed: {id}; raises what `upload` does. */
+    async uploadFilm(file, order, signal) {
+        return answered((await this.#uploaded('develop-video', 'video', file, JSON.stringify(order), 'video_bytes', file.size, signal)).json());
+    }
+
+    /** Where a path of the routes lies, for what the browser itself loads. */
+    address(path) {
+        return `${this.#base}/${path}`;
+    }
+
+    async #uploaded(path, name, blob, told, limit, size, signal) {
+        this.#limits ??= await this.get('limits', signal);
+        const most = this.#limits[limit];
+        if (size > most) throw new TooLarge(size, most); // a server breaks such an upload off, as if it were gone
         const body = new FormData();
-        body.append('images', blob, 'picture');
+        body.append(name, blob, name);
         if (told) body.append('order', told);
         return this.#fetched(path, { method: 'POST', signal, body });
     }
