@@ -19,7 +19,6 @@ from fastapi import HTTPException
 from filmlook.errors import FilmLookError, Stopped
 from filmlook.server import requests
 from filmlook.server.own_folder import OwnFolder, sweep
-from filmlook.server.queue import come_later
 
 log = logging.getLogger("filmlook")
 
@@ -108,7 +107,8 @@ class FilmJobs:
         with self._lock:
             self._forget_old()
             if len(self._jobs) >= most:
-                raise come_later(f"{most} films are waiting or kept already, which can be deleted")
+                told = f"{most} films are waiting or kept already; delete one, or try again later"
+                raise HTTPException(503, told, {"Retry-After": "10"})
             self._own = self._own or OwnFolder(self._parent)
             job = FilmJob(self._own.path)
             job.folder = self._own.path / job.id
@@ -197,7 +197,8 @@ class FilmJobs:
         except FilmLookError as error:
             job.error = told_of(job.source, error)
         except Exception as error:  # nobody waits for an answer that could tell
-            log.exception("Film Look: a film failed")
+            if not _is_ending():  # then pools take nothing more, whoever asks
+                log.exception("Film Look: a film failed")
             job.error = f"{type(error).__name__}: {' '.join(requests.told(error).split())[:200]}"
         return "failed"
 
@@ -217,6 +218,11 @@ class FilmJobs:
             self._wake()
 
 
+def _is_ending() -> bool:
+    """Whether the program ends, and waits for its threads."""
+    return not threading.main_thread().is_alive()
+
+
 def told_of(path: Path, error: Exception) -> str:
     """What an answer tells of a film that failed: its file's name is ours, and nobody's business."""
     return requests.told(error).replace(f"{path}: ", "").replace(str(path.parent), "")
@@ -229,7 +235,7 @@ def _progress(job: FilmJob, let_others_pass: Callable[[], None], clock: Callable
         nonlocal looked
         job.begun = job.begun or clock()
         job.frames, job.of_frames = done, total
-        if job.stop.is_set() or not threading.main_thread().is_alive():  # the server ends, and waits for its threads
+        if job.stop.is_set() or _is_ending():
             raise Stopped
         if job.most_frames is not None and done > job.most_frames:
             raise FilmLookError(f"lasts longer than is allowed: it has more than {job.most_frames} frames")

@@ -23,8 +23,8 @@ from filmlook.server.queue import WorkQueue
 from filmlook.server.request_body import Limits
 
 
-def add_films(router: APIRouter, backend: Backend, line: WorkQueue, parent: Path | None = None) -> FilmJobs:
-    """Adds the routes of films; gives where they are kept."""
+def add_films(router: APIRouter, backend: Backend, line: WorkQueue) -> None:
+    """Adds the routes of films."""
 
     def work(job: FilmJob, progress: Progress) -> tuple[Path, list[str]]:
         asked, target = job.asked, job.folder / f"film.{job.asked.format}"
@@ -34,7 +34,8 @@ def add_films(router: APIRouter, backend: Backend, line: WorkQueue, parent: Path
         report = develop_film(job.source, target, asked.look, seed=asked.seed, progress=progress, **how)
         return target, report.notes
 
-    kept = FilmJobs(work, line.long, parent=parent)
+    kept = FilmJobs(work, line.long)
+    backend.at_end(kept.close)
 
     @router.post("/develop-video", summary="Develop a film", status_code=202, **described_film())
     async def develop_video(request: Request) -> Response:
@@ -71,8 +72,6 @@ def add_films(router: APIRouter, backend: Backend, line: WorkQueue, parent: Path
     def delete(id: str) -> dict[str, Any]:
         kept.forget(kept.get(id))
         return {"deleted": id}
-
-    return kept
 
 
 def _most_frames(path: Path, limits: Limits) -> int:

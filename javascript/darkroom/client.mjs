@@ -122,7 +122,7 @@ export class Client {
 
     /** Sends a film that shall be developed: {id}; raises what `upload` does. */
     async uploadFilm(file, order, signal) {
-        return answered((await this.#uploaded('develop-video', 'video', file, JSON.stringify(order), 'video_bytes', file.size, signal)).json());
+        return answered((await this.#uploaded('develop-video', 'video', file, JSON.stringify(order), 'video_bytes', file.size, signal, false)).json());
     }
 
     /** Where a path of the routes lies, for what the browser itself loads. */
@@ -130,14 +130,14 @@ export class Client {
         return `${this.#base}/${path}`;
     }
 
-    async #uploaded(path, name, blob, told, limit, size, signal) {
+    async #uploaded(path, name, blob, told, limit, size, signal, isRetried = true) {
         this.#limits ??= await this.get('limits', signal);
         const most = this.#limits[limit];
         if (size > most) throw new TooLarge(size, most); // a server breaks such an upload off, as if it were gone
         const body = new FormData();
         body.append(name, blob, name);
         if (told) body.append('order', told);
-        return this.#fetched(path, { method: 'POST', signal, body });
+        return this.#fetched(path, { method: 'POST', signal, body }, isRetried);
     }
 
     /** Sends a picture that is not looked at: {hash, width, height, developed}. */
@@ -145,9 +145,10 @@ export class Client {
         return answered((await this.upload('pictures', blob, null, signal)).json());
     }
 
-    async #fetched(path, options) {
+    /** An answer; where what is asked for is not `isRetried`, a server that is full says so itself. */
+    async #fetched(path, options, isRetried = true) {
         const answer = await answered(fetch(`${this.#base}/${path}`, options));
-        if (!answer.ok) throw await refusal(answer);
+        if (!answer.ok) throw await refusal(answer, isRetried);
         return answer;
     }
 
@@ -176,8 +177,8 @@ async function answered(promise) {
     }
 }
 
-async function refusal(answer) {
-    if ([502, 503, 504].includes(answer.status)) return new Gone(answer.statusText);
+async function refusal(answer, isRetried) {
+    if ([502, 504].includes(answer.status) || (answer.status === 503 && isRetried)) return new Gone(answer.statusText);
     let detail = '';
     try {
         ({ detail } = await answer.json());

@@ -363,7 +363,7 @@ def test_limits_in_bytes_seconds_and_jobs(developer: Developer, scratch: Path) -
     developer.frames = 1
     film = sent(client)
     answer = client.post(URL, files={"video": ("a.mp4", MP4)})
-    assert refusal(answer, 503) == "2 films are waiting or kept already, which can be deleted; try again later"
+    assert refusal(answer, 503) == "2 films are waiting or kept already; delete one, or try again later"
     assert answer.headers["retry-after"]
     over(client, film)
     client.delete(f"{VIDEOS}/{film}")
@@ -442,6 +442,15 @@ def test_at_the_servers_end_all_is_gone(scratch: Path) -> None:
     finished(films)
     assert kept(scratch)
     films.close()
+    assert not list(scratch.iterdir())
+
+
+def test_a_server_that_is_ended_takes_its_films_along(developer: Developer, scratch: Path) -> None:
+    developer.frames = 10**9
+    with served(build_app(Server({}, Limits(), "cpu"))) as url:
+        assert httpx.post(f"{url}{URL}", files={"video": ("a.mp4", MP4)}, timeout=PATIENCE_S).status_code == 202
+        wait_until(lambda: bool(developer.asked))
+        assert kept(scratch)
     assert not list(scratch.iterdir())
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from filmlook.server.film_jobs import FilmJobs
 from tests.api.clients import clip, wait_until
 from tests.page.hand import Hand
 
@@ -20,6 +21,9 @@ def film() -> dict[str, Any]:
     pixels = np.full((120, 160, 3), 200, np.uint8)
     data = clip(pixels, codec="libvpx", kind="webm", rate=1)  # which every browser shows
     return {"name": "holiday.webm", "mimeType": "video/webm", "buffer": data}
+
+
+begin = FilmJobs.begin
 
 
 def opened(hand: Hand, film: dict[str, Any]) -> Any:
@@ -64,6 +68,15 @@ def test_what_is_no_film_is_told_and_a_picture_closes_the_film(hand: Hand, film:
     bar.wait_for(state="hidden")
     hand.page.get_by_role("button", name="Develop", exact=True).wait_for()
     hand.wrong = [line for line in hand.wrong if "415" not in line]  # browsers note every refusal in the console
+
+
+def test_a_server_that_keeps_as_many_as_it_may_says_so(hand: Hand, film: dict[str, Any]) -> None:
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(FilmJobs, "begin", lambda films, most: begin(films, 0))
+        bar = opened(hand, film)
+        bar.get_by_role("button", name="Develop the film").click()
+        bar.get_by_text("0 films are waiting or kept already; delete one, or try again later").wait_for()
+    hand.wrong = [line for line in hand.wrong if "503" not in line]
 
 
 @pytest.mark.long
