@@ -30,7 +30,8 @@ def add_films(router: APIRouter, backend: Backend, line: WorkQueue) -> None:
         asked, target = job.asked, job.folder / f"film.{job.asked.format}"
         device, tile = backend.film_place()
         fps = None if asked.fps is None else Fraction(asked.fps).limit_denominator(1001)
-        how: dict[str, Any] = {"codec": asked.codec, "crf": asked.crf, "fps": fps, "device": device, "tile": tile}
+        how: dict[str, Any] = {"codec": asked.codec, "crf": asked.crf, "fps": fps, "cuts": asked.cuts, "again": asked.again}
+        how |= {"device": device, "tile": tile}
         report = develop_film(job.source, target, asked.look, seed=asked.seed, progress=progress, **how)
         return target, report.notes
 

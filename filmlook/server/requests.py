@@ -98,6 +98,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.choice_or_none("codec", CODECS, "null: what is usual for the format."),
         field.number_or_none("crf", 0, 63, "Of the codec: less is better; null: what keeps grain.", is_whole_number=True),
         field.number_or_none("fps", 1, MOST_FPS, "Of the film in the camera, such as 18; null: as the clip has it."),
+        field.switch("again", True),
     ),
     "read": field.one_picture("image", "images"),
     "pictures": field.one_picture("image", "images"),
@@ -183,6 +184,7 @@ class FilmRequest:
     codec: str | None
     crf: int | None
     fps: float | None
+    again: bool
     most_bytes: int
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from filmlook.errors import FilmLookError, PictureError
+from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError
 from filmlook.films.develop_film import develop_film
 from filmlook.films.names import ANIMATIONS, VIDEOS
 from filmlook.films.reading import is_animated
@@ -31,17 +31,18 @@ def is_film(path: Path, name: str) -> bool:
 
 
 def developed_film(
-    source: Path, name: str, choice: LookChoice, folder: Path, progress: Callable[[int, int | None], None]
+    source: Path, name: str, choice: LookChoice, folder: Path, *, again: bool, progress: Callable[[int, int | None], None]
 ) -> tuple[Path, list[str]]:
     """Develops a film into a folder, which nothing is written over in; where it lies, and what could not be kept as it was.
 
     Args:
         name: the film's own; the file is called so.
         choice: what moves in it moves.
+        again: whether a film that is developed already is developed once more.
         progress: told of each frame. What it raises ends the work, and nothing of it stays.
 
     Raises:
-        FilmLookError: in words for people.
+        AlreadyDevelopedError: it is developed already, and `again` is false. FilmLookError: in words for people.
     """
     ending = source.suffix.lower() if source.suffix.lower() in _KEPT else _PLAYED
     seed = None if choice.seed_mode == "picture" else choice.grain_seed(0)
@@ -49,9 +50,17 @@ def developed_film(
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".film-look-", dir=folder) as place:
             made = Path(place) / f"film{ending}"
-            how: dict[str, Any] = {"seed": seed, "device": str(device()), "tile": options.tile(), "progress": progress}
+            how: dict[str, Any] = {
+                "seed": seed,
+                "device": str(device()),
+                "tile": options.tile(),
+                "again": again,
+                "progress": progress,
+            }
             report = develop_film(source, made, choice.moving, **how)
             return _settled(made, folder, Path(name).stem), report.notes
+    except AlreadyDevelopedError:
+        raise
     except FilmLookError as error:
         raise PictureError(str(error).replace(f"{source}: ", "").replace(str(source), name)) from error
 

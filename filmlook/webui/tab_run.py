@@ -239,7 +239,11 @@ class _Work:
             shared.state.textinfo = f"{source.name}: {done} / {total or '?'}"
             _progress(done / total if total else 0.0)
 
-        return _MadeFilm(*tab_films.developed_film(Path(source.picture), source.file, self.chosen, self.folder, progress))
+        how: dict[str, Any] = {"again": self.again, "progress": progress}
+        try:
+            return _MadeFilm(*tab_films.developed_film(Path(source.picture), source.file, self.chosen, self.folder, **how))
+        except AlreadyDevelopedError:
+            raise AlreadyDevelopedError(_DEVELOPED) from None
 
     def _picture(self, source: _Source, number: int) -> Image.Image:
         before = source.read()

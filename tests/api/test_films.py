@@ -81,7 +81,7 @@ def test_a_film_comes_is_developed_and_is_fetched(developer: Developer, client: 
     assert told["notes"] == ["its sound is made anew"]
     assert 3590 < told["kept_seconds"] <= 3600
     (asked,) = developer.asked
-    assert (asked["seed"], asked["crf"], asked["codec"], asked["fps"]) == (7, 20, None, 18)
+    assert (asked["seed"], asked["crf"], asked["codec"], asked["fps"], asked["cuts"]) == (7, 20, None, 18, (10, 30))
     assert scratch in asked["source"].parents
     assert asked["source"].name == "upload.mp4"
     answer = client.get(f"{VIDEOS}/{film}/file")
@@ -300,6 +300,7 @@ WRONG: list[tuple[str, list[Any], str]] = [
     ("format", ["avi", None, "../x", "mp4\0"], "format is "),
     ("codec", ["mpeg2", 7, ["h264"]], "codec is "),
     ("crf", [-1, 64, 1.5, "18", True], "crf is "),
+    ("again", [None, 1, "true"], "again is "),
     ("fps", [0, -1, 61, "18", True, [18]], "fps is "),
     ("video", ["x"], "unknown field 'video'"),
 ]

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from filmlook import Look
-from filmlook.errors import FilmLookError, PictureError
+from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError
 from filmlook.moving_look import MovingLook
 from filmlook.presets import save_preset
 from tests.host.conftest import Make, develop, same
@@ -140,6 +140,10 @@ def test_interrupt_and_skip_end_a_film_and_leave_nothing_of_it(
     ("error", "told"),
     [
         (PictureError("{source}: holds no moving picture"), "holds no moving picture"),
+        (
+            AlreadyDevelopedError("{source}: it is developed already"),
+            "it is developed already; to develop it again, tick the box.",
+        ),
         (FilmLookError('videos need av: pip install "filmlook[video]"'), 'videos need av: pip install "filmlook[video]"'),
     ],
 )
