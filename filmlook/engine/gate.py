@@ -16,7 +16,8 @@ from filmlook.stages.psf import mirror_index
 
 _LOBES = 4  # of Lanczos' kernel, to each side
 _FINE = 64  # steps of a pixel in which it is blurred
-_ROWS = 256  # worked on at once
+_ALIKE = 1e-6  # of weights that are one and the same but for rounding
+_ROWS = 64  # worked on at once: what fits the cache
 
 
 def in_gate(source: Tensor, position: Position, pitch_um: float, height: int) -> Tensor:
@@ -36,12 +37,11 @@ def in_gate(source: Tensor, position: Position, pitch_um: float, height: int) ->
         count = min(_ROWS, rows - y)
         first, last = _read(down, y, count)
         index = mirror_index(first, last - first, rows).to(source.device)
-        strip = _float(source.index_select(0, index)).movedim(2, 0).contiguous()
-        strip = _weighed(strip, 1, y - first, down, y, count)
+        strip = _float(source.index_select(0, index))
+        strip = _weighed(strip, 0, y - first, down, y, count)
         left, right = _read(across, 0, columns)
-        strip = strip.index_select(2, mirror_index(left, right - left, columns).to(source.device))
-        strip = _weighed(strip, 2, -left, across, 0, columns)
-        moved = strip.movedim(0, 2)
+        strip = strip.index_select(1, mirror_index(left, right - left, columns).to(source.device))
+        moved = _weighed(strip, 1, -left, across, 0, columns)
         if not out.dtype.is_floating_point:
             moved = moved.clamp_(0, 65535).add_(0.5).to(torch.int32).to(torch.int16)
         out[y : y + count] = moved
@@ -77,15 +77,16 @@ class _Kernel:
         return torch.lerp(self.values[low], self.values[low + 1], at - low)
 
 
-Taps = tuple[Tensor, Tensor]
-"""Of each sample along an axis: the first that it reads, and its weights `(n, taps)`."""
+Taps = tuple[Tensor, Tensor, list[float]]
+"""Of each sample along an axis: the first that it reads, and its weights `(n, taps)`; those of all where they are alike."""
 
 
 def _taps(length: int, shift: float, size: float, kernel: _Kernel) -> Taps:
     place = (torch.arange(length, dtype=torch.float64) + 0.5 - length / 2 - shift) / size + length / 2 - 0.5
     first = place.floor().long() - kernel.reach + 1
     weights = kernel(place[:, None] - first[:, None] - torch.arange(2 * kernel.reach))
-    return first, (weights / weights.sum(1, keepdim=True)).float()
+    weights = (weights / weights.sum(1, keepdim=True)).float()
+    return first, weights, weights[0].tolist() if float((weights - weights[0]).abs().max()) < _ALIKE else []
 
 
 def _read(taps: Taps, start: int, count: int) -> tuple[int, int]:
@@ -95,8 +96,8 @@ def _read(taps: Taps, start: int, count: int) -> tuple[int, int]:
 
 
 def _weighed(field: Tensor, axis: int, at: int, taps: Taps, start: int, count: int) -> Tensor:
-    """`C,H,W` along an axis through taps. `at`: where in it the sample `start` lies."""
-    first, weights = taps[0][start : start + count], taps[1][start : start + count].to(field.device)
+    """`H,W,C` along an axis through taps. `at`: where in it the sample `start` lies."""
+    first, alike, weights = taps[0][start : start + count], taps[2], taps[1][start : start + count].to(field.device)
     offsets = first - torch.arange(start, start + count)
     out = torch.zeros([count if i == axis else n for i, n in enumerate(field.shape)], device=field.device)
     ends = [*((offsets[1:] != offsets[:-1]).nonzero()[:, 0] + 1).tolist(), count]
@@ -105,7 +106,10 @@ def _weighed(field: Tensor, axis: int, at: int, taps: Taps, start: int, count: i
         part, whole = out.narrow(axis, begin, end - begin), int(offsets[begin])
         for tap in range(weights.shape[1]):
             read = field.narrow(axis, at + begin + whole + tap, end - begin)
-            weight = weights[begin:end, tap]
-            part.addcmul_(read, weight[:, None] if axis == 1 else weight)
+            if alike:
+                part.add_(read, alpha=alike[tap])
+            else:
+                weight = weights[begin:end, tap]
+                part.addcmul_(read, weight[:, None, None] if axis == 0 else weight[:, None])
         begin = end
     return out

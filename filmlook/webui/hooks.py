@@ -148,14 +148,8 @@ def finish_image(p: Any, pp: Any) -> None:
     if options.value("save_before"):
         _save_before(p, before)
     try:
-        after = developed(
-            before,
-            what,
-            job.chosen.look,
-            seed=job.at(job.seeds, number),
-            frame=None if job.frames is None else job.at(job.frames, number),
-            lock=job.lock,
-        )
+        seed, frame = job.at(job.seeds, number), None if job.frames is None else job.at(job.frames, number)
+        after = developed(before, what, job.chosen.look_at(frame, seed), seed=seed, frame=frame, lock=job.lock)
         if what == GRAIN and (mask := _mask(p, job)) is not None:
             after = inside(mask, after, before)
     except Exception as error:

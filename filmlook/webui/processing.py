@@ -144,11 +144,12 @@ def film_image(
     Raises:
         FilmLookError, or whatever else stands in the way.
     """
-    after = developed(image, LOOK, choice.look, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
+    look = choice.look_at(frame, seed)
+    after = developed(image, LOOK, look, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
     text = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     if "parameters" not in text and (old := next((t for t in infotext.texts(image) if infotext.pairs_of(t)), "")):
         text["parameters"] = old  # JPEG and WebP keep it in EXIF
-    pairs = infotext.entries(choice.look, seed, frame=frame, mask="" if mask is None else mask_hash(mask))
+    pairs = infotext.entries(look, seed, frame=frame, mask="" if mask is None else mask_hash(mask))
     after.info = {**image.info, **infotext.with_development(text, pairs, after.size)}
     delivered.remember(image, after)
     return after, pairs

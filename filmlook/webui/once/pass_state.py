@@ -57,7 +57,8 @@ class PassState:
         if what == NOTHING:
             return {}
         frame = None if self.frames is None else self.at(self.frames, number)
-        return infotext.entries(self.chosen.look, self.at(self.seeds, number), frame=frame, grain_only=what == GRAIN)
+        seed = self.at(self.seeds, number)
+        return infotext.entries(self.chosen.look_at(frame, seed), seed, frame=frame, grain_only=what == GRAIN)
 
     def announce(self, p: Any) -> None:
         """Puts our keys into the processing object's infotext, as functions: every picture has its own values."""
