@@ -33,9 +33,9 @@ MAY_IMPORT = {
     "prompts": "errors paths presets files",
     "fitting": "errors stock prints film files networks engine",
     "training": "errors paths look stock film files networks engine fitting",
-    "ui": "errors look moving_look stock prints presets look_choice prompts",
-    "server": "errors version paths look schedule moving_look stock prints presets look_choice files engine prompts",
-    "webui": "errors paths look stock prints presets look_choice files engine prompts ui server",
+    "ui": "errors look schedule moving_look stock prints presets look_choice prompts",
+    "server": "errors version paths look schedule moving_look stock prints presets look_choice files engine films prompts",
+    "webui": "errors paths look stock prints presets look_choice files engine films prompts ui server",
     "cli": "errors version paths look moving_look stock prints presets look_choice film files networks engine films batches"
     " prompts fitting training server",
     "__main__": "cli",

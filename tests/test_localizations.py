@@ -27,7 +27,7 @@ FIRST = ("button", "_frequent", "_done", "Button", "UploadButton", "Accordion", 
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
 MAKERS = ("fujifilm_", "kodak_")  # of papers, whose names stay as they are
 PLAIN = "The film alone"  # of `filmlook.ui`, which needs gradio
-NAMES = ("Film Look", "ISO", "MTF", "img2img", "txt2img")  # stay as they are
+NAMES = ("exposure: 0: (0), 30: (1)", "Film Look", "ISO", "MTF", "img2img", "txt2img")  # stay as they are
 
 
 def _text(node: ast.AST) -> str:
@@ -71,13 +71,14 @@ WHY = "“{1}” {2}."
 """What is said of a word: `{2}` is one of `_phrases`."""
 
 SENTENCES = {
-    ".": ("look", "look_choice", "presets", "prints"),
+    ".": ("look", "look_choice", "moving_look", "presets", "prints", "schedule"),
     "engine": ("develop",),
     "files": ("decoders", "kinds", "naming", "picture", "png", "raw"),
     "film": ("route",),
     "prompts": ("lint", "advice"),
-    "server": ("darkroom", "jobs", "picture_cache", "request_body", "requests", "router"),
-    "ui": ("prompt_report",),
+    "films": ("codecs", "frame_colour", "reading"),
+    "server": ("darkroom", "film_jobs", "film_upload", "films", "jobs", "picture_cache", "request_body", "requests", "router"),
+    "ui": ("keyframes", "prompt_report"),
     "webui": ("tab_run", "processing"),
 }
 """Modules whose sentences with names and numbers in them pages translate: `{1}` stands for the first of these."""
@@ -85,7 +86,9 @@ SENTENCES = {
 FOR_PROGRAMS = re.compile(
     "^(body|order|seed|grain|tile|mask:|allowed are application|images|unknown field|answer is|the client|device {|device is {)"
     "|base64|not JSON|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe"
-    "|in JSON|not a look: |table of"
+    "|in JSON|not a look: |table of|allowed is multipart|^video: (allowed is one|\\{1)|there are two|^the film is {1}"
+    "|--overwrite|a folder without pictures|no picture is called|a film without pictures|no such file|unknown ending"
+    "|not kept in|codec is |the film's first frame"
 )
 """Refusals that no page can cause, or that tell of files which only programs write."""
 
@@ -121,6 +124,13 @@ def _sentences_of(source: str) -> set[str]:
     return found
 
 
+def _without_place(sentence: str) -> str:
+    """A sentence that begins with a file's name, without that."""
+    if not sentence.startswith("{1}: "):
+        return sentence
+    return re.sub(r"{(\d)}", lambda found: f"{{{int(found[1]) - 1}}}", sentence[len("{1}: ") :])
+
+
 def _phrases() -> set[str]:
     """What words and recipes do, as findings and the list of frequent words tell it."""
     craft = load_craft()
@@ -146,6 +156,8 @@ def texts() -> set[str]:
     for room, modules in SENTENCES.items():
         for module in modules:
             sentences = _sentences_of((ROOT / "filmlook" / room / f"{module}.py").read_text(encoding="utf-8"))
+            if room == "films":  # what is wrong with a film is told without its place, which its name stands beside
+                sentences = {_without_place(sentence) for sentence in sentences}
             found |= {sentence for sentence in sentences if not FOR_PROGRAMS.search(sentence)}
     for folder in (ROOT / "javascript", ROOT / "filmlook" / "server" / "page"):
         for path in folder.rglob("*.mjs"):

@@ -41,6 +41,12 @@ class Backend(Protocol):
     ) -> Picture:
         """Develops one picture with its metadata, as `filmlook.film_picture` does."""
 
+    def film_place(self) -> tuple[str | None, int | None]:
+        """Where films are developed, and in which tiles: `device` and `tile` of `develop`."""
+
+    def at_end(self, close: Callable[[], None]) -> None:
+        """Takes what is to be called when the server ends."""
+
     def proof_device(self) -> tuple[torch.device, bool]:
         """Where previews are made now; and whether that is not where it would be, since a generation has the GPU.
 

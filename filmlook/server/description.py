@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from filmlook.engine.engines import NO_GPU
 from filmlook.files import infotext
 from filmlook.server.fields import schema_of
-from filmlook.server.requests import TABLES
+from filmlook.server.request_body import Limits
+from filmlook.server.requests import FILMS, TABLES
 from filmlook.server.schema import look_schema
 
 _TINY = (  # one grey pixel, for the examples
@@ -17,6 +19,7 @@ _TINY = (  # one grey pixel, for the examples
 _NAME = "6c2b1f0e9a7d4c3b8e5f6a1d2c3b4a59"  # of a picture that was kept once
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "develop": {"images": [_TINY], "look": {"look": "classic-negative", "grain": 1.4}, "seed": 7},
+    "develop-video": {"look": "super-8", "format": "mp4", "crf": 18},
     "read": {"image": _TINY},
     "pictures": {"image": _TINY},
     "preview": {
@@ -50,12 +53,17 @@ _REFUSALS = {
     403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
     404: "There is none of this name, or it is forgotten.",
     408: "The body came too slowly.",
-    409: "It is built in, and cannot be deleted; or a newer call of the same viewer came.",
+    409: "It is built in, and cannot be deleted; or a newer call of the same viewer came; or a film is not done.",
     413: "The body is too large, or too much would come back.",
-    415: "The body is of another kind.",
+    415: "The body is of another kind, or the file is no film.",
+    416: "The file has no such part.",
     422: "A field is wrong; the detail names it and what is allowed.",
-    503: "Too many calls are waiting, or too many bytes.",
+    501: "What films need is not installed; the detail names it.",
+    503: "Too many calls are waiting, or too many bytes, or too many films are kept.",
 }
+
+
+_SENT = {200: "The file.", 206: "The part that `Range` asks for."}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -83,6 +91,28 @@ def described(route: str) -> dict[str, Any]:
         file = {"schema": {"type": "string", "format": "binary"}}
         told["responses"][200]["content"].update(dict.fromkeys(_DEVELOPED, file))
     return {**body, **told, "responses": {**told["responses"], **refused}}
+
+
+def described_film() -> dict[str, Any]:
+    """The upload of a film, its answer and its refusals, as arguments of FastAPI's decorators."""
+    order = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema_of(TABLES["develop-video"])}
+    parts = {"video": {"type": "string", "format": "binary"}, "order": order}
+    upload = {"type": "object", "additionalProperties": False, "properties": parts, "required": ["video"]}
+    content = {"multipart/form-data": {"schema": upload}}
+    answer = {
+        "description": "It will be developed; its state is asked for by this id.",
+        "content": {"application/json": {"schema": _object({"id": _TEXT})}},
+    }
+    refused = refusals(408, 413, 415, 422, 501, 503)
+    body = {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
+    return {**body, "response_model": None, "responses": {202: answer, **refused}}
+
+
+def described_film_file() -> dict[str, Any]:
+    """The answer that is a developed film, and its refusals, as arguments of FastAPI's decorators."""
+    file = {"schema": {"type": "string", "format": "binary"}}
+    told = {status: {"description": about, "content": dict.fromkeys(FILMS.values(), file)} for status, about in _SENT.items()}
+    return {"responses": {**told, **refusals(404, 409, 416, 422)}}
 
 
 def answered(answer: str, *refused_with: int) -> dict[str, Any]:
@@ -159,7 +189,21 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "scopes": _object({"before": _SCOPES, "after": _SCOPES}),
     "like": _object({"stocks": _list(_object({"name": _TEXT, "distance": {"type": "number", "minimum": 0}}))}),
     "names": _object({"names": _list(_TEXT)}),
-    "limits": _object(dict.fromkeys(("bytes", "pixels", "pictures", "answer_pixels"), _WHOLE)),
+    "limits": _object({limit.name: _WHOLE for limit in fields(Limits)}),
+    "video": _object(
+        {
+            "id": _TEXT,
+            "state": {"enum": ["waiting", "working", "done", "failed"]},
+            "ahead": {**_WHOLE, "description": "Films that come before it."},
+            "share": _SHARE,
+            "frames": {**_WHOLE, "description": "That are developed."},
+            "of_frames": _or_null("integer", "null: not known."),
+            "seconds_left": _or_null("number"),
+            "notes": {**_list(_TEXT), "description": "What could not be kept as it was, each in a line."},
+            "error": _or_null("string", "Why it failed."),
+            "kept_seconds": _or_null("integer", "Until it is forgotten, once it is over."),
+        }
+    ),
     "prompt": _object(
         {
             "checkpoint": _or_null("object", "Which one it is and how it was recognised."),

@@ -116,6 +116,47 @@ def one_of(key: str, allowed: Sequence[int], about: str) -> Field:
     return Field(key, {"oneOf": [{"enum": list(allowed)}, {"type": "null"}], "description": about}, check)
 
 
+def choice_or_none(key: str, allowed: Sequence[str], about: str) -> Field:
+    """One of some words; null and nothing: none of them."""
+
+    def check(value: Any, limits: Limits) -> str | None:
+        if value is not None and (not isinstance(value, str) or value not in allowed):
+            raise refused(f"{key} is {shown(value)}; allowed: {', '.join(allowed)}, or null")
+        return value
+
+    return Field(key, {"oneOf": [{"enum": list(allowed)}, {"type": "null"}], "description": about}, check)
+
+
+def number_or_none(key: str, low: float, high: float, about: str, *, is_whole_number: bool = False) -> Field:
+    """A number of a range; null and nothing: none."""
+    kind = "integer" if is_whole_number else "number"
+
+    def check(value: Any, limits: Limits) -> float | None:
+        if value is not None and not (_KINDS[kind](value) and low <= value <= high):
+            told = "a whole number" if is_whole_number else "a number"
+            raise refused(f"{key} is {shown(value)}; allowed: {told} from {low:g} to {high:g}, or null")
+        return None if value is None else value if is_whole_number else float(value)
+
+    number = {"type": kind, "minimum": low, "maximum": high}
+    return Field(key, {"oneOf": [number, {"type": "null"}], "description": about}, check)
+
+
+def wholes_or_none(key: str, most: int, about: str) -> Field:
+    """A list of up to so many whole numbers from 0, that rise; null and nothing: none."""
+
+    def check(value: Any, limits: Limits) -> tuple[int, ...] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) > most or not all(is_whole(part, 0, _MOST) for part in value):
+            raise refused(f"{key} is {shown(value)}; allowed: a list of up to {most} whole numbers from 0, or null")
+        return tuple(sorted(set(value)))
+
+    part = {"type": "integer", "minimum": 0, "maximum": _MOST}
+    return Field(
+        key, {"oneOf": [{"type": "array", "items": part, "maxItems": most}, {"type": "null"}], "description": about}, check
+    )
+
+
 def switch(key: str, default: bool) -> Field:
     def check(value: Any, limits: Limits) -> bool:
         if not isinstance(value, bool):

@@ -18,7 +18,14 @@ _KINDS = {".html": "text/html", ".css": "text/css", ".mjs": "text/javascript", "
 _HEADERS = {
     # Nothing leaves the machine: the page loads from here alone, and no other site may frame it.
     "Content-Security-Policy": "; ".join(
-        ("default-src 'self'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:", "frame-ancestors 'none'")
+        (
+            "default-src 'self'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' blob: data:",
+            "media-src 'self' blob:",
+            "frame-ancestors 'none'",
+        )
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

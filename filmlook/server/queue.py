@@ -6,9 +6,9 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from fastapi import HTTPException, Request
@@ -20,6 +20,8 @@ from filmlook.server import request_body
 WAITING = 64  # clients in a room; whoever comes then is told to come later
 _AT_THE_DOOR_S = 120  # at most: before its body is taken in, nothing tells that a client has gone
 _FOR_EARLIER_S = 1.0  # that a request which has come waits for the bodies of earlier ones, which may come slowly or never
+_SLICE_S = 0.5  # that long work holds the machine while others wait for it
+_PASS_S = 0.01  # in which a host's own lock, too, goes to whoever waits for it
 _Made = TypeVar("_Made")
 
 
@@ -106,7 +108,7 @@ def _request_of(body: request_body.Body, made_of: Callable[[dict[str, Any]], _Ma
 
 
 class WorkQueue:
-    """The work, first come, first served, one at a time.
+    """The work, first come, first served, one at a time. Long work lets others pass between its parts.
 
     Args:
         turn: waits until nothing else works on the machine, and holds it; is told how many pictures are to come.
@@ -114,6 +116,7 @@ class WorkQueue:
 
     def __init__(self, turn: Callable[[int], AbstractContextManager[Turn]]) -> None:
         self._turn = turn
+        self._floor = _Floor()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="film-look")
 
     async def run(self, request: Request, pictures: int, work: Callable[[Turn, Callable[[], bool]], _Made]) -> _Made:
@@ -123,10 +126,53 @@ class WorkQueue:
         def in_turn() -> _Made:
             if gone.is_set():
                 raise Stopped
-            with self._turn(pictures) as turn:
+            with self._floor.held(), self._turn(pictures) as turn:
                 return work(turn, gone.is_set)
 
         return await awaited(request, self._worker.submit(in_turn), gone)
+
+    @contextmanager
+    def long(self) -> Iterator[Callable[[], None]]:
+        """Holds the machine for long work in the caller's own thread, which calls what it is given between the parts of it:
+        whoever came meanwhile goes first then, one for each half second that the work has had."""
+        held, since = ExitStack(), 0.0
+
+        def take() -> None:
+            nonlocal since
+            held.enter_context(self._floor.held())
+            held.enter_context(self._turn(0))
+            since = time.monotonic()
+
+        def let_others_pass() -> None:
+            if time.monotonic() - since >= _SLICE_S:
+                held.close()
+                time.sleep(_PASS_S)
+                take()
+
+        with held:
+            take()
+            yield let_others_pass
+
+
+class _Floor:
+    """A lock that goes to those who ask for it in the order in which they asked."""
+
+    def __init__(self) -> None:
+        self._asking: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        own = object()
+        with self._changed:
+            self._asking.append(own)
+            self._changed.wait_for(lambda: self._asking[0] is own)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._asking.remove(own)
+                self._changed.notify_all()
 
 
 async def awaited(request: Request, future: Future[_Made], gone: threading.Event) -> _Made:

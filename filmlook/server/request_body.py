@@ -27,12 +27,15 @@ _DETAIL = 4000  # letters
 @dataclass(frozen=True)
 class Limits:
     """What one request may bring: bytes of the body, pixels of a picture, pictures; and the pixels of all that it takes back,
-    where as many as one picture may have are allowed in any case."""
+    where as many as one picture may have are allowed in any case. Of a film: bytes, seconds, and how many wait or are kept."""
 
     bytes: int = 64 * 2**20
     pixels: int = 64_000_000
     pictures: int = 32
     answer_pixels: int = 128_000_000
+    video_bytes: int = 2**30
+    video_seconds: int = 600
+    videos: int = 8
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,11 @@ def size_of(request: Request, most: int) -> int:
     told = request.headers.get("content-length", "")
     size = int(told) if told.isascii() and told.isdecimal() and len(told) < 20 else most
     if size > most:
-        raise _too_large(most)
+        raise too_large(most)
     return size
 
 
-def _too_large(most: int) -> HTTPException:
+def too_large(most: int) -> HTTPException:
     return HTTPException(413, f"the body is larger than {most} bytes, which are allowed")
 
 
@@ -95,7 +98,7 @@ async def _taken_in(request: Request, most: int) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > most:
-            raise _too_large(most)
+            raise too_large(most)
     return bytes(body)
 
 

@@ -14,6 +14,7 @@ from fastapi import HTTPException
 
 from filmlook.errors import FilmLookError, LookError, PictureError
 from filmlook.files import picture
+from filmlook.films import codecs
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
 from filmlook.moving_look import MovingLook
@@ -33,7 +34,21 @@ SHOWN = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 KINDS = {**SHOWN, "tiff": "TIFF"}
 """The kinds of file that are written."""
 
+FILMS = {
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "mkv": "video/x-matroska",
+    "webm": "video/webm",
+    "gif": "image/gif",
+    "webp": "image/webp",
+}
+"""The kinds of film that are written, by their endings, and their media types."""
+
 DEPTHS = (8, 16)
+CODECS = tuple(name for name, codec in codecs.CODECS.items() if codec.encoders)
+MOST_CUTS = 10_000
+MOST_FPS = 60  # frames a second
+LARGER = 4  # times the bytes that an upload of a film may have: what is made of it
 MOST_NAMES = 10_000
 SIZES = (17, 33, 65)
 SHEETS = ("stocks", "looks", "papers", "setting", "settings")
@@ -74,6 +89,16 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.switch("scene_linear", False),
         field.masks("mask"),
         field.choice("answer", ("json", "file"), "json"),
+    ),
+    "develop-video": (
+        _MOVING_LOOK,
+        field.one_seed("seed"),
+        field.wholes_or_none("cuts", MOST_CUTS, "Frames that scenes begin with; null: they are found."),
+        field.choice("format", tuple(FILMS), "mp4"),
+        field.choice_or_none("codec", CODECS, "null: what is usual for the format."),
+        field.number_or_none("crf", 0, 63, "Of the codec: less is better; null: what keeps grain.", is_whole_number=True),
+        field.number_or_none("fps", 1, MOST_FPS, "Of the film in the camera, such as 18; null: as the clip has it."),
+        field.switch("again", True),
     ),
     "read": field.one_picture("image", "images"),
     "pictures": field.one_picture("image", "images"),
@@ -145,6 +170,22 @@ class DevelopRequest:
     scene_linear: bool
     masks: list[bytes]
     as_file: bool = False
+
+
+@dataclass(frozen=True)
+class FilmRequest:
+    """What shall become of a film. `seed` None: its own; `cuts` None: scenes are found; `codec`, `crf`, `fps` None: as usual.
+    `most_bytes`: what it may become."""
+
+    look: MovingLook
+    seed: int | None
+    cuts: tuple[int, ...] | None
+    format: str
+    codec: str | None
+    crf: int | None
+    fps: float | None
+    again: bool
+    most_bytes: int
 
 
 @dataclass(frozen=True)
@@ -368,13 +409,19 @@ def prompt_request(fields: dict[str, Any], limits: Limits) -> PromptRequest:
     return PromptRequest(**{**values, "settings": GenerationParams(**values["settings"])})
 
 
+def film_request(fields: dict[str, Any], limits: Limits) -> FilmRequest:
+    """A request to develop a film. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["develop-video"], limits)
+    return FilmRequest(**values, most_bytes=LARGER * limits.video_bytes)
+
+
 @contextmanager
-def refusing(where: str = "") -> Iterator[None]:
+def refusing(where: str = "", status: int = 422) -> Iterator[None]:
     """What Film Look refuses is the client's fault: 422, with the reason, after the field that it is in."""
     try:
         yield
     except FilmLookError as error:
-        raise HTTPException(422, f"{where}{told(error)}") from None
+        raise HTTPException(status, f"{where}{told(error)}") from None
 
 
 def told(error: Exception) -> str:

@@ -28,6 +28,7 @@ from filmlook.server.answers import FileAnswer, JsonAnswer
 from filmlook.server.backend import Backend
 from filmlook.server.darkroom import add_darkroom
 from filmlook.server.description import answered, described, refusals
+from filmlook.server.films import add_films
 from filmlook.server.lists import add_lists, preset_facts
 from filmlook.server.queue import WAITING, BodyLimiter, Turn, WorkQueue
 from filmlook.stock import list_stocks
@@ -140,6 +141,8 @@ def build_router(backend: Backend) -> APIRouter:
         found = {"stocks": len(list_stocks()), "looks": len(list_looks())}
         used = {device: choice.engine for device, choice in engines().items()}
         return {"status": "ok", "version": __version__, **found, **used}
+
+    add_films(router, backend, line)
 
     if backend.state() is not None:
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import torch
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -51,6 +52,7 @@ class Server:
         self.limits = limits
         self._credentials, self._device, self._tile = credentials, device, tile
         self._origins = origins or Origins()
+        self._at_end: list[Callable[[], None]] = []
         self._share, self._working, self._stopped = 0.0, False, threading.Event()
 
     def check(self, request: Request) -> None:
@@ -87,6 +89,17 @@ class Server:
         how: dict[str, Any] = {"device": self._device, "tile": self._tile, "progress": progress, "mask": mask}
         return film_picture(source, look, seed=seed, again=again, **how)
 
+    def film_place(self) -> tuple[str | None, int | None]:
+        return self._device, self._tile
+
+    def at_end(self, close: Callable[[], None]) -> None:
+        self._at_end.append(close)
+
+    def end(self) -> None:
+        """Closes what is open."""
+        while self._at_end:
+            self._at_end.pop()()
+
     def proof_device(self) -> tuple[torch.device, bool]:
         return pick_device(self._device), False
 
@@ -103,7 +116,14 @@ class Server:
 
 def build_app(server: Server) -> FastAPI:
     """The application, whose errors have the WebUI's shape."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(server.end)  # a server that is told to end by a signal runs nothing of Python's own after this
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Film Look",
         version=__version__,
         docs_url=None,

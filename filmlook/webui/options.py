@@ -59,6 +59,9 @@ def _declared() -> dict[str, OptionInfo]:
         "api_megapixels": OptionInfo(64, "Most megapixels of a picture", gr.Number, {"precision": 0}),
         "api_answer_megapixels": OptionInfo(128, "Most megapixels of an answer", gr.Number, {"precision": 0}),
         "api_pictures": OptionInfo(32, "Most pictures of a request", gr.Number, {"precision": 0}),
+        "api_video_megabytes": OptionInfo(1024, "Most megabytes of a film", gr.Number, {"precision": 0}),
+        "api_video_seconds": OptionInfo(600, "Most seconds of a film", gr.Number, {"precision": 0}),
+        "api_videos": OptionInfo(8, "Most films that wait or are kept", gr.Number, {"precision": 0}),
         "api_as_host": OptionInfo(False, "Ask for a login only where the WebUI's own API does").info(
             "with --gradio-auth alone, the WebUI leaves its API open to everyone; Film Look's then asks for the page's login"
         ),
@@ -155,9 +158,9 @@ def default_look() -> Look:
 
 def limits() -> Limits:
     """What one request to the API may bring."""
-    keys = ("megabytes", "megapixels", "pictures", "answer_megapixels")
-    megabytes, megapixels, pictures, answer = (max(1, value(f"api_{key}")) for key in keys)
-    return Limits(megabytes * 2**20, megapixels * 10**6, pictures, answer * 10**6)
+    keys = ("megabytes", "megapixels", "pictures", "answer_megapixels", "video_megabytes", "video_seconds", "videos")
+    megabytes, megapixels, pictures, answer, film, seconds, films = (max(1, value(f"api_{key}")) for key in keys)
+    return Limits(megabytes * 2**20, megapixels * 10**6, pictures, answer * 10**6, film * 2**20, seconds, films)
 
 
 def tile() -> int | None:

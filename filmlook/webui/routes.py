@@ -84,6 +84,12 @@ class HostBackend:
 
         return film_picture(source, look, seed=seed, again=again, mask=mask, by=by)
 
+    def film_place(self) -> tuple[str | None, int | None]:
+        return str(device()), options.tile()
+
+    def at_end(self, close: Callable[[], None]) -> None:
+        script_callbacks.on_script_unloaded(close)
+
     def proof_device(self) -> tuple[torch.device, bool]:
         """The CPU while the host's GPU has something to do: a viewer does not wait for a generation."""
         place = device()

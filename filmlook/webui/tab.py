@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import gradio as gr
 from modules import call_queue, shared, ui_components, ui_toprow, util
 from PIL import Image
 
-from filmlook.errors import PictureError
+from filmlook.errors import LookError, PictureError
 from filmlook.files import infotext
+from filmlook.ui import keyframes
+from filmlook.ui.preset_bar import presets_by_label
 from filmlook.ui.widgets import button
 from filmlook.webui import hosts, options
 from filmlook.webui.accordion import build_choice
@@ -37,16 +40,17 @@ def build_tab() -> tuple[Any, str, str]:
                     elem_id=f"{TAB}_read",
                 )
                 preset, controls = build_choice("tab", options.default_look(), keeping=True)
+                moving = _keyframes(preset)
             with gr.Column(elem_id=f"{TAB}_results"):
                 toprow = ui_toprow.Toprow(is_compact=True, is_img2img=False, id_part=TAB)
                 toprow.submit.value = "Develop"
                 toprow.submit.webui_tooltip = "Develops what stands here, and saves it."
                 toprow.create_inline_toprow_image()
-                gallery, about, report, buttons = _results()
+                player, file, gallery, about, report, buttons = _results()
         toprow.submit.click(
-            fn=call_queue.wrap_gradio_gpu_call(run, extra_outputs=[None, ""]),
-            inputs=[task, mode, mask, image, *many, *controls.all],
-            outputs=[gallery, about, report],
+            fn=call_queue.wrap_gradio_gpu_call(_run, extra_outputs=[*[gr.update(visible=False)] * 2, None, ""]),
+            inputs=[task, mode, mask, image, *many, moving, *controls.all],
+            outputs=[player, file, gallery, about, report],  # the host's script looks for the gallery before the last two
             show_progress=False,
             **{hosts.JS: "submit_film_look"},
         )
@@ -70,6 +74,40 @@ def build_tab() -> tuple[Any, str, str]:
             infotext_utils.ParamBinding(paste_button=sending, tabname=target, source_image_component=gallery)
         )
     return tab, LABEL, TAB
+
+
+def _run(*arguments: Any) -> list[Any]:
+    """`run`, whose film is shown where there is one."""
+    player, file, *others = run(*arguments)
+    return [gr.update(value=film, visible=bool(film)) for film in (player, file)] + others
+
+
+def _keyframes(preset: Any) -> Any:
+    """The field of what moves over a film, with its curves; a preset fills it in."""
+    field = gr.Textbox(
+        label="Keyframes",
+        info="Of a film: what moves in it, a line each. Of a single picture, what stands at frame 0.",
+        placeholder="exposure: 0: (0), 30: (1)",
+        lines=2,
+        max_lines=12,
+        elem_id=f"{TAB}_keyframes",
+    )
+    field.do_not_save_to_config = True
+    shown = gr.HTML(elem_id=f"{TAB}_keyframes_shown")
+
+    def show(text: str) -> str:
+        try:
+            return keyframes.curves(keyframes.schedules_of(text or ""))
+        except LookError as error:
+            return f"<p class='error'><span>{html.escape(str(error))}</span></p>"
+
+    def of_preset(label: str | None) -> str:
+        found = presets_by_label().get(label or "")
+        return keyframes.lines_of(found.schedules) if found else ""
+
+    field.change(fn=show, inputs=[field], outputs=[shown], show_progress=False)
+    preset.input(fn=of_preset, inputs=[preset], outputs=[field], show_progress=False)
+    return field
 
 
 def _inputs() -> list[Any]:
@@ -108,9 +146,11 @@ def _inputs() -> list[Any]:
     return found
 
 
-def _results() -> tuple[Any, Any, Any, dict[str, Any]]:
-    """Gallery, infotext, report, and the buttons that send a picture on, by tab."""
+def _results() -> tuple[Any, Any, Any, Any, Any, dict[str, Any]]:
+    """A film's player and its file, gallery, infotext, report, and the buttons that send a picture on, by tab."""
     with gr.Column(variant="panel", elem_id=f"{TAB}_results_panel"):
+        player = gr.Video(label="Developed film", visible=False, interactive=False, elem_id=f"{TAB}_film")
+        file = gr.File(label="Developed film", visible=False, interactive=False, elem_id=f"{TAB}_film_file")
         with gr.Group(elem_id=f"{TAB}_gallery_container"):
             gallery = gr.Gallery(
                 label="Output",
@@ -136,4 +176,6 @@ def _results() -> tuple[Any, Any, Any, dict[str, Any]]:
                 )
         about = gr.HTML(elem_id=f"html_info_{TAB}", elem_classes="infotext")
         report = gr.HTML(elem_id=f"html_log_{TAB}", elem_classes="html-log")
-    return gallery, about, report, buttons
+    for component in (player, file):
+        component.do_not_save_to_config = True
+    return player, file, gallery, about, report, buttons

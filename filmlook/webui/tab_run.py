@@ -8,7 +8,7 @@ import io
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,12 @@ from filmlook.files import infotext
 from filmlook.files.picture import FORMATS
 from filmlook.look_choice import LookChoice
 from filmlook.paths import natural
-from filmlook.webui import hosts
+from filmlook.ui import keyframes
+from filmlook.webui import hosts, tab_films
 from filmlook.webui.hooks import is_developed
 from filmlook.webui.processing import failed, film_image, own_seed, people_read
 
 _SHOWN = 24  # of many pictures the last: the browser and the memory hold no more
-_VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv")
-_A_VIDEO = "it is a video, and pictures are developed here."
 _NO_PICTURE = "it is no picture, or of a kind that cannot be read here."
 _DEVELOPED = "it is developed already; to develop it again, tick the box."
 
@@ -50,9 +49,11 @@ class _Source:
         """The name for what becomes of it."""
         return Path(self.file).stem
 
+    @property
+    def is_film(self) -> bool:
+        return isinstance(self.picture, str) and tab_films.is_film(Path(self.picture), self.file)
+
     def read(self) -> Image.Image:
-        if Path(self.file).suffix.lower() in _VIDEOS:
-            raise PictureError(_A_VIDEO)
         try:
             image = self.picture if isinstance(self.picture, Image.Image) else images.read(self.picture)
             image.load()
@@ -93,7 +94,7 @@ def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
             raise PictureError("folders are off: the WebUI runs with --hide-ui-dir-config")
         if not folder or not Path(folder).is_dir():
             raise PictureError(f"{folder!r} is not a folder")
-        paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in (*FORMATS, *_VIDEOS)]
+        paths = [path for path in Path(folder).iterdir() if path.suffix.lower() in (*FORMATS, *tab_films.ENDINGS)]
         found = [_Source(str(path), path.name) for path in sorted(paths, key=natural)]
     else:
         if isinstance(image, PictureError):
@@ -105,27 +106,43 @@ def _sources(mode: int, image: Any, files: Any, folder: str) -> list[_Source]:
 
 
 def run(
-    task: str, mode: float, mask: str, image: Any, files: Any, folder: str, target: str, film: bool, again: bool, *values: Any
+    task: str,
+    mode: float,
+    mask: str,
+    image: Any,
+    files: Any,
+    folder: str,
+    target: str,
+    film: bool,
+    again: bool,
+    moving: str,
+    *values: Any,
 ) -> list[Any]:
-    """Develops what the tab holds: the gallery's pictures, the last one's infotext, and where they lie or what went wrong."""
+    """Develops what the tab holds: the only film, for the player and as a file; the gallery's pictures, the last one's
+    infotext, and where all of it lies or what went wrong."""
     try:
-        chosen = LookChoice.from_values(values)
+        chosen = replace(LookChoice.from_values(values), schedules=tuple(keyframes.schedules_of(moving or "").items()))
         sources = _sources(int(mode), image, files, folder)
         within = _mask(mask) if int(mode) == 0 and mask else None
     except FilmLookError as error:  # the host would log it with its traceback
         failed("nothing is developed", error)
-        return [[], "", _fault("", people_read(error))]
+        return [*tab_films.shown(None), [], "", _fault("", people_read(error))]
     shared.state.job_count = len(sources)
     outpath = target if int(mode) == 2 and target else output_folder()
     done: deque[Image.Image] = deque(maxlen=_SHOWN)
     faults, text, saved = [], "", []
-    for source, result in zip(sources, _developed(sources, chosen, bool(film), bool(again), within), strict=False):
+    work = _Work(chosen, len(sources), Path(outpath), is_film=bool(film), again=bool(again), mask=within)
+    for source, result in zip(sources, work.developed(sources), strict=False):
         if result is None:
             continue
         name = source.file or "picture"
         if isinstance(result, Exception):
             failed(name, result)
             faults.append(_fault(source.file, people_read(result)))
+            continue
+        if isinstance(result, _MadeFilm):
+            saved.append(str(result.path))
+            faults += [_note(source.file, note) for note in result.notes]
             continue
         done.append(result)
         text = infotext.ours(result.info)
@@ -134,7 +151,9 @@ def run(
         except Exception as error:
             failed(f"{name}: not saved", error)
             faults.append(_fault(source.file, f"it is not saved: {people_read(error)}"))
-    return [list(done), ui_common.plaintext_to_html(text), _where(saved, len(sources)) + "".join(faults)]
+    only = Path(saved[0]) if len(sources) == 1 and saved and not done else None
+    report = _where(saved, len(sources)) + "".join(faults)
+    return [*tab_films.shown(only), list(done), ui_common.plaintext_to_html(text), report]
 
 
 def _where(saved: list[str], count: int) -> str:
@@ -155,6 +174,11 @@ def _fault(name: str, reason: str) -> str:
     return f"<p class='error'>{named}<span>{html.escape(reason)}</span></p>"
 
 
+def _note(name: str, note: str) -> str:
+    """A line for people that tells of no fault."""
+    return f"<p><b>{html.escape(name)}</b>: <span>{html.escape(note)}</span></p>"
+
+
 def _mask(data: str) -> Image.Image:
     """The mask that was painted in the viewer, as PNG in base64."""
     try:
@@ -165,41 +189,80 @@ def _mask(data: str) -> Image.Image:
         raise PictureError("the mask cannot be read") from None
 
 
-def _developed(
-    sources: list[_Source], chosen: LookChoice, film: bool, again: bool, mask: Image.Image | None
-) -> Iterator[Image.Image | Exception | None]:
-    """Each picture developed; or why it was not; or None for one that the user skipped."""
-    state, lock = shared.state, ExposureLock() if film else None
-    seed: int | None = None
+@dataclass(frozen=True)
+class _MadeFilm:
+    """A developed film: where it lies, and what could not be kept as it was."""
 
-    def progress(share: float) -> None:
-        state.sampling_steps, state.sampling_step = 100, int(100 * share)
-        if state.skipped or hosts.is_over(state):
-            raise Stopped
+    path: Path
+    notes: list[str]
 
-    for number, source in enumerate(sources):
-        if hosts.is_over(state):
-            return
-        state.skipped = False
-        state.textinfo = source.name
+
+@dataclass
+class _Work:
+    """What is done with each source. Of the frames of a film, `is_film`, the seed is that of the first."""
+
+    chosen: LookChoice
+    count: int
+    folder: Path
+    is_film: bool
+    again: bool
+    mask: Image.Image | None
+
+    def __post_init__(self) -> None:
+        self._lock = ExposureLock() if self.is_film else None
+        self._seed: int | None = None
+
+    def developed(self, sources: list[_Source]) -> Iterator[Image.Image | _MadeFilm | Exception | None]:
+        """Each source developed; or why it was not; or None for one that the user skipped."""
+        state = shared.state
+        for number, source in enumerate(sources):
+            if hosts.is_over(state):
+                return
+            state.skipped = False
+            state.textinfo = source.name
+            try:
+                made = self._film(source) if source.is_film else self._picture(source, number)
+            except Stopped:
+                yield None
+                continue
+            except Exception as error:
+                yield error
+                continue
+            finally:
+                state.nextjob()
+            if isinstance(made, Image.Image):
+                state.assign_current_image(made)
+            yield made
+
+    def _film(self, source: _Source) -> _MadeFilm:
+        def progress(done: int, total: int | None) -> None:
+            shared.state.textinfo = f"{source.name}: {done} / {total or '?'}"
+            _progress(done / total if total else 0.0)
+
+        how: dict[str, Any] = {"again": self.again, "progress": progress}
         try:
-            before = source.read()
-            if not again and is_developed(before):
-                raise AlreadyDevelopedError(_DEVELOPED)
-            if seed is None or not film:
-                seed = chosen.grain_seed(own_seed(before))
-            frame = number if film else None
-            after, _ = film_image(before, chosen, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
-        except Stopped:
-            yield None
-            continue
-        except Exception as error:
-            yield error
-            continue
-        finally:
-            state.nextjob()
-        state.assign_current_image(after)
-        yield after
+            return _MadeFilm(*tab_films.developed_film(Path(source.picture), source.file, self.chosen, self.folder, **how))
+        except AlreadyDevelopedError:
+            raise AlreadyDevelopedError(_DEVELOPED) from None
+
+    def _picture(self, source: _Source, number: int) -> Image.Image:
+        before = source.read()
+        if not self.again and is_developed(before):
+            raise AlreadyDevelopedError(_DEVELOPED)
+        if self._seed is None or not self.is_film:
+            self._seed = self.chosen.grain_seed(own_seed(before))
+        frame = number if self.is_film else None
+        look = self.chosen.moving.at(frame or 0, seed=self._seed, last=max(1, self.count - 1))
+        chosen = replace(self.chosen, look=look, schedules=())
+        after, _ = film_image(before, chosen, seed=self._seed, frame=frame, lock=self._lock, progress=_progress, mask=self.mask)
+        return after
+
+
+def _progress(share: float) -> None:
+    state = shared.state
+    state.sampling_steps, state.sampling_step = 100, int(100 * share)
+    if state.skipped or hosts.is_over(state):
+        raise Stopped
 
 
 def save(image: Image.Image, outpath: str, name: str) -> str:

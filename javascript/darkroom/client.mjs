@@ -116,14 +116,28 @@ export class Client {
 
     /** An upload of a file, which the browser reads as it sends it; raises `TooLarge` too. */
     async upload(path, blob, order, signal) {
-        this.#limits ??= await this.get('limits', signal);
         const told = order ? JSON.stringify(order) : '';
-        const size = blob.size + told.length + AROUND;
-        if (size > this.#limits.bytes) throw new TooLarge(size, this.#limits.bytes); // a server breaks such an upload off, as if it were gone
+        return this.#uploaded(path, 'images', blob, told, 'bytes', blob.size + told.length + AROUND, signal);
+    }
+
+    /** Sends a film that shall be developed: {id}; raises what `upload` does. */
+    async uploadFilm(file, order, signal) {
+        return answered((await this.#uploaded('develop-video', 'video', file, JSON.stringify(order), 'video_bytes', file.size, signal, false)).json());
+    }
+
+    /** Where a path of the routes lies, for what the browser itself loads. */
+    address(path) {
+        return `${this.#base}/${path}`;
+    }
+
+    async #uploaded(path, name, blob, told, limit, size, signal, isRetried = true) {
+        this.#limits ??= await this.get('limits', signal);
+        const most = this.#limits[limit];
+        if (size > most) throw new TooLarge(size, most); // a server breaks such an upload off, as if it were gone
         const body = new FormData();
-        body.append('images', blob, 'picture');
+        body.append(name, blob, name);
         if (told) body.append('order', told);
-        return this.#fetched(path, { method: 'POST', signal, body });
+        return this.#fetched(path, { method: 'POST', signal, body }, isRetried);
     }
 
     /** Sends a picture that is not looked at: {hash, width, height, developed}. */
@@ -131,9 +145,10 @@ export class Client {
         return answered((await this.upload('pictures', blob, null, signal)).json());
     }
 
-    async #fetched(path, options) {
+    /** An answer; where what is asked for is not `isRetried`, a server that is full says so itself. */
+    async #fetched(path, options, isRetried = true) {
         const answer = await answered(fetch(`${this.#base}/${path}`, options));
-        if (!answer.ok) throw await refusal(answer);
+        if (!answer.ok) throw await refusal(answer, isRetried);
         return answer;
     }
 
@@ -162,8 +177,8 @@ async function answered(promise) {
     }
 }
 
-async function refusal(answer) {
-    if ([502, 503, 504].includes(answer.status)) return new Gone(answer.statusText);
+async function refusal(answer, isRetried) {
+    if ([502, 504].includes(answer.status) || (answer.status === 503 && isRetried)) return new Gone(answer.statusText);
     let detail = '';
     try {
         ({ detail } = await answer.json());

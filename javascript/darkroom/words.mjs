@@ -22,7 +22,7 @@ export function fitOf(fit) {
 export function faultOf(t, error) {
     if (error instanceof Gone) return t('The server does not answer.');
     if (error instanceof TooLarge) return t('The file has {size} MB; at most {most} MB can be opened.', { size: megabytes(error.size), most: megabytes(error.most) });
-    return t.sentence(error.message.replace(/^(picture|pattern): /, ''));
+    return t.sentence(error.message.replace(/^(picture|pattern|video): /, ''));
 }
 
 function megabytes(size) {

@@ -35,6 +35,22 @@ def png(pixels: np.ndarray, **texts: str) -> bytes:
     return file.getvalue()
 
 
+def clip(picture: np.ndarray, frames: int = 8, *, codec: str = "libx264", kind: str = "mp4", rate: int = 24) -> bytes:
+    """A film of a picture that becomes lighter from frame to frame. Needs PyAV."""
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format=kind) as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width = picture.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for i in range(frames):
+            shown = np.clip(picture * (0.6 + 0.4 * i / frames), 0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
 def client_of(app: Any) -> TestClient:
     """A client on this machine, which is told of faults as others are."""
     return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)

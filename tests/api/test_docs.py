@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from filmlook.errors import LookError
 from filmlook.files import infotext, picture
 from filmlook.look_choice import LookChoice
 from filmlook.server import router
-from filmlook.server.description import described
+from filmlook.server.fields import schema_of
 from filmlook.server.request_body import Limits
+from filmlook.server.requests import TABLES
 from filmlook.server.serve import Server, build_app
 from filmlook.webui.arguments import asked_by
-from tests.api.clients import INFOTEXT, PREFIX, b64, png, served
+from tests.api.clients import INFOTEXT, PREFIX, b64, clip, png, served
+from tests.api.film_developer import MP4, Developer
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 TITLE = "Film Look"
@@ -68,15 +71,19 @@ def webui() -> FastAPI:
 
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[dict[str, str]]:
-    """The addresses of the page, and where servers stand in for them."""
-    with served(build_app(Server({}, Limits(), "cpu"))) as alone, served(webui()) as host:
-        yield {"http://127.0.0.1:7862": alone, "http://127.0.0.1:7860": host}
+    """The addresses of the page, and where servers stand in for them; without PyAV films are as good as they can be."""
+    with pytest.MonkeyPatch.context() as patches:
+        if not find_spec("av"):
+            Developer().at_work(patches)
+        with served(build_app(Server({}, Limits(), "cpu"))) as alone, served(webui()) as host:
+            yield {"http://127.0.0.1:7862": alone, "http://127.0.0.1:7860": host}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: np.ndarray) -> Path:
     """A folder with the pictures that the page's examples name, to be in."""
     (tmp_path / "portrait.png").write_bytes(png(scene[:64, :96], parameters=INFOTEXT))
+    (tmp_path / "clip.mp4").write_bytes(clip(scene[:48, :64]) if find_spec("av") else MP4)
     (tmp_path / "street.png").write_bytes(png(scene[100:164, :96]))
     monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
@@ -101,6 +108,7 @@ def test_the_python_examples_run(folder: Path, addresses: dict[str, str]) -> Non
     assert [infotext.read(Image.open(folder / f"film-{i}.webp")).seed for i in range(2)] == [7, 8]  # type: ignore[union-attr]
     assert Image.open(folder / "portrait-before-after.png").size == (192, 64)
     assert (folder / "gold.cube").read_text().startswith("TITLE")
+    assert (folder / "clip-film.mp4").read_bytes()[4:8] == b"ftyp"
     assert all((folder / name).is_file() for name in ("street.png", "portrait-at-night.png"))
     lines = done.stdout.splitlines()
     for block in blocks("text"):
@@ -148,7 +156,13 @@ def test_the_forms_of_arguments_and_the_refusal_are_true() -> None:
 @pytest.mark.parametrize(
     ("heading", "route"),
     [
-        *(("Develop", "develop"), ("Read", "read"), ("Export a LUT", "export-lut"), ("Prompts", "prompt")),
+        *(
+            ("Films", "develop-video"),
+            ("Develop", "develop"),
+            ("Read", "read"),
+            ("Export a LUT", "export-lut"),
+            ("Prompts", "prompt"),
+        ),
         *(("Presets", "look"), ("Pictures", "pictures"), ("Preview", "preview")),
         *(("Scopes", "scopes"), ("Contact sheet", "sheet"), ("Like another picture", "like"), ("Names", "names")),
     ],
@@ -156,8 +170,7 @@ def test_the_forms_of_arguments_and_the_refusal_are_true() -> None:
 def test_the_tables_name_every_field(heading: str, route: str) -> None:
     section = re.split(r"\n##+ ", re.split(rf"\n##+ {heading}\n", PAGE)[1])[0]
     table = section.split("| field |")[1].split("\n\n")[0]
-    content = described(route)["openapi_extra"]["requestBody"]["content"]["application/json"]
-    fields = content["schema"]["properties"]
+    fields = schema_of(TABLES[route])["properties"]
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(fields)
     for key, field in fields.items():
         row = next(line for line in table.splitlines() if line.startswith(f"| `{key}`"))
@@ -172,8 +185,9 @@ def test_every_route_and_status_is_told(addresses: dict[str, str]) -> None:
     for method, path in calls:
         assert re.search(rf"\| .*`{method}\b.*{re.escape(path)}`", PAGE), (method, path)
         start = path.split("{")[0]
-        assert f'call("{method}", "/film-look{start}' in PAGE, (method, path)
-        assert f"/sdapi/v1/film-look{start}" in "".join(blocks("sh"))
+        uploaded = f'requests.{method.lower()}(\n        "http://127.0.0.1:7862{PREFIX}{start}"'
+        assert f'call("{method}", "/film-look{start}' in PAGE or uploaded in PAGE, (method, path)
+        assert re.search(rf"(/sdapi/v1/film-look|\$ADDRESS){start}", "".join(blocks("sh")))
     statuses = {status for methods in paths.values() for method in methods.values() for status in method["responses"]}
     for status in statuses - {"200"}:
         assert f"| {status} |" in PAGE
@@ -186,6 +200,9 @@ def test_limits_ports_and_options_are_true() -> None:
         "--max-megapixels": f"{limits.pixels // 10**6} megapixels",
         "--max-pictures": f"{limits.pictures}",
         "--max-answer-megapixels": f"{limits.answer_pixels // 10**6} megapixels",
+        "--max-video-megabytes": f"{limits.video_bytes // 2**20} MB",
+        "--max-video-seconds": f"{limits.video_seconds} seconds",
+        "--max-videos": f"{limits.videos}",
     }
     for option, number in numbers.items():
         assert re.search(rf"\| {number} \| `{option}` \|", section)

@@ -414,6 +414,8 @@ OPERATIONS = {f"{found.ok().method} {found.ok().path}": found.ok() for found in 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_nothing_that_is_sent_breaks_the_server(name: str) -> None:
     operation = OPERATIONS[name]
+    if name.endswith("/develop-video"):
+        pytest.importorskip("av", reason="PyAV is not installed: 501")
     modes = list(GenerationMode) if operation.body else [GenerationMode.POSITIVE]
 
     @settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))

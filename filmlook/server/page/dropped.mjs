@@ -1,5 +1,7 @@
 // Files that are dropped or chosen, with the folders that they lie in.
 
+import { isFilm } from './clip.mjs';
+
 const READABLE = /\.(png|jpe?g|jfif|webp|tiff?|avif|jxl|exr|hei[cf]|bmp|gif|jp2|j2k|jp[fx]|dng|n[er][fw]|cr[23]|arw|raf|orf|rw2|pef|srw)$/i;
 const natural = new Intl.Collator(undefined, { numeric: true }); // 2 before 10
 
@@ -34,9 +36,9 @@ export function filesIn(input) {
 }
 
 /** Of a folder's files the pictures; what is named alone is taken as it is. */
-export function isPicture({ path }) {
+export function isPicture({ file, path }) {
     const name = path.split('/').pop();
-    return !name.startsWith('.') && (READABLE.test(name) || !path.includes('/'));
+    return !name.startsWith('.') && (READABLE.test(name) || !path.includes('/')) && !isFilm(file);
 }
 
 function inOrder(files) {

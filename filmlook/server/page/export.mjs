@@ -30,6 +30,12 @@ export class Export {
         this.element = h('div', { class: 'export' }, this.#note, menu, this.#kind.select, this.#stop, this.#button);
     }
 
+    /** What is shown is a frame of a film, or a picture. */
+    filmOpened(isFrame) {
+        const { t } = this.#room;
+        this.#button.textContent = isFrame ? t('Develop this frame') : t('Develop');
+    }
+
     pictureChanged() {
         this.#button.disabled = Boolean(this.#stopping);
         this.#note.textContent = '';

@@ -5,6 +5,7 @@ import { Client } from './darkroom/client.mjs';
 import { h, isTyping, lookKey } from './darkroom/dom.mjs';
 import { translator } from './darkroom/texts.mjs';
 import { Batch } from './batch.mjs';
+import { Clip, isFilm } from './clip.mjs';
 import { Controls } from './controls.mjs';
 import { entriesOf, filesOf } from './dropped.mjs';
 import { Export } from './export.mjs';
@@ -82,6 +83,12 @@ class Room {
         return key ? this.look[key] !== base[key] : lookKey(this.look) !== lookKey(base);
     }
 
+    /** The look with what moves in its preset, where that is as the preset has it. */
+    movingLook() {
+        const moving = Object.entries(this.preset?.keyframes ?? {}).filter(([key]) => !this.differs(key));
+        return { ...this.look, ...Object.fromEntries(moving) };
+    }
+
     presetLook() {
         return this.complete(this.preset?.look ?? {});
     }
@@ -105,7 +112,7 @@ async function start() {
     viewer.texts = texts;
     room.viewer = viewer;
 
-    const picker = h('input', { type: 'file', accept: 'image/*,.tif,.tiff,.exr,.dng,.nef,.cr2,.arw,.heic,.avif,.jxl', hidden: true, onchange: () => open(picker.files[0]) });
+    const picker = h('input', { type: 'file', accept: 'image/*,video/*,.mkv,.mov,.tif,.tiff,.exr,.dng,.nef,.cr2,.arw,.heic,.avif,.jxl', hidden: true, onchange: () => open(picker.files[0]) });
     const name = h('span', { class: 'name' });
     const invite = h('div', { slot: 'empty', class: 'invite' },
         h('p', { class: 'large' }, t('Drop a picture here')),
@@ -118,6 +125,16 @@ async function start() {
     async function open(file) {
         picker.value = '';
         if (!file) return;
+        exporting.filmOpened(isFilm(file));
+        if (isFilm(file)) {
+            clip.open(file);
+            return;
+        }
+        clip.close();
+        await openPicture(file);
+    }
+
+    async function openPicture(file) {
         const before = room.file;
         room.file = file;
         if (!(await viewer.setPicture(file)) && room.file === file) room.file = before;
@@ -129,6 +146,7 @@ async function start() {
     room.saveLook = () => looks.saveFile();
     const exporting = new Export(room);
     const batch = new Batch(room);
+    const clip = new Clip(room, openPicture);
     room.listeners.push(looks, films, controls, batch, { lookChanged: () => viewer.setLook(room.look) });
 
     const parts = { looks: [t('Looks'), looks], films: [t('Films'), films], settings: [t('Settings'), controls] };
@@ -137,7 +155,7 @@ async function start() {
     const panels = Object.fromEntries(Object.entries(parts).map(([key, [, part]]) =>
         [key, h('section', { class: `side ${key}`, id: `panel-${key}`, role: 'tabpanel', 'aria-labelledby': `tab-${key}` }, part.element)]));
     const main = h('main', {},
-        h('div', { class: 'tabs', role: 'tablist', onkeydown: turnTabs }, Object.values(tabs)), panels.looks, panels.films, viewer, panels.settings);
+        h('div', { class: 'tabs', role: 'tablist', onkeydown: turnTabs }, Object.values(tabs)), panels.looks, panels.films, viewer, clip.element, panels.settings);
     function show(key) {
         main.dataset.tab = key;
         for (const [other, tab] of Object.entries(tabs)) {
