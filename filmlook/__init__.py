@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from filmlook.engine.regrain import regrain
     from filmlook.errors import FilmLookError, LookError, PictureError, StockFileError
     from filmlook.look import SETTINGS, Look
-    from filmlook.presets import list_looks, load_look
+    from filmlook.moving_look import MovingLook
+    from filmlook.presets import list_looks, load_look, load_moving_look
     from filmlook.stock import Stock, list_stocks, load_stock
 
 _ROOMS = {
@@ -27,7 +28,8 @@ _ROOMS = {
     "engine.regrain": ("regrain",),
     "errors": ("FilmLookError", "LookError", "PictureError", "StockFileError"),
     "look": ("SETTINGS", "Look"),
-    "presets": ("list_looks", "load_look"),
+    "moving_look": ("MovingLook",),
+    "presets": ("list_looks", "load_look", "load_moving_look"),
     "stock": ("Stock", "list_stocks", "load_stock"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
@@ -39,6 +41,7 @@ __all__ = [
     "Lock",
     "Look",
     "LookError",
+    "MovingLook",
     "PictureError",
     "Stock",
     "StockFileError",
@@ -48,6 +51,7 @@ __all__ = [
     "list_looks",
     "list_stocks",
     "load_look",
+    "load_moving_look",
     "load_stock",
     "regrain",
 ]

@@ -9,7 +9,8 @@ from typing import Any
 
 from filmlook.errors import LookError, StockFileError
 from filmlook.look import SETTINGS, Look
-from filmlook.presets import load_look
+from filmlook.moving_look import MovingLook
+from filmlook.presets import load_moving_look
 from filmlook.prints import OWN, checked_print
 from filmlook.stock import Stock, installed_name, is_installed, list_stocks, load_stock, stock_labels
 
@@ -33,11 +34,13 @@ class LookChoice:
     """A look, and how its grain is seeded: "picture" follows the picture's own seed, "fixed" is `seed`.
 
     Its stock and its print may be told by their labels; `look` then has their names. The print is one that the stock allows.
+    Where it moves, `look` is that of frame 0, and `schedules` are key and text of what does.
     """
 
     look: Look
     seed_mode: str = "picture"
     seed: int = 0
+    schedules: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         name = installed_name(self.look.stock)
@@ -48,6 +51,10 @@ class LookChoice:
             object.__setattr__(self, "look", look)
         if not isinstance(self.seed_mode, str) or self.seed_mode not in SEED_MODES:
             raise LookError(f"grain_seed is {self.seed_mode!r}; allowed: {', '.join(SEED_MODES)}, or a whole number")
+
+    @property
+    def moving(self) -> MovingLook:
+        return MovingLook(self.look, self.schedules)
 
     def grain_seed(self, picture_seed: int) -> int:
         """The effective seed for a picture made with `picture_seed`."""
@@ -82,20 +89,23 @@ class LookChoice:
             settings["frame"] = OWN
         if seed is None and mode != "fixed":  # the page's field, emptied
             seed = 0
-        return cls(Look.from_dict(settings), mode, _whole(seed))
+        look = MovingLook.from_dict(settings)
+        return cls(look.at(), mode, _whole(seed), look.schedules)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> LookChoice:
-        """From settings by key; `look` may name a preset that they change, `grain_seed` is a mode or a number.
+        """From settings by key, numbers or schedules; `look` may name a preset that they change, `grain_seed` is a mode or a
+        number.
 
         Raises:
             LookError: an unknown key, or a value that is not allowed; the message names it.
         """
         settings = dict(values)
-        start = load_look(settings.pop("look", {})).to_dict()
+        start = load_moving_look(settings.pop("look", {})).to_dict()
         seed = settings.pop("grain_seed", "picture")
-        look = Look.from_dict({**start, **settings})
-        return cls(look, seed) if isinstance(seed, str) else cls(look, "fixed", _whole(seed))
+        look = MovingLook.from_dict({**start, **settings})
+        mode, number = (seed, 0) if isinstance(seed, str) else ("fixed", _whole(seed))
+        return cls(look.at(), mode, number, look.schedules)
 
 
 def _print_of(stock: str, given: str) -> str:

@@ -1,6 +1,8 @@
 """Presets: looks with a name, one JSON file each. The built-in ones are read, the user's own also written.
 
 {"label": "Gold snapshot", "help": "...", "look": {"version": 1, "stock": "kodak_gold_200", "grain": 1.4}}
+
+A number may be a schedule, which moves it over a film's frames (see `filmlook.moving_look`).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from filmlook.errors import LookError
 from filmlook.files import atomic
 from filmlook.files.json_file import read_json
 from filmlook.look import Look
+from filmlook.moving_look import MovingLook
 from filmlook.paths import built_in_names, find_files, listed, named_by_label, own_file, tell_once, user_folder
 
 _NAME = re.compile(r"[\w][\w .()+-]{0,63}")  # a name, never a path; no dot or blank at its end, which Windows drops
@@ -31,13 +34,21 @@ class NotOwnError(LookError):
 
 @dataclass(frozen=True)
 class Preset:
-    """A saved look: its file's stem, a label and a line of help for people, and the settings; `own` where it is the user's."""
+    """A saved look: its file's stem, a label and a line of help for people, and the settings; `own` where it is the user's.
+
+    `look` is the whole of it; where it moves, that of frame 0, and `schedules` are key and text of what does.
+    """
 
     name: str
     label: str
     help: str
     look: Look
     own: bool = False
+    schedules: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def moving(self) -> MovingLook:
+        return MovingLook(self.look, self.schedules)
 
 
 def list_looks() -> list[str]:
@@ -87,8 +98,9 @@ def read_preset(path: Path) -> Preset:
     """A preset from its JSON file: `{"label": ..., "help": ..., "look": {"version": 1, "stock": ..., ...}}`."""
     try:
         data = read_json(path, _MOST_BYTES)
-        look = Look.from_dict(data["look"])
-        preset = Preset(path.stem, str(data.get("label", path.stem)), str(data.get("help", "")), look, _is_users(path))
+        look = MovingLook.from_dict(data["look"])
+        told = str(data.get("label", path.stem)), str(data.get("help", ""))
+        preset = Preset(path.stem, *told, look.at(), _is_users(path), look.schedules)
         preset_json(preset).encode()  # no answer and no file can hold a name with surrogates
         return preset
     except KeyError as error:
@@ -99,21 +111,33 @@ def read_preset(path: Path) -> Preset:
         raise LookError(f"{path}: {error}") from None
 
 
-def load_look(look: Look | str | dict[str, Any]) -> Look:
-    """A `Look` from what callers have: a look, a preset's name, or settings by key."""
-    if isinstance(look, Look):
+AnyLook = Look | MovingLook | str | dict[str, Any]
+"""What callers have: a look, one that moves, a preset's name, or settings by key, numbers or schedules."""
+
+
+def load_look(look: AnyLook, frame: int = 0, seed: int = 0) -> Look:
+    """A `Look` from what callers have. Of one that moves, that of a frame, with `seed` for the schedules' `s`."""
+    return look if isinstance(look, Look) else load_moving_look(look).at(frame, seed=seed)
+
+
+def load_moving_look(look: AnyLook) -> MovingLook:
+    """A `MovingLook` from what callers have, whether or not anything in it moves."""
+    if isinstance(look, MovingLook):
         return look
-    return load_preset(look).look if isinstance(look, str) else Look.from_dict(look)
+    if isinstance(look, Look):
+        return MovingLook(look)
+    return load_preset(look).moving if isinstance(look, str) else MovingLook.from_dict(look)
 
 
-def save_preset(name: str, look: Look, *, label: str = "", text: str = "") -> Preset:
+def save_preset(name: str, look: Look | MovingLook, *, label: str = "", text: str = "") -> Preset:
     """Writes a preset into the user's folder, over one of the same name there.
 
     Raises:
         LookError: the name is not one for a file, there is no folder of the user's, or it cannot be written.
     """
     check_name(name)
-    preset = Preset(name, label or name, text, look, own=True)
+    moving = load_moving_look(look)
+    preset = Preset(name, label or name, text, moving.at(), own=True, schedules=moving.schedules)
     folder = _own_folder()
     try:
         data = preset_json(preset).encode()
@@ -137,7 +161,7 @@ def rename_preset(name: str, new_name: str) -> Preset:
     if new_name in _files():
         raise LookError(f"there is a look {new_name!r} already")
     preset = read_preset(old)
-    saved = save_preset(new_name, preset.look, label="" if preset.label == name else preset.label, text=preset.help)
+    saved = save_preset(new_name, preset.moving, label="" if preset.label == name else preset.label, text=preset.help)
     _delete(old)
     return saved
 
@@ -166,12 +190,14 @@ def import_preset(path: Path, name: str = "") -> Preset:
         LookError: the file is damaged, or the name is not one for a file.
     """
     preset = read_preset(path)
-    return save_preset(name or path.stem, preset.look, label=preset.label, text=preset.help)
+    return save_preset(name or path.stem, preset.moving, label=preset.label, text=preset.help)
 
 
 def preset_json(preset: Preset) -> str:
     """A preset as its file holds it."""
-    return json.dumps({"label": preset.label, "help": preset.help, "look": preset.look.to_dict()}, indent=1, ensure_ascii=False)
+    return json.dumps(
+        {"label": preset.label, "help": preset.help, "look": preset.moving.to_dict()}, indent=1, ensure_ascii=False
+    )
 
 
 def is_built_in(name: str) -> bool:

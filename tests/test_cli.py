@@ -155,7 +155,7 @@ def test_argparse_errors_and_version(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["develop", "a.png", "-o", "b.png", "--grain", "much"], "--grain: invalid float value: 'much'"),
+        (["develop", "a.png", "-o", "b.png", "--grain", "much"], "--grain: 'much' is neither a number nor a schedule"),
         (["develop", "a.png", "-o", "b.png", "--nonsense"], "--nonsense"),
         (["export-lut"], "-o/--output"),
         (["devlop"], "'devlop'"),

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filmlook.cli.messages import log_lines, say, warn
-from filmlook.cli.options import DONE, FAILED, add_device, add_settings, chosen_look, make_folder, name
+from filmlook.cli.options import DONE, FAILED, add_device, add_settings, chosen_moving_look, make_folder, name
 from filmlook.errors import AlreadyDevelopedError, FilmLookError, LookError
 
 if TYPE_CHECKING:
     from filmlook.cli.inputs import Source
     from filmlook.files.picture import Picture
-    from filmlook.look import Look
+    from filmlook.moving_look import MovingLook
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         raise LookError("no OUT: name a folder or a file with -o")
     if not 1 <= args.quality <= 100:
         raise LookError(f"quality is {args.quality}; allowed: 1 to 100")
-    look = chosen_look(args)  # before any picture is opened
+    look = chosen_moving_look(args)  # before any picture is opened
     from filmlook.cli import inputs as pictures
     from filmlook.files.picture import PROFILES
 
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.output or args.stages
     ending = _ending(args.format)
     found = pictures.find(inputs, Path(out), recursive=args.recursive, exclude=args.exclude, in_order=args.frames)
-    facts = {"stock": look.stock, "look": Path(args.look).stem if args.look else look.stock}
+    facts = {"stock": look.look.stock, "look": Path(args.look).stem if args.look else look.look.stock}
     targets = pictures.targets(found.sources, inputs, out, ending, args.name, facts)
     jobs = list(zip(found.sources, targets, strict=True))
     tally = _Tally(failures=found.failures, skipped=found.skipped)
@@ -153,7 +153,7 @@ def _dry_run(jobs: list[tuple[Source, Path]], tally: _Tally, overwrite: bool) ->
     return FAILED if tally.failures else DONE
 
 
-def _develop(jobs: list[tuple[Source, Path]], look: Look, args: argparse.Namespace, tally: _Tally, alone: bool) -> None:
+def _develop(jobs: list[tuple[Source, Path]], look: MovingLook, args: argparse.Namespace, tally: _Tally, alone: bool) -> None:
     """Develops each picture to its target, and keeps account of it."""
     from tqdm import tqdm
 
@@ -182,7 +182,9 @@ def _develop(jobs: list[tuple[Source, Path]], look: Look, args: argparse.Namespa
 class _Line:
     """Pictures on their way: while one is developed, the next is read and the last one written."""
 
-    def __init__(self, look: Look, args: argparse.Namespace, tally: _Tally, alone: bool, writer: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, look: MovingLook, args: argparse.Namespace, tally: _Tally, alone: bool, writer: ThreadPoolExecutor
+    ) -> None:
         from filmlook.engine.metering import ExposureLock
 
         self._look, self._args, self._tally, self._alone, self._writer = look, args, tally, alone, writer

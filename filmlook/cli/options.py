@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 from filmlook.errors import FilmLookError
 from filmlook.look import SETTINGS, Look
+from filmlook.moving_look import MovingLook
 from filmlook.presets import load_preset, read_preset
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -25,6 +25,16 @@ def name(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty name")
     return text
+
+
+def number_or_schedule(text: str) -> float | str:
+    """A setting's number, or the schedule of one that moves."""
+    try:
+        return float(text)
+    except ValueError:
+        if ":" not in text:
+            raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor a schedule such as '0: (0), 30: (1)'") from None
+        return text
 
 
 def file_name(text: str) -> Path:
@@ -57,12 +67,17 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         else:
             more = f"One of: {', '.join(s.choices)}." if s.choices else _NAMED[s.key]
             text = f"{s.help} {more}"
-        kind = float if s.is_number else name
+        kind = number_or_schedule if s.is_number else name
         meta = s.unit.upper() or "N" if s.is_number else "NAME"
         group.add_argument(*names, dest=f"setting_{s.key}", type=kind, metavar=meta, help=text.replace("%", "%%"))
 
 
 def chosen_look(args: argparse.Namespace) -> Look:
+    """`chosen_moving_look`; where it moves, as it is at frame 0."""
+    return chosen_moving_look(args).at()
+
+
+def chosen_moving_look(args: argparse.Namespace) -> MovingLook:
     """The look that the options say; its stock and its print are called by name, whether a name, a label or a path was given.
 
     Raises:
@@ -72,13 +87,14 @@ def chosen_look(args: argparse.Namespace) -> Look:
     from filmlook.stock import installed_name, load_stock
 
     given = {s.key: v for s in SETTINGS if (v := getattr(args, f"setting_{s.key}")) is not None}
-    start = Look()
+    start = MovingLook(Look())
     if args.look:
         path = Path(args.look)
-        start = (read_preset(path) if path.suffix.lower() == ".json" and path.is_file() else load_preset(args.look)).look
-    look = dataclasses.replace(start, **given)
+        start = (read_preset(path) if path.suffix.lower() == ".json" and path.is_file() else load_preset(args.look)).moving
+    moving = start.changed(**given)
+    look = moving.at()
     stock = load_stock(look.stock)  # before any work is done
-    return dataclasses.replace(look, stock=installed_name(look.stock), print=checked_print(stock, look.print))
+    return moving.changed(stock=installed_name(look.stock), print=checked_print(stock, look.print))
 
 
 def make_folder(path: Path) -> None:

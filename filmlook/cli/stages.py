@@ -15,7 +15,7 @@ from filmlook.cli.options import make_folder
 from filmlook.engine import trace
 from filmlook.files import picture
 from filmlook.files.infotext import own_seed
-from filmlook.look import Look
+from filmlook.presets import AnyLook
 
 _RANGES = {  # what becomes 0 and 65535, by stage; what leaves the others is light
     "log exposure": (-5.0, 3.0),
@@ -28,7 +28,7 @@ _UNITS = {"log exposure": "log10 exposure", "density": "density", "grain": "dens
 
 
 def write_stages(
-    folder: Path, source: Source, shown: picture.Picture, look: Look, settings: dict[str, Any], overwrite: bool
+    folder: Path, source: Source, shown: picture.Picture, look: AnyLook, settings: dict[str, Any], overwrite: bool
 ) -> None:
     """Writes what leaves each stage as a 16-bit TIFF, and tells its time and what 0 and 65535 stand for.
 

@@ -9,8 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from filmlook.engine.develop import develop
-from filmlook.look import Look
-from filmlook.presets import load_look
+from filmlook.presets import AnyLook, load_look
 from filmlook.stock import load_stock
 
 IN_SPACE: dict[str, Any] = {
@@ -27,7 +26,7 @@ IN_SPACE: dict[str, Any] = {
 """The settings that act in space, or look at the whole picture, each at none."""
 
 
-def colour_of(look: Look | str | dict[str, Any]) -> Callable[[Tensor], Tensor]:
+def colour_of(look: AnyLook) -> Callable[[Tensor], Tensor]:
     """The colour of a look alone, without anything in space: from display code `B,3,H,W` to display code."""
     look = dataclasses.replace(load_look(look), **IN_SPACE)
     if not load_stock(look.stock).colour.margin:

@@ -22,14 +22,14 @@ from filmlook.errors import AlreadyDevelopedError, LookError
 from filmlook.files import infotext
 from filmlook.files.picture import Picture
 from filmlook.look import Look
-from filmlook.presets import load_look
+from filmlook.presets import AnyLook, load_look, load_moving_look
 from filmlook.prints import checked_print
 from filmlook.stock import installed_name, load_stock
 
 
 def develop(
     image: Any,
-    look: Look | str | dict[str, Any],
+    look: AnyLook,
     *,
     seed: int | Sequence[int] = 0,
     frame: int = 0,
@@ -46,9 +46,10 @@ def develop(
         image: a PIL image; a `files.picture.Picture`; a numpy array `H,W`, `H,W,C` or `B,H,W,C`; or a torch tensor `C,H,W` or
             `B,C,H,W`. sRGB code values, 8 or 16 bit, or float in [0, 1] (clipped to it). C is 1 (grey), 3, or 4: alpha is kept
             to the bit, and what it hides altogether lights nothing.
-        look: a `Look`, a preset's name, or settings by key.
-        seed: of the grain; the same seed gives the same picture. A sequence gives each picture of a batch its own.
-        frame: number of a film's frame; grain moves with it.
+        look: a `Look`, a `MovingLook`, a preset's name, or settings by key. What moves has its value at `frame`.
+        seed: of the grain; the same seed gives the same picture. A sequence gives each picture of a batch its own, and the
+            first is `s` of the schedules.
+        frame: number of a film's frame; grain moves with it, and what moves in the look.
         scene_linear: the image holds no code values but the light of a scene, sRGB's primaries, mid-grey at .18 (of white in 8
             and 16 bit); as float of any size, and negative in colours that sRGB cannot make. A `Picture` that has light of its
             own is developed from it anyway.
@@ -69,12 +70,24 @@ def develop(
         PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity; or the mask has
             another size.
     """
-    return run_plans(development, image, load_look(look), seed, frame, tile, device, lock, progress, scene_linear, mask=mask)
+    return run_plans(
+        development,
+        image,
+        load_look(look, frame, first_seed(seed)),
+        seed,
+        frame,
+        tile,
+        device,
+        lock,
+        progress,
+        scene_linear,
+        mask=mask,
+    )
 
 
 def film_picture(
     picture: Picture,
-    look: Look | str | dict[str, Any],
+    look: AnyLook,
     *,
     seed: int | None = None,
     frame: int | None = None,
@@ -91,9 +104,9 @@ def film_picture(
 
     Args:
         picture: as `files.picture.read` gives it; it is not changed.
-        look: a `Look`, a preset's name, or settings by key.
+        look: as of `develop`; the infotext tells what it is at `frame`, which by itself gives the same picture.
         seed: of the grain; None: the one that the picture was generated with, or a number that is always the same for it.
-        frame: number of a film's frame; None: it is none.
+        frame: number of a film's frame; None: it is none, and of what moves frame 0 counts.
         scene_linear: as of `develop`.
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
@@ -107,12 +120,13 @@ def film_picture(
         AlreadyDevelopedError: the picture is developed already, and `again` is false.
         LookError, StockFileError, PictureError: as `develop`.
     """
-    look = load_look(look)
-    look = _by_names(look)
+    moving = load_moving_look(look)
+    _by_names(moving.at(frame or 0))  # a wrong one is told of before anything else
     if not again and infotext.of_text(picture.text) is not None:
         raise AlreadyDevelopedError("it is developed already")
     if seed is None:
         seed = infotext.own_seed(picture.text.values(), picture.pixels)
+    look = _by_names(moving.at(frame or 0, seed=seed))
     options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
     if mask is not None:
         options["mask"] = mask
@@ -210,6 +224,12 @@ def _cut(samples: Tensor, crop: Crop) -> Tensor:
     """Part of samples `H,W,C`."""
     y, x, height, width = crop
     return samples[y : y + height, x : x + width].contiguous()
+
+
+def first_seed(seed: Any) -> int:
+    """The seed of a batch's first picture; 0 where it is none, which is refused in its place."""
+    first = next(iter(seed), 0) if isinstance(seed, Sequence) else seed
+    return int(first) if isinstance(first, Integral) else 0
 
 
 def _by_names(look: Look) -> Look:

@@ -62,6 +62,15 @@ class Pixels:
         self.mask: Tensor | None = None
         self.lamps: LampMap | None = None
 
+    @property
+    def source(self) -> Tensor:
+        """The samples `H,W,C` that it is read from."""
+        return self._source
+
+    def like(self, source: Tensor, scene_linear: bool) -> Pixels:
+        """Another picture, wanted on the same device; nothing is written to it."""
+        return Pixels(source, source, self._device, scene_linear)
+
     def _patch(self, y: int, x: int, height: int, width: int) -> Tensor:
         """Samples `(3, height, width)` from (y, x), mirrored beyond the picture."""
         patch = self._source[..., :3]

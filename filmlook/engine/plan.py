@@ -333,10 +333,13 @@ class Development:
 
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:
         """The picture with what is decided for the whole of it."""
-        if lock and self.look in lock.offsets:
-            return Shot(pixels, gain, lock.offsets[self.look], self._fused(pixels))
-        offset = self._map.survey(pixels, gain, self.lattice.size, self.each) if self._map else None
-        return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset, self._fused(pixels))
+
+        def survey(of: Pixels) -> Tensor | None:
+            height, width = self.lattice.size if of is pixels else of.source.shape[:2]
+            return self._map.survey(of, gain, (height, width), self.each) if self._map else None
+
+        offset = lock.offset(self.look, pixels, survey) if lock and self._map else survey(pixels)
+        return Shot(pixels, gain, offset, self._fused(pixels))
 
     def _fused(self, pixels: Pixels) -> Fused | FusedGpu | None:
         """What develops these pixels in compiled kernels; None: PyTorch does."""

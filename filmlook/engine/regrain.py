@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.colour_only import IN_SPACE, colour_of
-from filmlook.engine.develop import run_plans
+from filmlook.engine.develop import first_seed, run_plans
 from filmlook.engine.metering import Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.plan import Wide, development
 from filmlook.film.colour_map import Each
 from filmlook.film.scene_light import scene_light
 from filmlook.look import Look
-from filmlook.presets import load_look
+from filmlook.presets import AnyLook, load_look
 from filmlook.stages.grain import noise_key
 from filmlook.stock import Stock
 
@@ -122,7 +122,7 @@ def _scene_tones(look: Look) -> Tensor:
 
 def regrain(
     image: Any,
-    look: Look | str | dict[str, Any],
+    look: AnyLook,
     *,
     seed: int | Sequence[int] = 0,
     frame: int = 0,
@@ -134,7 +134,9 @@ def regrain(
 
     Arguments, result and errors are those of `develop`.
     """
-    look = dataclasses.replace(load_look(look), **{k: v for k, v in IN_SPACE.items() if k not in ("grain", "scan_softness")})
+    look = dataclasses.replace(
+        load_look(look, frame, first_seed(seed)), **{k: v for k, v in IN_SPACE.items() if k not in ("grain", "scan_softness")}
+    )
     return run_plans(_regraining, image, look, seed, frame, tile, device, None, progress)
 
 

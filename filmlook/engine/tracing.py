@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from filmlook.engine.develop import run_plans
+from filmlook.engine.develop import first_seed, run_plans
 from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import Pixels
 from filmlook.engine.plan import Development, development
 from filmlook.errors import PictureError
 from filmlook.look import Look
-from filmlook.presets import load_look
+from filmlook.presets import AnyLook, load_look
 from filmlook.stages.grain import noise_key
 from filmlook.stock import Stock
 
@@ -60,7 +60,7 @@ class _Traced:
         return [(name, whole, self._seconds[name]) for name, whole in self._found.items()]
 
 
-def trace(image: Any, look: Look | str | dict[str, Any], **as_develop: Any) -> list[Step]:
+def trace(image: Any, look: AnyLook, **as_develop: Any) -> list[Step]:
     """What leaves each stage while a picture is developed, in the order of the light.
 
     Stages of a film: "exposure" (layer exposure, after lens and halation), "vignette", "log exposure" (sharpened), "density",
@@ -85,5 +85,6 @@ def trace(image: Any, look: Look | str | dict[str, Any], **as_develop: Any) -> l
         return traced[0]
 
     options = {"seed": 0, "frame": 0, "tile": None, "device": None, "lock": None, "progress": None, **as_develop}
-    run_plans(plan, image, dataclasses.replace(load_look(look), strength=1.0), **options)
+    at_frame = load_look(look, options["frame"], first_seed(options["seed"]))
+    run_plans(plan, image, dataclasses.replace(at_frame, strength=1.0), **options)
     return traced[0].steps()

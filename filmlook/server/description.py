@@ -115,7 +115,14 @@ _TEXT, _WHOLE, _SWITCH = {"type": "string"}, {"type": "integer"}, {"type": "bool
 _FILE = {"type": ["string", "null"], "contentEncoding": "base64"}
 _NUMBERS = _list({"type": "number"})
 _LOOK = look_schema()
-_PRESET = _object({"name": _TEXT, "label": _TEXT, "help": _TEXT, "own": _SWITCH, "look": _LOOK})
+_KEYFRAMES = {
+    "type": "object",
+    "additionalProperties": _TEXT,
+    "description": "Schedules of what moves over a film's frames; `look` has frame 0.",
+}
+_PRESET = _object(
+    {"name": _TEXT, "label": _TEXT, "help": _TEXT, "own": _SWITCH, "look": _LOOK, "keyframes": _KEYFRAMES}, ["keyframes"]
+)
 _FIX = _object({"label": _TEXT, "changes": {"type": "object"}})
 _COUNTS, _SHARE = _list(_WHOLE), {"type": "number", "minimum": 0, "maximum": 1}
 _WAVE = {"type": "string", "contentEncoding": "base64", "description": "A byte for each place; the first row is code 255."}

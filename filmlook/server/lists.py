@@ -88,4 +88,5 @@ def preset_facts(preset: Preset) -> dict[str, Any]:
         "help": preset.help,
         "own": preset.own,
         "look": preset.look.to_dict(),
+        **({"keyframes": dict(preset.schedules)} if preset.schedules else {}),
     }

@@ -16,6 +16,7 @@ from filmlook.errors import FilmLookError, LookError, PictureError
 from filmlook.files import picture
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
+from filmlook.moving_look import MovingLook
 from filmlook.paths import BUILT_IN, user_folder
 from filmlook.presets import check_name
 from filmlook.prompts.findings import GenerationParams
@@ -41,16 +42,21 @@ _NAME_LETTERS = 1000
 _JSON = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
 
 
-def _look_of(settings: dict[str, Any]) -> Look:
+def moving_look_of(settings: dict[str, Any]) -> MovingLook:
+    """A look that a request tells by key, with stock and print by their names. Raises HTTPException 422."""
     try:
-        return LookChoice.from_mapping(settings).look
+        return LookChoice.from_mapping(settings).moving
     except LookError as error:
         raise HTTPException(422, f"look: {told(error)}") from None
 
 
-_LOOK = field.look("look", _look_of, look_schema())
+def _look_of(settings: dict[str, Any]) -> Look:
+    return moving_look_of(settings).at()  # it was found to be allowed
 
-_LOOK_OR_NONE = field.look("look", _look_of, look_schema(), nothing=True)
+
+_LOOK = field.look("look", _look_of, look_schema(moving=True))
+_LOOK_OR_NONE = field.look("look", _look_of, look_schema(moving=True), nothing=True)
+_MOVING_LOOK = field.look("look", moving_look_of, look_schema(moving=True))
 _PICTURE_NAME = field.name_of_picture("hash", DIGITS)
 _NEWEST = (field.text("viewer", 64), field.whole("number", 0, 2**53, 0))
 
@@ -111,7 +117,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.choice("format", ("cube", "hald"), "cube"),
         field.whole("size", min(SIZES), max(SIZES), 33, among=SIZES),
     ),
-    "look": (_LOOK, field.label("label", 1000), field.label("help", 1000)),
+    "look": (_MOVING_LOOK, field.label("label", 1000), field.label("help", 1000)),
     "prompt": (
         field.text("prompt", PROMPT_LETTERS, needed=True),
         field.text("negative", PROMPT_LETTERS),
@@ -220,7 +226,7 @@ class PresetRequest:
     """A preset to save."""
 
     name: str
-    look: Look
+    look: MovingLook
     label: str
     help: str
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
@@ -18,6 +18,7 @@ import gradio as gr
 
 from filmlook.errors import LookError
 from filmlook.look_choice import LookChoice
+from filmlook.moving_look import MovingLook
 from filmlook.presets import (
     Preset,
     delete_preset,
@@ -110,7 +111,7 @@ def _done(what: str, preset: str, name: str | None) -> list[Any]:
 
 
 def _save(said: str, typed: str, chosen: str | None, *values: Any) -> list[Any]:
-    look = LookChoice.from_values(values).look
+    look = _moving(values, chosen)
     name = _name(typed)
     old = _own_named(name) if name else _chosen_own(chosen, _UNNAMED)
     if old and said != "yes":
@@ -149,14 +150,22 @@ def _import(uploaded: Any) -> list[Any]:
 
 def _export(typed: str, chosen: str | None, *values: Any) -> list[Any]:
     try:
-        look = LookChoice.from_values(values).look
+        look = _moving(values, chosen)
     except LookError as error:
         return [gr.update(), _fault(error)]
     preset = presets_by_label().get(chosen or "")
     stem = typed.strip() or (preset.name if preset else "") or "look"
     path = Path(_exports().name) / f"{''.join(c if c.isalnum() or c in ' .-_' else '_' for c in stem)}.json"
-    path.write_text(preset_json(Preset(stem, stem, "", look)), encoding="utf-8")
+    path.write_text(preset_json(Preset(stem, stem, "", look.at(), schedules=look.schedules)), encoding="utf-8")
     return [gr.update(value=str(path), visible=True), ""]
+
+
+def _moving(values: Sequence[Any], chosen: str | None) -> MovingLook:
+    """The look of the controls. What moves in the chosen preset still does where its control stands as it does at frame 0."""
+    look, preset = LookChoice.from_values(values).look, presets_by_label().get(chosen or "")
+    if preset is None:
+        return MovingLook(look)
+    return MovingLook(look, tuple((k, text) for k, text in preset.schedules if getattr(look, k) == getattr(preset.look, k)))
 
 
 def _name(typed: str) -> str:

@@ -421,6 +421,17 @@ def test_a_look_of_version_1_is_converted_and_that_is_told_once(
     assert len([line for line in caplog.messages if "version 1 was converted" in line]) == 1
 
 
+def test_a_look_that_moves_is_kept_whole_and_shown_as_frame_0(client: TestClient, home: Path) -> None:
+    moving = {"stock": "kodak_gold_200", "exposure": "0: (0.5), 30: (1)", "grain": 2}
+    answer = client.put(f"{PREFIX}/looks/dawn", json={"look": moving}).json()
+    assert answer["look"] == {"version": 2, "stock": "kodak_gold_200", "exposure": 0.5, "grain": 2}
+    assert answer["keyframes"] == {"exposure": "0: (0.5), 30: (1)"}
+    client.delete(f"{PREFIX}/looks/dawn")
+    refused = client.put(f"{PREFIX}/looks/dawn", json={"look": {"grain": "0: (1), 9: (99)"}})
+    assert refused.status_code == 422
+    assert "frame 9: grain is 99" in refused.json()["detail"]
+
+
 def test_looks_are_saved_changed_and_deleted(client: TestClient, home: Path) -> None:
     built_in = {p: p.read_bytes() for p in (BUILT_IN / "looks").iterdir()}
     path = f"{PREFIX}/looks/Été 83"

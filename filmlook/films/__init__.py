@@ -1,0 +1,1 @@
+"""Moving pictures: what changes from frame to frame."""
