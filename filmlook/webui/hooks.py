@@ -99,7 +99,8 @@ def _job(p: Any, asked: Asked) -> PassState:
     state = keep(p, frame=state.frame + 1, seed=first, lock=state.lock or ExposureLock())
     frames = [state.frame - 1 if many else i % batch for i in range(count)]
     seeds = [first if many else seeds[i - i % batch] for i in range(count)]
-    return PassState(chosen, doings, seeds, frames, befores=befores, lock=state.lock)
+    last = max(shared.state.job_count // max(p.n_iter, 1), 1) - 1 if many else batch - 1  # they count their passes beforehand
+    return PassState(chosen, doings, seeds, frames, max(last, *frames), befores=befores, lock=state.lock)
 
 
 def _was_developed(source: Any, asked: Asked, run: ScriptRun | None) -> bool:
@@ -151,7 +152,7 @@ def finish_image(p: Any, pp: Any) -> None:
         after = developed(
             before,
             what,
-            job.chosen.look,
+            job.at(job.looks, number),
             seed=job.at(job.seeds, number),
             frame=None if job.frames is None else job.at(job.frames, number),
             lock=job.lock,

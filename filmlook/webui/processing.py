@@ -129,6 +129,7 @@ def film_image(
     *,
     seed: int,
     frame: int | None = None,
+    last: int | None = None,
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
     mask: Image.Image | None = None,
@@ -139,16 +140,17 @@ def film_image(
     too; the picture is remembered.
 
     Args:
-        seed: the effective one of the grain; `frame`, `lock`, `progress`, `mask`: as of `develop`.
+        seed: the effective one of the grain; `frame`, `lock`, `progress`, `mask`: as of `develop`; `last` is the film's last frame.
 
     Raises:
         FilmLookError, or whatever else stands in the way.
     """
-    after = developed(image, LOOK, choice.look, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
+    look = choice.moving.at(frame or 0, seed=seed, last=last)
+    after = developed(image, LOOK, look, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
     text = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     if "parameters" not in text and (old := next((t for t in infotext.texts(image) if infotext.pairs_of(t)), "")):
         text["parameters"] = old  # JPEG and WebP keep it in EXIF
-    pairs = infotext.entries(choice.look, seed, frame=frame, mask="" if mask is None else mask_hash(mask))
+    pairs = infotext.entries(look, seed, frame=frame, mask="" if mask is None else mask_hash(mask))
     after.info = {**image.info, **infotext.with_development(text, pairs, after.size)}
     delivered.remember(image, after)
     return after, pairs

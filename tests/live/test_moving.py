@@ -17,7 +17,14 @@ from filmlook import ExposureLock, Look, develop
 from filmlook.files import infotext
 from tests.live.conftest import Host, apart, decoded, same
 
-LOOK: dict[str, Any] = {"stock": "kodak_portra_400", "frame": "super8", "grain": 4.0, "halation": 2.0, "vignette": 0.3, "lab": 1}
+LOOK: dict[str, Any] = {
+    "stock": "kodak_portra_400",
+    "frame": "super8",
+    "grain": 4.0,
+    "halation": 2.0,
+    "vignette": 0.3,
+    "lab": 1,
+}
 FILM = Look(**LOOK)
 FRAMES = 8
 
