@@ -140,7 +140,8 @@ def film_image(
     too; the picture is remembered.
 
     Args:
-        seed: the effective one of the grain; `frame`, `lock`, `progress`, `mask`: as of `develop`; `last` is the film's last frame.
+        seed: the effective one of the grain.
+        last: number of the film's last frame, where it is known; the others: as of `develop`.
 
     Raises:
         FilmLookError, or whatever else stands in the way.

@@ -29,11 +29,11 @@ def with_axes(axes: Mapping[str, Any], asked: Callable[[], Asked | None], shown:
     now = asked() or shown()
     changes, choice = dict(axes), now.choice
     look = load_moving_look(changes.pop(_PRESET)) if _PRESET in changes else choice.moving
-    seed = ("fixed", changes.pop(_SEED)) if _SEED in changes else (choice.seed_mode, choice.seed)
+    mode, seed = ("fixed", changes.pop(_SEED)) if _SEED in changes else (choice.seed_mode, choice.seed)
     if "stock" in changes:
         changes["stock"] = key_of_label(changes["stock"], stock_labels())
     look = look.changed(**changes)
-    return dataclasses.replace(now, choice=LookChoice(look.at(), *seed, look.schedules))
+    return dataclasses.replace(now, choice=LookChoice(look.at(), mode, seed, look.schedules))
 
 
 def _applying(key: str) -> Callable[[Any, Any, Any], None]:
