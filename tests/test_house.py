@@ -28,15 +28,15 @@ MAY_IMPORT = {
     "look_choice": "errors look moving_look stock prints presets",
     "stages": "errors look stock prints film",
     "engine": "errors paths look moving_look stock prints presets look_choice film files networks stages",
-    "films": "errors look moving_look presets files engine",
+    "films": "errors paths look moving_look stock prints presets files engine",
     "prompts": "errors paths presets files",
     "fitting": "errors stock prints film files networks engine",
     "training": "errors paths look stock film files networks engine fitting",
     "ui": "errors look moving_look stock prints presets look_choice prompts",
     "server": "errors version paths look schedule moving_look stock prints presets look_choice files engine prompts",
-    "webui": "errors paths look moving_look stock prints presets look_choice files engine prompts ui server",
-    "cli": "errors version paths look moving_look stock prints presets look_choice film files networks engine prompts fitting"
-    " training server",
+    "webui": "errors paths look moving_look stock prints presets look_choice files engine films prompts ui server",
+    "cli": "errors version paths look moving_look stock prints presets look_choice film files networks engine films prompts"
+    " fitting training server",
     "__main__": "cli",
     "__init__": "errors version look moving_look stock presets files engine",
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filmlook.cli import film
 from filmlook.cli.messages import log_lines, say, warn
 from filmlook.cli.options import DONE, FAILED, add_device, add_settings, chosen_moving_look, make_folder, name
 from filmlook.errors import AlreadyDevelopedError, FilmLookError, LookError
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="*", type=name, metavar="INPUT", help="files, folders or patterns such as 'in/*.png'")
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        type=name,
+        metavar="INPUT",
+        help="files, folders or patterns such as 'in/*.png'; films, or a film's frames as 'frame_%%04d.png'",
+    )
     parser.add_argument("-i", "--input", action="append", type=name, default=[], metavar="INPUT", help="the same as INPUT")
     parser.add_argument("-g", action="store_true", dest="dialog", help="choose the picture in a dialog")
-    text = "a folder, or a file for one input (its ending is the format)"
+    text = "a folder, or a file for one input (its ending is the format); a film, or 'frame_%%04d.png' for its frames"
     parser.add_argument("-o", "--output", type=name, metavar="OUT", help=text)
     parser.add_argument("-r", "--recursive", action="store_true", help="take folders with all that lies below them")
     text = "leave out files, and folders, of such a name or path ('*_mask.png'); may be given again"
@@ -54,6 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask", type=name, metavar="FILE", help=text)
     text = "also write what leaves each stage into this folder, as 16-bit TIFF, and tell its time"
     parser.add_argument("--stages", type=name, metavar="OUT", help=text)
+    film.add_options(parser)
     add_device(parser)
     add_settings(parser)
 
@@ -102,6 +110,9 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.quality <= 100:
         raise LookError(f"quality is {args.quality}; allowed: 1 to 100")
     look = chosen_moving_look(args)  # before any picture is opened
+    if film.is_meant(inputs, args.output):
+        return film.run(inputs, look, args)
+    _refuse_films_options(args)
     from filmlook.cli import inputs as pictures
     from filmlook.files.picture import PROFILES
 
@@ -125,6 +136,12 @@ def run(args: argparse.Namespace) -> int:
         raise
     tally.tell()
     return FAILED if tally.failures else DONE
+
+
+def _refuse_films_options(args: argparse.Namespace) -> None:
+    given = [option for option in ("codec", "crf", "encoder_preset", "rate", "fps") if getattr(args, option) is not None]
+    if given:
+        raise LookError(f"--{given[0].replace('_', '-')} is for films, and OUT is none: name a film, such as film.mp4")
 
 
 def _ending(text: str | None) -> str | None:

@@ -12,7 +12,6 @@ order of its work, are those of its version of March 2024.
 from __future__ import annotations
 
 import html
-import importlib
 import json
 import re
 import threading
@@ -25,14 +24,14 @@ from typing import Any
 
 from modules import script_callbacks, shared
 
-from filmlook.errors import PictureError, Stopped
+from filmlook.errors import FilmLookError, Stopped
 from filmlook.look_choice import LookChoice
 from filmlook.webui import hosts
 from filmlook.webui.accordion import Accordion
 from filmlook.webui.arguments import asked_by
+from filmlook.webui.film_video import Encoder, develop_video, make_video
 from filmlook.webui.frame_folder import develop_frames
 from filmlook.webui.processing import failed
-from filmlook.webui.stitching import Encoder, stitch
 
 FOLDER = "film-look"
 """Where developed frames lie, beside the frames; and what the name of a developed video ends with."""
@@ -211,24 +210,40 @@ def _developed(film: _Film, choice: LookChoice, why_not: str) -> str:
     if why_not:
         told = f"{len(found)} frames in {folder} stay undeveloped, as {why_not}"
         return f"{told}: resume it, or develop them as a film in the tab Film Look"
-    done = develop_frames(found, folder / FOLDER, choice, choice.grain_seed(film.seed))
+    seed = choice.grain_seed(film.seed)
+    done = develop_frames(found, folder / FOLDER, choice, seed)
     told = f"{len(done)} frames developed, in {folder / FOLDER}"
     if film.video.skip_video_creation:
         return told
-    target = folder / f"{name}-{FOLDER}.mp4"
+    like, target = folder / f"{name}.mp4", folder / f"{name}-{FOLDER}.mp4"
+    place, crf, preset = hosts.deforum()[0].get_ffmpeg_params()
+    encoder = Encoder(str(place), int(crf), str(preset))
     try:
-        stitch(done, float(film.video.fps), _video_of(folder, name), target, _encoder())
-    except PictureError as error:
+        make_video(done, float(film.video.fps), like if like.is_file() else None, target, encoder)
+    except FilmLookError as error:
         return f"{told}; no video: {error}"
-    if film.video.delete_imgs:  # whoever wants the video alone
-        told = f"{len(done)} frames developed"
+    told += f", video: {target}"
+    if film.video.delete_imgs:  # whoever wants videos alone
+        told = f"{len(done)} frames developed, video: {target}"
         for path in done:
             path.unlink()
         with suppress(OSError):  # frames of other films lie there
             (folder / FOLDER).rmdir()
-    others = [path.name for path in sorted(folder.glob(f"{name}_*.mp4")) if not path.stem.endswith("preview")]
-    rest = f"; undeveloped: {', '.join(others)}" if others else ""
-    return f"{told}, video: {target}{rest}"
+    return "; ".join([told, *_others(folder, name, choice, seed, encoder)])
+
+
+def _others(folder: Path, name: str, choice: LookChoice, seed: int, encoder: Encoder) -> list[str]:
+    """Develops the videos that Deforum made of the film by upscaling and interpolation; a line on each that is not."""
+    lines = []
+    for path in sorted(folder.glob(f"{name}_*.mp4")):
+        if path.stem.endswith("_preview"):
+            continue
+        target = path.with_name(f"{path.stem}-{FOLDER}.mp4")
+        try:
+            develop_video(path, target, choice, seed, encoder)
+        except FilmLookError as error:
+            lines.append(f"{path.name} stays undeveloped: {error}")
+    return lines
 
 
 def _frames_in(folder: Path, name: str) -> list[tuple[int, Path]]:
@@ -236,24 +251,3 @@ def _frames_in(folder: Path, name: str) -> list[tuple[int, Path]]:
     pattern = re.compile(rf"{re.escape(name)}_([0-9]{{9}})\.png")
     found = ((pattern.fullmatch(path.name), path) for path in folder.iterdir())
     return sorted((int(match[1]), path) for match, path in found if match)
-
-
-def _video_of(folder: Path, name: str) -> Path:
-    """The video that Deforum made. Raises PictureError where it made none."""
-    path = folder / f"{name}.mp4"
-    if not path.is_file():
-        raise PictureError("Deforum made none")
-    return path
-
-
-def _encoder() -> Encoder:
-    """The ffmpeg that Deforum's settings name, or else that of imageio. Raises PictureError where there is neither."""
-    module, _ = hosts.deforum()
-    place, crf, preset = module.get_ffmpeg_params()
-    encoder = Encoder(str(place), float(crf), str(preset))
-    if not encoder.is_there:
-        with suppress(ImportError, RuntimeError):  # it is not installed, or brings none for this machine
-            encoder = Encoder(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe(), encoder.crf, encoder.preset)
-    if not encoder.is_there:
-        raise PictureError("there is no ffmpeg; Deforum's settings may name one")
-    return encoder

@@ -167,10 +167,12 @@ def test_who_interrupts_while_frames_are_developed_keeps_what_is_done(deforum: F
 
 
 def test_without_ffmpeg_there_are_frames_and_one_line(deforum: FakeDeforum, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    for module in ("imageio_ffmpeg", "av"):
+        monkeypatch.setitem(sys.modules, module, None)
     _on(deforum, **LOOK)
     *_, told = deforum.press()
-    assert "no video: there is no ffmpeg" in told
+    assert "no video: " in told
+    assert "and there is no ffmpeg" in told
     _check(deforum)
 
 
@@ -184,23 +186,19 @@ def test_without_a_video_of_deforums_there_is_none_of_ours(deforum: FakeDeforum)
 def test_who_deletes_frames_has_the_video_developed_before(deforum: FakeDeforum, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
 
-    def stitch(frames: list[Path], fps: float, like: Path, target: Path, encoder: Any) -> None:
+    def make_video(frames: list[Path], fps: float, like: Path, target: Path, encoder: Any) -> None:
         seen.append([path.name for path in frames])
         assert (fps, like.name) == (12, f"{NAME}.mp4")
         target.write_bytes(b"developed")
 
-    deforum.ffmpeg = sys.executable
-    monkeypatch.setattr(deforum.host.module("deforum"), "stitch", stitch)
+    monkeypatch.setattr(deforum.host.module("deforum"), "make_video", make_video)
     _on(deforum, **LOOK)
     *_, told = deforum.press(delete_imgs=True, extra_videos=("Upscaled_x2", "preview"))
     assert seen == [[f"{NAME}_{number:09}.png" for number in range(3)]]
-    assert sorted(path.name for path in deforum.folder.iterdir()) == [
-        f"{NAME}-film-look.mp4",
-        f"{NAME}.mp4",
-        f"{NAME}_Upscaled_x2.mp4",
-        f"{NAME}_preview.mp4",
-    ]
-    assert f"undeveloped: {NAME}_Upscaled_x2.mp4" in told
+    names = [f"{NAME}-film-look.mp4", f"{NAME}.mp4", f"{NAME}_Upscaled_x2.mp4", f"{NAME}_preview.mp4"]
+    assert sorted(path.name for path in deforum.folder.iterdir()) == names
+    assert f"{NAME}_Upscaled_x2.mp4 stays undeveloped: " in told
+    assert "preview" not in told
 
 
 def test_deforum_is_as_it_was_when_scripts_are_unloaded(deforum: FakeDeforum) -> None:

@@ -1,0 +1,268 @@
+"""develop_film(): from film to film. Frames are read, developed and written side by side, and kept in their order."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from filmlook.engine.develop import develop
+from filmlook.engine.metering import ExposureLock
+from filmlook.errors import AlreadyDevelopedError, FilmLookError
+from filmlook.files import infotext
+from filmlook.films.assembling import assemble
+from filmlook.films.codecs import Encoding, encoding_for
+from filmlook.films.names import numbered
+from filmlook.films.parts import Parts, parts_folder
+from filmlook.films.reading import Film, open_film
+from filmlook.films.writing import PictureWriter, VideoWriter, Writer
+from filmlook.moving_look import MovingLook
+from filmlook.presets import AnyLook, load_moving_look
+from filmlook.prints import checked_print
+from filmlook.stock import installed_name, load_stock
+
+_KEYFRAMES = "Film Look keyframes"
+_AHEAD = 2  # frames that are read before they are developed, and that wait to be written
+
+Progress = Callable[[int, "int | None"], None]
+"""Told how many frames are done, and of how many, if that is known. What it raises ends the work; `resume` goes on later."""
+
+
+@dataclass
+class FilmReport:
+    """What became of a film: how many frames, and what there is to say to people, a line each."""
+
+    frames: int
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is shown at a time: a frame of the film by its number, and its picture; None: it is the one before, once more."""
+
+    frame: int
+    pts: int
+    duration: int
+    pixels: np.ndarray | None
+
+
+def develop_film(
+    source: str | Path | Sequence[Path],
+    out: str | Path,
+    look: AnyLook,
+    *,
+    seed: int | None = None,
+    codec: str | None = None,
+    crf: int | None = None,
+    speed: str | None = None,
+    rate: Fraction | None = None,
+    fps: Fraction | None = None,
+    quality: int = 95,
+    resume: bool = False,
+    overwrite: bool = False,
+    again: bool = True,
+    tile: int | None = None,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> FilmReport:
+    """Develops a film: its frame `i` is to the bit `develop(frame, look, seed=seed, frame=i, lock=lock)`, one lock for all.
+
+    Args:
+        source: a video, an animation, a pattern such as `frame_%04d.png`, or pictures in their order.
+        out: a file by whose ending it is written, or a pattern of pictures.
+        look: a `Look`, a `MovingLook`, a preset's name, or settings by key. What moves goes by the frame's number.
+        seed: of the grain; None: a number that is always the same for the first frame.
+        codec, crf, speed: see `films.codecs.encoding_for`.
+        rate: frames a second of numbered pictures; None: 24.
+        fps: frames a second that the film ran with in the camera: fewer than are shown, so some are shown again. At the time t
+            frame floor(t fps) is shown; 18 at 24 shows every third frame twice.
+        quality: of pictures that are written as JPEG and its like.
+        resume: go on where an interrupted run left off; without parts of one it begins.
+        overwrite: replace what exists.
+        again: whether a film that is developed already is developed once more.
+        tile, device: as of `develop`.
+        progress: told of each frame.
+
+    Returns:
+        How many frames were written, and what could not be kept.
+
+    Raises:
+        LookError: a setting or an option is wrong.
+        PictureError: the source cannot be read, or is HDR.
+        AlreadyDevelopedError: the film is developed already, and `again` is false.
+        FilmLookError: the film cannot be written, or is there already; PyAV is missing.
+    """
+    moving, out = _by_names(load_moving_look(look)), Path(out)
+    film = open_film(source, rate=rate)
+    encoding = encoding_for(out, codec, crf, speed, bits=film.bits, alpha=film.has_alpha)
+    if not again and infotext.of_text({"parameters": film.comment}) is not None:
+        raise AlreadyDevelopedError(f"{film.path}: it is developed already")
+    if encoding.encoder:
+        _check_target(film, out, overwrite, resume)
+    if seed is None:
+        seed = infotext.own_seed((), next(film.frames()).pixels)
+    frames = film.count if fps is None or film.count is None or film.rate is None else ceil(film.count / film.rate * fps)
+    moving = moving.check(frames, seed=seed) if frames else moving
+    job = _job(film, moving, seed, encoding, fps)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FilmLookError(f"{out.parent}: the folder cannot be made: {error.strerror}") from None
+    parts = Parts(out, job, "" if not encoding.encoder else encoding.codec.part, resume=resume, overwrite=overwrite)
+    writer: Writer
+    if encoding.encoder:
+        writer = VideoWriter(parts, film, encoding)
+    else:
+        numbers = film.numbers if fps is None else ()
+        writer = PictureWriter(
+            parts,
+            lambda i: numbered(str(out), numbers[i] if numbers else i + 1),
+            overwrite=overwrite,
+            quality=quality,
+        )
+    options = {"seed": seed, "tile": tile, "device": device}
+    count = _run(film, parts, writer, moving, encoding, fps, options, progress)
+    notes = [*film.notes, *_notes(film, encoding)]
+    if encoding.encoder:
+        comment = _comment(film, moving, seed)
+        notes += assemble(parts, out, film, encoding, comment=comment, overwrite=overwrite or parts.resumed)
+    parts.remove()
+    return FilmReport(count, notes)
+
+
+def _by_names(moving: MovingLook) -> MovingLook:
+    """The look with its stock and print called by name. Raises LookError, StockFileError before any work is done."""
+    look = moving.at()
+    stock = load_stock(look.stock)
+    return moving.changed(stock=installed_name(look.stock), print=checked_print(stock, look.print))
+
+
+def _comment(film: Film, moving: MovingLook, seed: int) -> str:
+    """What the film's metadata tell: the infotext of its first frame, and what moves after it."""
+    entries = infotext.entries(moving.at(seed=seed), seed)
+    if moving.is_moving:
+        entries[_KEYFRAMES] = json.dumps(dict(moving.schedules))
+    return infotext.with_entries("", entries, (film.width, film.height))
+
+
+def _check_target(film: Film, out: Path, overwrite: bool, resume: bool) -> None:
+    if out.exists() and film.path.exists() and out.samefile(film.path):
+        raise FilmLookError(f"{out}: is the film itself, which is not written over")
+    if out.exists() and not overwrite and not (resume and parts_folder(out).is_dir()):
+        raise FilmLookError(f"{out}: exists; --overwrite replaces it")
+
+
+def _job(film: Film, moving: MovingLook, seed: int, encoding: Encoding, fps: Fraction | None) -> dict[str, Any]:
+    """What a film's frames depend on, as JSON keeps it."""
+    about = film.path.stat()
+    return {
+        "source": [str(film.path.resolve()), about.st_size, about.st_mtime_ns],
+        "look": {**moving.to_dict(), "last": moving.last},
+        "seed": seed,
+        "codec": [encoding.codec.name, encoding.encoder, dict(encoding.options), encoding.bits, encoding.alpha],
+        "fps": str(fps) if fps else None,
+    }
+
+
+def _notes(film: Film, encoding: Encoding) -> list[str]:
+    """What a codec cannot hold of a film."""
+    notes = []
+    rows, columns = encoding.codec.steps or (1, 1)
+    width, height = film.width // columns * columns, film.height // rows * rows
+    if (width, height) != (film.width, film.height):
+        notes.append(f"{encoding.codec.name} has even sizes alone: {film.width} x {film.height} was cut to {width} x {height}")
+    if film.has_alpha and not encoding.alpha:
+        notes.append(f"{encoding.codec.name} has no transparency: what was clear shows what lies behind it")
+    if film.bits > 8 and encoding.bits == 8:
+        notes.append(f"{encoding.codec.name} keeps 8 of {film.bits} bits; --codec h265, prores or ffv1 keep more")
+    return notes
+
+
+def _shown(film: Film, bits: int, alpha: bool, fps: Fraction | None) -> Iterator[_Shown]:
+    """What is shown, in order."""
+    if fps is None:
+        for frame in film.frames(bits, alpha=alpha):
+            yield _Shown(frame.number, frame.pts, frame.duration, frame.pixels)
+        return
+    start: int | None = None
+    last = -1
+    for frame in film.frames(bits, alpha=alpha):
+        start = frame.pts if start is None else start
+        number = int((frame.pts - start) * film.time_base * fps)
+        yield _Shown(number, frame.pts, frame.duration, None if number == last else frame.pixels)
+        last = number
+
+
+def _run(
+    film: Film,
+    parts: Parts,
+    writer: Writer,
+    moving: MovingLook,
+    encoding: Encoding,
+    fps: Fraction | None,
+    options: dict[str, Any],
+    progress: Progress | None,
+) -> int:
+    """Develops what is not done yet, and returns how many frames there are."""
+    waiting: deque[Future[None]] = deque()
+    count, held, developed = 0, None, None
+
+    def develop_one(shown: _Shown) -> np.ndarray:
+        made: np.ndarray = develop(shown.pixels, moving, frame=shown.frame, lock=lock, **options)
+        return made
+
+    lock: ExposureLock | None = None
+
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as encoder:
+        try:
+            done = parts.frames
+            for shown in _read_ahead(reader, _shown(film, encoding.bits, encoding.alpha, fps)):
+                count += 1
+                held = shown if shown.pixels is not None else held
+                assert held is not None  # the first has a picture
+                lock = _locked(lock, held)
+                if count <= done:
+                    continue
+                if held is shown or developed is None:
+                    developed = develop_one(held)
+                while len(waiting) >= _AHEAD:
+                    waiting.popleft().result()
+                waiting.append(encoder.submit(writer.write, developed, shown.pts, shown.duration))
+                if progress:
+                    progress(count, film.count)
+            while waiting:
+                waiting.popleft().result()
+            encoder.submit(writer.finish).result()
+        except BaseException:
+            encoder.submit(writer.abandon).result()
+            raise
+    return count
+
+
+def _locked(lock: ExposureLock | None, shown: _Shown) -> ExposureLock:
+    """The film's lock: by its first frame, and the lab's correction by the first that shows something."""
+    if lock is None:
+        return ExposureLock.of(shown.pixels)
+    if lock.corrections is None:
+        lock.corrections = ExposureLock.of(shown.pixels).corrections
+    return lock
+
+
+def _read_ahead(pool: ThreadPoolExecutor, items: Iterator[_Shown]) -> Iterator[_Shown]:
+    """The items, a few of which are made on the pool's thread before they are asked for."""
+    ahead = deque(pool.submit(next, items, None) for _ in range(_AHEAD))
+    try:
+        while (item := ahead.popleft().result()) is not None:
+            ahead.append(pool.submit(next, items, None))
+            yield item
+    finally:
+        for future in ahead:
+            future.cancel()
