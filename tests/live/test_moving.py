@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import io
+import time
+import urllib.error
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageSequence
 
-from filmlook import ExposureLock, Look, develop
+from filmlook import ExposureLock, Look, MovingLook, develop
 from filmlook.files import infotext
 from tests.live.conftest import Host, apart, decoded, same
 
@@ -87,3 +90,45 @@ def test_img2img_of_a_batch_that_is_a_film(host: Host) -> None:
     for number, (image, film) in enumerate(zip(on.images, _as_film(off.images, 11), strict=True)):
         assert apart(image, film) < 0.3  # what the sampler rounds otherwise; another frame's grain is 1.5 apart
         assert infotext.pairs_of(on.infotexts[number])[infotext.FRAME] == str(number)
+
+
+def _deforum(host: Host, count: int, **settings: Any) -> tuple[Path, str]:
+    """Deforum's folder and the beginning of its files' names, after a film by its API; 2D, so that it needs no depth."""
+    asked = {"W": 64, "H": 64, "steps": 2, "animation_mode": "2D", "max_frames": count, "prompts": {"0": "a cat"}, "seed": 5}
+    asked |= {"fps": 8, "diffusion_cadence": 1, "batch_name": "film-look-test", "color_coherence": "None", "sampler": "Euler a"}
+    asked |= {"add_soundtrack": "None", "cfg_scale_schedule": "0: (2)", "frame_interpolation_engine": "None", **settings}
+    try:
+        accepted = host.call("/deforum_api/batches", {"deforum_settings": asked})
+    except urllib.error.HTTPError:
+        pytest.skip("the host has no Deforum, or runs without --deforum-api")
+    for _ in range(300):
+        job = host.call(f"/deforum_api/jobs/{accepted['job_ids'][0]}")
+        if job["status"] != "ACCEPTED":
+            break
+        time.sleep(1)
+    assert job["status"] == "SUCCEEDED", job["message"]
+    return Path(job["outdir"]), str(job["timestring"])
+
+
+def test_deforums_frames_and_video(host: Host, host_dir: Path) -> None:
+    av = pytest.importorskip("av")
+    look = {**LOOK, "exposure": "0: (0), 3: (0.5)"}
+    folder, name = _deforum(host, 4, film_look=look)
+    before, film = ([Image.open(part / f"{name}_{n:09}.png") for n in range(4)] for part in (folder, folder / "film-look"))
+    lock, moving = ExposureLock(), MovingLook.from_dict(look)
+    expected = [develop(b, moving.at(n, seed=5), seed=5, frame=n, lock=lock) for n, b in enumerate(before)]
+    assert all(same(frame, one) for frame, one in zip(film, expected, strict=True))
+    with av.open(str(folder / f"{name}-film-look.mp4")) as file:
+        assert file.streams.video[0].average_rate == 8
+        shown = [frame.to_image() for frame in file.decode(video=0)]
+    assert len(shown) == 4
+    for frame, one, old in zip(shown, expected, before, strict=True):
+        assert apart(frame, one) < 0.8 * apart(frame, old)
+    assert (folder / f"{name}.mp4").is_file()
+
+
+def test_deforum_feeds_back_what_is_undeveloped(host: Host, host_dir: Path) -> None:
+    """Deforum alone makes the same frames with Film Look and without; the third is made of the second."""
+    made = [_deforum(host, 3, **more) for more in ({}, {"film_look": LOOK})]
+    off, on = ([Image.open(folder / f"{name}_{n:09}.png") for n in range(3)] for folder, name in made)
+    assert all(same(a, b) for a, b in zip(off, on, strict=True))
