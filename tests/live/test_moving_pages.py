@@ -12,9 +12,10 @@ from PIL import Image
 from filmlook import ExposureLock, Look, develop
 from filmlook.files import infotext
 from tests.live.conftest import Host, apart
-from tests.live.test_page import SLOW, Page, browser, sync_api  # noqa: F401 (a fixture)
+from tests.live.test_page import Page, browser, sync_api  # noqa: F401 (a fixture)
 
 FRAMES = 4
+_LONG = 120_000
 
 
 @pytest.fixture
@@ -35,13 +36,16 @@ def test_deforums_generate_develops_with_the_accordion(page: Page, host_dir: Pat
     settings = tmp_path / "settings.txt"
     asked = {"W": 64, "H": 64, "steps": 2, "animation_mode": "2D", "max_frames": FRAMES, "prompts": {"0": "a cat"}, "seed": 5}
     asked |= {"fps": 8, "diffusion_cadence": 1, "batch_name": tmp_path.name, "color_coherence": "None", "sampler": "Euler a"}
-    settings.write_text(json.dumps({**asked, "add_soundtrack": "None"}))
+    asked |= {"add_soundtrack": "None", "reroll_blank_frames": "ignore", "noise_type": "perlin"}  # it wants the last two
+    settings.write_text(json.dumps(asked))
     page.tab("tab_deforum_interface")
     page.find("#deforum_settings_path textarea, #deforum_settings_path input").fill(str(settings))
     page.find("#deforum_load_settings_btn").click()
-    page.page.wait_for_timeout(3000)
+    page.page.wait_for_timeout(4000)
+    frames = page.page.locator("#tab_deforum_interface label", has_text="Max frames").locator("input").first
+    assert frames.input_value() == str(FRAMES), "the settings were not loaded: the film would be long"
     page.find("#deforum_generate").click()
-    page.page.locator("#html_info_deforum", has_text="Film Look:").wait_for(state="attached", timeout=SLOW)
+    page.page.locator("#html_info_deforum", has_text="Film Look:").first.wait_for(state="attached", timeout=_LONG)
     assert f"{FRAMES} frames developed" in page.find("#html_info_deforum").inner_text()
     (folder,) = host_dir.glob(f"output*/**/{tmp_path.name}/film-look")
     look, lock = Look(grain=3), ExposureLock()
@@ -77,10 +81,10 @@ def test_mov2movs_frames_and_video(page: Page, host_dir: Path, tmp_path: Path) -
     page.find("#mov2mov_mov input[type=file]").set_input_files(str(_clip(tmp_path / "clip.mp4")))
     page.page.wait_for_timeout(3000)
     page.switch("mov2mov", True)
-    for name, value in (("width", 64), ("height", 64), ("steps", 2), ("movie_frames", 8)):
+    for name, value in (("width", 64), ("height", 64), ("movie_frames", 8)):
         page.set_number(f"mov2mov_{name}", value)
     page.find("#mov2mov_generate").click()
-    page.page.locator("#mov2mov_video video").wait_for(state="attached", timeout=SLOW)
+    page.page.locator("#mov2mov_video video").first.wait_for(state="attached", timeout=_LONG)
     made = sorted(set(host_dir.glob("outputs/mov2mov-videos/**/*.*")) - before)
     frames = [path for path in made if path.suffix == ".png"]
     (video,) = (path for path in made if path.suffix == ".mp4")
