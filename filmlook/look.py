@@ -299,6 +299,25 @@ class Look:
         "Blur of enlarger or scanner, on the film: of picture and grain.",
         "um",
     )
+    weave: float = _number(
+        "Projection", "Gate weave", 0, 4, 0.05, 0, "A film's frames sway and jump in the gate; 1 is a good projection."
+    )
+    breath: float = _number(
+        "Projection", "Breathing", 0, 4, 0.05, 0, "Film bends in the gate: sharpness and size change over seconds."
+    )
+    flicker: float = _number("Projection", "Flicker", 0, 4, 0.05, 0, "Light that varies from frame to frame; 1 is hardly seen.")
+    dust: float = _number(
+        "Projection", "Dust", 0, 4, 0.05, 0, "Dust on the film, new on each frame: white from a negative, dark on a slide."
+    )
+    scratches: float = _number(
+        "Projection",
+        "Scratches",
+        0,
+        4,
+        0.05,
+        0,
+        "Scratches along the film, of its base and its emulsion; they stay for seconds.",
+    )
 
     def __post_init__(self) -> None:
         for setting in SETTINGS:

@@ -22,6 +22,7 @@ KEYS = {
     "grain_highlights", "light_red", "light_green", "light_blue", "contrast", "saturation", "black", "white", "toning",
     "lab", "context", "print", "rating", "print_exposure", "interimage", "filter", "light_balance",
     "tone_shadows", "tone_shadows_hue", "tone_highlights", "tone_highlights_hue", "softness", "scan_softness",
+    "weave", "breath", "flicker", "dust", "scratches",
 }  # fmt: skip
 
 RANGES = {
@@ -35,6 +36,7 @@ RANGES = {
     "rating": (-2, 4, 0), "print_exposure": (-2, 2, 0), "interimage": (0, 2, 1), "light_balance": (-200, 200, 0),
     "tone_shadows": (0, 1, 0), "tone_shadows_hue": (0, 360, 0), "tone_highlights": (0, 1, 0),
     "tone_highlights_hue": (0, 360, 0),
+    "weave": (0, 4, 0), "breath": (0, 4, 0), "flicker": (0, 4, 0), "dust": (0, 4, 0), "scratches": (0, 4, 0),
 }  # fmt: skip
 
 

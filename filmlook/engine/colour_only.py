@@ -22,6 +22,7 @@ IN_SPACE: dict[str, Any] = {
     "grain": 0,
     "scan_softness": 0,
     "lab": 0,
+    **dict.fromkeys(("weave", "breath", "flicker", "dust", "scratches"), 0),
 }
 """The settings that act in space, or look at the whole picture, each at none."""
 

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.device import gives_up, pick_device, usable
+from filmlook.engine.gate import in_gate
 from filmlook.engine.kept import Kept
 from filmlook.engine.lattice import Crop
 from filmlook.engine.mask import mask_hash, masks_of
-from filmlook.engine.metering import ExposureLock, light_gain
+from filmlook.engine.metering import ExposureLock, Shot, light_gain
 from filmlook.engine.pixels import LampMap, Pixels, unpack
-from filmlook.engine.plan import development
+from filmlook.engine.plan import development, pitch_um
 from filmlook.engine.threads import in_flight_on, in_pool
 from filmlook.errors import AlreadyDevelopedError, LookError
 from filmlook.files import infotext
@@ -24,7 +25,8 @@ from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.presets import AnyLook, load_look, load_moving_look
 from filmlook.prints import checked_print
-from filmlook.stock import installed_name, load_stock
+from filmlook.stages.gate import Position, flicker_stops, position
+from filmlook.stock import Stock, installed_name, load_stock
 
 
 def develop(
@@ -193,7 +195,8 @@ def run_plans(
             in_flight = max(1, tile**2 // (block[0] * block[1])) if tile else in_flight_on(device)
             blocks, done = len(plan.lattice.corners(crop)), 0
             with torch.inference_mode():
-                for count in plan.run(plan.shot(pixels, gain, lock), int(picture_seed), frame, in_flight, **more):
+                shot = in_projector(plan.shot(pixels, gain, lock), stock, look, int(picture_seed), frame)
+                for count in plan.run(shot, int(picture_seed), frame, in_flight, **more):
                     done += count
                     tell((i + done / blocks) / len(sources))
         return pack([out if crop is None else _cut(out, crop) for _, out in sources])
@@ -218,6 +221,18 @@ def run_plans(
         if stopped or not gives_up(device, error):
             raise
     return on_cpu()
+
+
+def in_projector(shot: Shot, stock: Stock, look: Look, seed: int, frame: int) -> Shot:
+    """A frame as the gate holds it, in the light that there is. Lab and networks have judged it before: what they decide holds
+    for all frames."""
+    stops, lies = flicker_stops(look, seed, frame), position(look, seed, frame)
+    shot = dataclasses.replace(shot, moment=(seed, frame), gain=shot.gain * 2**stops if stops else shot.gain)
+    if lies == Position():
+        return shot
+    height, width = shot.pixels.source.shape[:2]
+    pitch = pitch_um(stock, look, height, width) / look.effect_size
+    return dataclasses.replace(shot, pixels=shot.pixels.with_source(in_gate(shot.pixels.source, lies, pitch, height)))
 
 
 def _cut(samples: Tensor, crop: Crop) -> Tensor:

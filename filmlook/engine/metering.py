@@ -29,12 +29,16 @@ class Shot:
         gain: `(3,)` float64, multiplies scene light: exposure, filter and light balance of the look, and the lab's correction.
         offset: `(3, 1, 1)`, what a network adds to the whole picture; None for other stocks.
         fused: what develops it in compiled kernels; None: PyTorch does.
+        moment: seed and number of the frame.
+        steady: it is one of several that are judged alike, so lamps are looked for more closely.
     """
 
     pixels: Pixels
     gain: Tensor
     offset: Tensor | None = None
     fused: Fused | FusedGpu | None = None
+    moment: tuple[int, int] = (0, 0)
+    steady: bool = False
 
 
 class ExposureLock:

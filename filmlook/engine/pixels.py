@@ -71,6 +71,12 @@ class Pixels:
         """Another picture, wanted on the same device; nothing is written to it."""
         return Pixels(source, source, self._device, scene_linear)
 
+    def with_source(self, source: Tensor) -> Pixels:
+        """The same picture, read from other samples `H,W,C`."""
+        read = Pixels(source, self._out, self._device, self.scene_linear)
+        read.mask, read.lamps = self.mask, self.lamps
+        return read
+
     def _patch(self, y: int, x: int, height: int, width: int) -> Tensor:
         """Samples `(3, height, width)` from (y, x), mirrored beyond the picture."""
         patch = self._source[..., :3]
@@ -209,7 +215,7 @@ def evenly(count: int, length: int) -> Tensor:
     return ((torch.arange(count) + 0.5) * length / count).long()
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _scattered(height: int, width: int, step: int) -> Tensor:
     """Where those pixels lie in a row of all, int32: throwing the dice takes longer than reading the pixels."""
     cells, dice = (-(-height // step), -(-width // step)), torch.Generator().manual_seed(0)

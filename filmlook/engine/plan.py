@@ -29,6 +29,7 @@ from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.film.paper import Paper
 from filmlook.look import FRAMES_MM, SETTINGS, Look
 from filmlook.prints import paper_of
+from filmlook.stages.dirt import Dust, Scratches
 from filmlook.stages.edges import Edges
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
@@ -43,6 +44,11 @@ from filmlook.stock import Stock
 _STRIP_PX = (4_000_000, 250_000)
 """Pixels of a strip that is surveyed at once: on a GPU, where what is launched costs more than what it does, and on the CPU."""
 
+_STEADY_STEP = 2
+"""Of the squares from which a film's frames give one pixel each to those who look for lamps. Of a still picture one in a coarse
+cell is enough; in a film lamps then come and go with noise and movement: light near them varied by 4 to 14 codes from frame to
+frame, and by 1.5 to 3.3 so, most of it from what moved."""
+
 _ALL_APART = 1.0
 """Stops of rebuilt highlights from which all of a lamp's light spreads as a lamp's. Where nothing is rebuilt none does, which
 saves a blur, and nothing jumps in between."""
@@ -52,6 +58,8 @@ _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("", Edges),
     ("", Emulsion),
     ("grain", Grain),
+    ("dust", Dust),
+    ("scratches", Scratches),
     ("", Print),
     ("scan_softness", Scan),
 )
@@ -61,6 +69,8 @@ _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
     ("vignette", Vignette),
     ("", Edges),
     ("grain", Grain),
+    ("dust", Dust),
+    ("scratches", Scratches),
     ("", Mapped),
     ("", Print),
     ("scan_softness", Scan),
@@ -201,7 +211,8 @@ class Development:
         """Where lamps can be; None: nowhere."""
         if shot.pixels.lamps is not None:
             return shot.pixels.lamps
-        few = shot.pixels.scattered(COARSE).light(0, 0, *self.lattice.cells)
+        step = _STEADY_STEP if shot.steady else COARSE
+        few = shot.pixels.scattered(step).light(0, 0, *(-(-n // step) for n in self.lattice.size))
         gate = lamp_gate(few, self.lattice.size)
         return gate if gate.opens else None
 
@@ -267,7 +278,9 @@ class Development:
     ) -> Tensor:
         """Display code `B,3,h,w` of the blocks at these corners; `kept` has, or gets, what is there before grain."""
         keep = self._keep
-        place = Place(corners, self.lattice.block, self.lattice.size, key=key, keep=keep, offset=shot.offset)
+        place = Place(
+            corners, self.lattice.block, self.lattice.size, key=key, keep=keep, offset=shot.offset, moment=shot.moment
+        )
         stages = self._stages
         if self._map and not self._spread and self._map is stages[1] and leaves(shot.gain, self.look.push):
             # Nothing before the map: the code need not go through light and back.
@@ -339,7 +352,7 @@ class Development:
             return self._map.survey(of, gain, (height, width), self.each) if self._map else None
 
         offset = lock.offset(self.look, pixels, survey) if lock and self._map else survey(pixels)
-        return Shot(pixels, gain, offset, self._fused(pixels))
+        return Shot(pixels, gain, offset, self._fused(pixels), steady=lock is not None)
 
     def _fused(self, pixels: Pixels) -> Fused | FusedGpu | None:
         """What develops these pixels in compiled kernels; None: PyTorch does."""
@@ -352,7 +365,8 @@ class Development:
         """What the blocks before grain, and the survey, depend on beside the picture."""
         look = dataclasses.replace(self.look, **_LATE)
         added = () if self._emulsion is None or self._emulsion.added is None else tuple(self._emulsion.added.flatten().tolist())
-        return self.stock, look, added, self.lattice.margin, tuple(shot.gain.tolist())
+        moment = shot.moment if look.weave or look.breath else None  # else the picture lies still
+        return self.stock, look, added, self.lattice.margin, tuple(shot.gain.tolist()), moment
 
     def run(
         self, shot: Shot, seed: int, frame: int, in_flight: int, crop: Crop | None = None, kept: Kept | None = None

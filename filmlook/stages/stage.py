@@ -28,6 +28,7 @@ class Place:
         unspread: `B,L,H,W`, the light that fell on the film's pixels before it spread, margins as in hand; None as `around`.
         beside_lamps: `B,1,h,w` as `around`: 1 beside lamps, where nothing is sharpened to darker; None: there are none.
         keep: pixels around the blocks that a later stage still reads.
+        moment: seed and number of the frame, for what lasts longer than one.
         offset: `3,1,1`, what a network adds to the whole picture.
     """
 
@@ -41,6 +42,7 @@ class Place:
     beside_lamps: Tensor | None = None
     keep: int = 0
     offset: Tensor | None = None
+    moment: tuple[int, int] = (0, 0)
 
     def margin_of(self, field: Tensor) -> int:
         """How many pixels of `B,C,H,W` lie on each side of the blocks."""
