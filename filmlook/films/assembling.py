@@ -64,6 +64,9 @@ def _mux(target: Any, parts: Parts, film: Film, encoding: Encoding, ending: str,
         template = first.streams.video[0]
         picture = target.add_stream_from_template(template, opaque=True)
         picture.time_base = film.time_base
+        picture.codec_context.sample_aspect_ratio = film.aspect  # AV1's own says nothing of it
+        if film.rate:  # H.264 tells the tick of variable rates, which MKV would take to be the rate
+            picture.codec_context.framerate = film.rate
         if encoding.codec.name == "h265" and ending != ".mkv":
             picture.codec_context.codec_tag = "hvc1"  # Apple's players open no other
         offset = Fraction(0)
@@ -158,7 +161,7 @@ def _streams_beside(
     for stream in source.streams:
         if stream.index == picture.index:
             continue
-        name = stream.codec_context.name if stream.codec_context else "unknown"
+        name = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
         what = f"{stream.type} ({name})"
         if stream.type == "attachment":
             if ending == ".mkv":
@@ -173,7 +176,7 @@ def _streams_beside(
             codec = _SOUND.get(ending, "aac")
             made[stream.index] = _sound(target, stream, codec)
             notes.append(f"sound ({name}) is not kept in {ending} and became {codec.removeprefix('lib')}")
-        else:
+        elif stream.type != "data" or not source.chapters():  # MP4 keeps the names of chapters as such a stream
             notes.append(f"{what} is left out: {ending} does not hold it")
     return made
 
@@ -216,7 +219,7 @@ def _sound(target: Any, stream: Any, codec: str) -> Callable[[Any], list[Any]]:
 
 def _copy_name(stream: Any, to: Any) -> None:
     to.metadata.update({key: stream.metadata[key] for key in ("language", "title", "handler_name") if key in stream.metadata})
-    to.disposition = stream.disposition
+    to.disposition = stream.disposition.value
 
 
 def _copy_facts(target: Any, source: Any, picture: Any, film: Film) -> None:

@@ -31,6 +31,7 @@ class Codec:
         quality: what the encoder calls that number.
         options: of the encoder.
         part: what a part of the film is kept in until it is done.
+        delay: by how many frames decoding may run ahead of showing, at most.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Codec:
     quality: str = "crf"
     options: Mapping[str, str] = field(default_factory=dict)
     part: str = ".mp4"
+    delay: int = 0
 
     def bits(self, wanted: int) -> int:
         """Bits of the frames it is handed, 8 or 16: no fewer than wanted where it can."""
@@ -68,6 +70,7 @@ CODECS = {
             (2, 2),
             (16, 51),
             options={"preset": "medium", "tune": "grain"},
+            delay=4,
         ),
         Codec(
             "h265",
@@ -77,6 +80,7 @@ CODECS = {
             (2, 2),
             (18, 51),
             options={"preset": "medium", "tune": "grain", "x265-params": "log-level=none"},
+            delay=4,
         ),
         Codec(
             "prores",

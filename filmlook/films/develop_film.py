@@ -23,7 +23,7 @@ from filmlook.films.codecs import Encoding, encoding_for
 from filmlook.films.names import numbered
 from filmlook.films.parts import Parts, parts_folder
 from filmlook.films.reading import Film, open_film
-from filmlook.films.writing import PictureWriter, VideoWriter, Writer
+from filmlook.films.writing import PictureWriter, VideoWriter, Writer, outgoing_tags
 from filmlook.moving_look import MovingLook
 from filmlook.presets import AnyLook, load_moving_look
 from filmlook.prints import checked_print
@@ -134,6 +134,7 @@ def develop_film(
     if encoding.encoder:
         comment = _comment(film, moving, seed)
         notes += assemble(parts, out, film, encoding, comment=comment, overwrite=overwrite or parts.resumed)
+        notes += _not_kept(film, out, encoding)
     parts.remove()
     return FilmReport(count, notes)
 
@@ -183,6 +184,16 @@ def _notes(film: Film, encoding: Encoding) -> list[str]:
         notes.append(f"{encoding.codec.name} has no transparency: what was clear shows what lies behind it")
     if film.bits > 8 and encoding.bits == 8:
         notes.append(f"{encoding.codec.name} keeps 8 of {film.bits} bits; --codec h265, prores or ffv1 keep more")
+    return notes
+
+
+def _not_kept(film: Film, out: Path, encoding: Encoding) -> list[str]:
+    """What the finished file does not tell of its pictures, as it is read back."""
+    read, tags, notes = open_film(out), outgoing_tags(film, encoding), []
+    if read.aspect != film.aspect:
+        notes.append(f"{out.suffix} does not tell the shape of pixels here, {film.aspect.numerator}:{film.aspect.denominator}")
+    if encoding.codec.steps and (read.tags.matrix, read.tags.value_range) != (tags.matrix, tags.value_range):
+        notes.append(f"{out.suffix} does not tell the matrix and the range of the colours here: players will take others")
     return notes
 
 

@@ -38,7 +38,7 @@ def picture_stream(container: Any, path: Path) -> Any:
 
 
 def _is_cover(stream: Any) -> bool:
-    return bool(int(stream.disposition) & 0x400)  # AV_DISPOSITION_ATTACHED_PIC
+    return bool(stream.disposition & type(stream.disposition).attached_pic)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -53,17 +53,19 @@ class VideoWriter:
         self.width, self.height = film.width // columns * columns, film.height // rows * rows
         self._container: Any = None
         self._stream: Any = None
-        self._count = self._first = self._end = 0
+        self._count = self._first = self._end = self._muxed = 0
+        self._times: list[int] = []
 
     def write(self, pixels: np.ndarray, pts: int, duration: int) -> None:
         path = self._parts.path(len(self._parts.done))
         with told_of(path):
             if self._container is None:
                 self._open(path)
-                self._first = pts
+                self._first, self._times, self._muxed = pts, [], 0
             frame = self._frame(pixels[: self.height, : self.width])
             frame.pts, frame.time_base = pts - self._first, self._film.time_base
-            self._container.mux(self._stream.encode(frame))
+            self._times.append(frame.pts)
+            self._mux(self._stream.encode(frame))
         self._count += 1
         self._end = pts + duration
         if self._count == PART_FRAMES:
@@ -83,11 +85,21 @@ class VideoWriter:
                 self._close()
 
     def _close(self) -> None:
-        container, self._container = self._container, None
         try:
-            container.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
         finally:
-            container.close()
+            self._container.close()
+            self._container = None
+
+    def _mux(self, packets: Sequence[Any]) -> None:
+        """Writes packets. When each is decoded is told here: x265 tells nonsense of a part that is shorter than its delay."""
+        delay = self._encoding.codec.delay
+        for packet in packets:
+            if delay:
+                before = self._muxed - delay
+                packet.dts = self._times[before] if before >= 0 else self._times[0] + before
+            self._muxed += 1
+            self._container.mux(packet)
 
     def _open(self, path: Path) -> None:
         av, encoding, film = pyav(), self._encoding, self._film
@@ -112,14 +124,15 @@ class VideoWriter:
         for plane, samples in zip(frame.planes, planes, strict=True):
             rows = np.frombuffer(plane, samples.dtype).reshape(samples.shape[0], -1)
             rows[:, : samples.shape[1]] = samples
-        frame.colorspace, frame.color_range = self._tags.matrix, self._tags.value_range
+        set_tags(frame, self._tags)
         return frame
 
 
-def set_tags(context: Any, tags: Tags) -> None:
-    """Tells a stream's colours."""
-    context.colorspace, context.color_range = tags.matrix, tags.value_range
-    context.color_primaries, context.color_trc = tags.primaries, tags.transfer
+def set_tags(told: Any, tags: Tags) -> None:
+    """Tells the colours of an encoder, or of a frame."""
+    told.colorspace, told.color_range = tags.matrix, tags.value_range
+    if hasattr(told, "color_primaries"):  # PyAV 16 has them in encoders alone
+        told.color_primaries, told.color_trc = tags.primaries, tags.transfer
 
 
 def _rgb_planes(pixels: np.ndarray, name: str) -> list[np.ndarray]:

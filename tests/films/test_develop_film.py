@@ -70,7 +70,7 @@ class InterruptError(Exception):
     pass
 
 
-@pytest.mark.parametrize("codec", ["ffv1", "h264"])
+@pytest.mark.parametrize("codec", ["ffv1", "h264", "h265"])
 def test_an_interrupted_film_goes_on_to_the_same_bytes(tmp_path: Path, short_parts: None, codec: str) -> None:
     # The first frames are black: the lab finds nothing to judge by in them, and decides by the third.
     frames = [np.zeros_like(frame) for frame in moving(2)] + moving(8)
