@@ -1,4 +1,4 @@
-"""The frames of a film that lie in a folder, developed into another: one seed, one lock, each under its own number."""
+"""The frames of a film that lie in a folder, developed into another: one seed, a lock for each scene, each its own number."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from filmlook.engine.metering import ExposureLock
 from filmlook.errors import Stopped
 from filmlook.files import picture
 from filmlook.files.picture import Picture
+from filmlook.films.scenes import in_scenes
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
 from filmlook.webui import hosts
@@ -36,13 +37,13 @@ def develop_frames(frames: Sequence[tuple[int, Path]], target: Path, choice: Loo
     """
     look = choice.moving.check(frames[-1][0] + 1, seed=seed)
     target.mkdir(parents=True, exist_ok=True)
-    lock, state = ExposureLock(), shared.state
+    state = shared.state
     state.job_count, state.job_no = len(frames), 0
     done = []
+    sources = ((number, path, picture.read(path)) for number, path in frames)
     try:
-        for index, (number, path) in enumerate(frames):
+        for index, (number, path, source), lock in in_scenes(sources, lambda frame: frame[-1]):
             state.textinfo = f"Film Look: frame {index + 1} of {len(frames)}"
-            source = picture.read(path)
             film = film_picture(source, look, seed=seed, frame=number, lock=lock, progress=_advance, by=_by_host)
             done.append(target / path.name)
             picture.write(done[-1], film, overwrite=True)

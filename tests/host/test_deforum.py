@@ -176,6 +176,20 @@ def test_without_ffmpeg_there_are_frames_and_one_line(deforum: FakeDeforum, monk
     _check(deforum)
 
 
+def test_each_scene_is_judged_by_its_own_first_frame(host: Host, tmp_path: Path) -> None:
+    scenes = [np.random.default_rng(seed).uniform(low, low + 0.4, (6, 8, 3)) for seed, low in ((1, 0.05), (2, 0.5))]
+    images = [Image.fromarray((255 * scenes[number // 4]).astype(np.uint8)).resize((64, 48), 0) for number in range(8)]
+    frames = [(number, tmp_path / f"{number:09}.png") for number in range(8)]
+    for image, (_, path) in zip(images, frames, strict=True):
+        image.save(path)
+    choice = host.module("frame_folder").LookChoice(FILM)
+    done = host.module("frame_folder").develop_frames(frames, tmp_path / "film", choice, 5)
+    for number, path in enumerate(done):
+        with Image.open(path) as film:
+            lock = ExposureLock.of(images[number // 4 * 4])
+            np.testing.assert_array_equal(codes(film), codes(develop(images[number], FILM, seed=5, frame=number, lock=lock)))
+
+
 def test_without_a_video_of_deforums_there_is_none_of_ours(deforum: FakeDeforum) -> None:
     _on(deforum, **LOOK)
     *_, told = deforum.press(skip_video_creation=True)
