@@ -97,3 +97,42 @@ def test_mov2movs_frames_and_video(page: Page, host_dir: Path, tmp_path: Path) -
     assert len(shown) == FRAMES
     for one, path in zip(shown, frames, strict=True):
         assert apart(one, Image.open(path)) < 12  # MPEG-4 at 64 pixels; of noise
+
+
+def test_a_folders_files_are_frames(page: Page, host: Host, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for number, seed in enumerate((3, 4, 5)):
+        host.generate(seed=seed, width=64, height=64).image.save(source / f"{number}.png")
+    results: dict[bool, list[Image.Image]] = {}
+    page.tab("tab_img2img")
+    for tabs, name in (("mode_img2img", "Batch"), ("img2img_batch_source", "From directory")):
+        page.page.locator(f"#{tabs} button").get_by_text(name, exact=True).first.click()
+        page.page.wait_for_timeout(500)
+    page.find("#img2img_batch_input_dir textarea").fill(str(source))
+    for name, value in (("width", 64), ("height", 64), ("steps", 2)):
+        page.set_number(f"img2img_{name}", value)
+    page.find("#img2img_seed input").fill("11")
+    for on in (False, True):
+        target = tmp_path / f"out-{on}"
+        page.find("#img2img_batch_output_dir textarea").fill(str(target))
+        page.switch("img2img", on)
+        if on:
+            page.set_number("img2img_film_look_grain", 4)
+            page.find("#img2img_film_look_frames input").check()
+        page.find("#img2img_generate").click()
+        for _ in range(_LONG // 1000):
+            page.page.wait_for_timeout(1000)
+            paths = sorted(target.glob("*.png")) if target.is_dir() else []
+            if len(paths) == 3:
+                break
+        page.page.wait_for_timeout(2000)
+        results[on] = [Image.open(path) for path in sorted(target.glob("*.png"))]
+    lock, look = ExposureLock(), Look(grain=4)
+    for number, (before, film) in enumerate(zip(results[False], results[True], strict=True)):
+        told = infotext.read(film)
+        assert told is not None
+        assert (told.look, told.seed, told.frame) == (look, 11, number)
+        assert apart(film, develop(before, look, seed=11, frame=number, lock=lock)) < 0.3
+    assert len(results[True]) == 3
+    assert page.errors == []
