@@ -56,6 +56,10 @@ class LookChoice:
     def moving(self) -> MovingLook:
         return MovingLook(self.look, self.schedules)
 
+    def look_at(self, frame: int | None, seed: int) -> Look:
+        """The look of a film's frame; of a picture that is none (None), that of frame 0. Raises LookError."""
+        return self.moving.at(frame or 0, seed=seed)
+
     def grain_seed(self, picture_seed: int) -> int:
         """The effective seed for a picture made with `picture_seed`."""
         if self.seed_mode == "random":

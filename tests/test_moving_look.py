@@ -174,3 +174,9 @@ def test_a_lock_holds_a_networks_offset_while_the_look_moves() -> None:
     after = develop(frames, moving, frame=10, lock=lock)
     assert torch.equal(after, develop(light, moving, frame=10, lock=ExposureLock.of(dark)))
     assert not torch.equal(after, develop(light, moving, frame=10))
+
+
+def test_a_choice_gives_each_frame_its_look() -> None:
+    choice = LookChoice.from_mapping({"exposure": RISING, "grain": "0:(s/5)", "grain_seed": 5})
+    assert choice.look_at(4, 5) == Look(exposure=0.4, grain=1)
+    assert choice.look_at(None, 10) == Look(grain=2)

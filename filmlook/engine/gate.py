@@ -77,15 +77,16 @@ class _Kernel:
         return torch.lerp(self.values[low], self.values[low + 1], at - low)
 
 
-Taps = tuple[Tensor, Tensor]
-"""Of each sample along an axis: the first that it reads, and its weights `(n, taps)`."""
+Taps = tuple[Tensor, Tensor, list[float]]
+"""Of each sample along an axis: the first that it reads, and its weights `(n, taps)`; those of all where they are alike."""
 
 
 def _taps(length: int, shift: float, size: float, kernel: _Kernel) -> Taps:
     place = (torch.arange(length, dtype=torch.float64) + 0.5 - length / 2 - shift) / size + length / 2 - 0.5
     first = place.floor().long() - kernel.reach + 1
     weights = kernel(place[:, None] - first[:, None] - torch.arange(2 * kernel.reach))
-    return first, (weights / weights.sum(1, keepdim=True)).float()
+    weights = (weights / weights.sum(1, keepdim=True)).float()
+    return first, weights, weights[0].tolist() if float((weights - weights[0]).abs().max()) < _ALIKE else []
 
 
 def _read(taps: Taps, start: int, count: int) -> tuple[int, int]:
@@ -96,8 +97,7 @@ def _read(taps: Taps, start: int, count: int) -> tuple[int, int]:
 
 def _weighed(field: Tensor, axis: int, at: int, taps: Taps, start: int, count: int) -> Tensor:
     """`H,W,C` along an axis through taps. `at`: where in it the sample `start` lies."""
-    first, weights = taps[0][start : start + count], taps[1][start : start + count].to(field.device)
-    alike = weights[0].tolist() if torch.allclose(weights, weights[:1], rtol=0, atol=_ALIKE) else None
+    first, alike, weights = taps[0][start : start + count], taps[2], taps[1][start : start + count].to(field.device)
     offsets = first - torch.arange(start, start + count)
     out = torch.zeros([count if i == axis else n for i, n in enumerate(field.shape)], device=field.device)
     ends = [*((offsets[1:] != offsets[:-1]).nonzero()[:, 0] + 1).tolist(), count]

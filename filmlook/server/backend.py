@@ -10,7 +10,7 @@ import torch
 from fastapi import Request
 
 from filmlook.files.picture import Picture
-from filmlook.look import Look
+from filmlook.presets import AnyLook
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server.queue import Turn
@@ -33,7 +33,7 @@ class Backend(Protocol):
     def develop(
         self,
         source: Picture,
-        look: Look,
+        look: AnyLook,
         seed: int | None,
         again: bool,
         progress: Callable[[float], None],

@@ -16,7 +16,7 @@ from filmlook.errors import FilmLookError, PictureError, Stopped
 from filmlook.files import infotext, lut, naming, picture
 from filmlook.files.kinds import ENDINGS
 from filmlook.files.picture import Picture
-from filmlook.look import Look
+from filmlook.presets import AnyLook
 from filmlook.server import request_body, requests
 from filmlook.server.queue import Turn
 from filmlook.stock import load_stock
@@ -25,7 +25,7 @@ log = logging.getLogger("filmlook")
 
 _INTERRUPTED = "interrupted"
 
-Develop = Callable[[Picture, Look, "int | None", bool, Callable[[float], None], "Picture | None"], Picture]
+Develop = Callable[[Picture, AnyLook, "int | None", bool, Callable[[float], None], "Picture | None"], Picture]
 
 
 def developed(

@@ -63,7 +63,7 @@ _NEWEST = (field.text("viewer", 64), field.whole("number", 0, 2**53, 0))
 TABLES: dict[str, tuple[Field, ...]] = {
     "develop": (
         field.pictures("images"),
-        _LOOK,
+        _MOVING_LOOK,
         field.seed("seed"),
         field.choice("format", tuple(KINDS), "png"),
         field.one_of("bits", DEPTHS, "Of a sample; null: as the picture has it. JPEG and WebP have 8."),
@@ -130,11 +130,11 @@ TABLES: dict[str, tuple[Field, ...]] = {
 
 @dataclass(frozen=True)
 class DevelopRequest:
-    """Pictures to develop; `seeds` is empty where each has its own, `masks` where all of it is developed. `bits` of the files'
-    samples: None, as each has them. `as_file`: the answer is the file of the only one."""
+    """Pictures to develop, with frame 0 of a look that moves; `seeds` is empty where each has its own, `masks` where all of it
+    is developed. `bits` of the files' samples: None, as each has them. `as_file`: the answer is the file of the only one."""
 
     pictures: list[bytes]
-    look: Look
+    look: MovingLook
     seeds: list[int]
     kind: str
     bits: int | None

@@ -18,7 +18,7 @@ from filmlook.engine.develop import film_picture
 from filmlook.engine.device import pick_device
 from filmlook.errors import LookError
 from filmlook.files.picture import Picture
-from filmlook.look import Look
+from filmlook.presets import AnyLook
 from filmlook.prompts.checkpoints import Checkpoint
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report, report
@@ -78,7 +78,7 @@ class Server:
     def develop(
         self,
         source: Picture,
-        look: Look,
+        look: AnyLook,
         seed: int | None,
         again: bool,
         progress: Callable[[float], None],

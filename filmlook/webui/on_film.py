@@ -52,7 +52,7 @@ def build_on_film(backend: Backend) -> APIRouter:
             def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
                 shown = _opened(asked.pictures[0], backend.limits.pixels)
                 mask = _opened(asked.masks[0], backend.limits.pixels) if asked.masks else None
-                return {"path": _kept(shown, mask, asked.look, asked.seeds[0] if asked.seeds else None, turn)}
+                return {"path": _kept(shown, mask, asked.look.at(), asked.seeds[0] if asked.seeds else None, turn)}
 
             return await line.run(request, 1, work)
 

@@ -129,7 +129,6 @@ def film_image(
     *,
     seed: int,
     frame: int | None = None,
-    last: int | None = None,
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
     mask: Image.Image | None = None,
@@ -140,13 +139,12 @@ def film_image(
     too; the picture is remembered.
 
     Args:
-        seed: the effective one of the grain.
-        last: number of the film's last frame, where it is known; the others: as of `develop`.
+        seed: the effective one of the grain; `frame`, `lock`, `progress`, `mask`: as of `develop`.
 
     Raises:
         FilmLookError, or whatever else stands in the way.
     """
-    look = choice.moving.at(frame or 0, seed=seed, last=last)
+    look = choice.look_at(frame, seed)
     after = developed(image, LOOK, look, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
     text = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     if "parameters" not in text and (old := next((t for t in infotext.texts(image) if infotext.pairs_of(t)), "")):

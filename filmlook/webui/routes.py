@@ -14,6 +14,7 @@ from modules import call_queue, script_callbacks, shared
 from filmlook.engine.develop import film_picture
 from filmlook.files.picture import Picture
 from filmlook.look import Look
+from filmlook.presets import AnyLook
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server.auth import Origins, check_basic, check_origin, credentials_of
@@ -72,7 +73,7 @@ class HostBackend:
     def develop(
         self,
         source: Picture,
-        look: Look,
+        look: AnyLook,
         seed: int | None,
         again: bool,
         progress: Callable[[float], None],

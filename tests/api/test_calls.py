@@ -70,6 +70,7 @@ Order = Callable[..., dict[str, Any]]
         ({"stock": "kodak_portra_400", "grain": 3}, Look(stock="kodak_portra_400", grain=3)),
         ({"stock": "kodak_portra_400", "version": LOOK_VERSION}, Look(stock="kodak_portra_400")),
         (LOOK, SAME_LOOK),
+        ({"exposure": "0: (0.5), 9: (1)", "grain": "0: (s/7)"}, Look(exposure=0.5)),
         ({}, Look()),
         (None, Look()),
     ],

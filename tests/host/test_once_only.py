@@ -346,6 +346,16 @@ def test_animatediff_makes_one_film_of_a_batch(host: Host) -> None:
     assert (codes(on.images[3]) != codes(own)).any()  # the lock is shared, or frames would flicker
 
 
+def test_a_look_that_moves_does_so_over_animatediffs_frames(host: Host) -> None:
+    host.add(AnimateDiff(), {"enable": True})
+    rising = [{**LOOK, "exposure": "0: (0), 2: (1)"}]
+    off, on = (host.txt2img(args, batch_size=3) for args in (None, rising))
+    for number, (before, after, text) in enumerate(zip(off.images, on.images, on.infotexts, strict=True)):
+        look = dataclasses.replace(FILM, exposure=number / 2)
+        same(after, develop(before, look, seed=11, frame=number))
+        assert look_in(text) == look
+
+
 def test_grain_moves_from_frame_to_frame(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.add(AnimateDiff(), {"enable": True})
     p = host.processing(ON, batch_size=2)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from filmlook import Look, list_looks, load_look
+from filmlook import Look, MovingLook, list_looks, load_look, load_moving_look
 from filmlook.look import SETTINGS
 from filmlook.look_choice import VALUES, LookChoice
 from filmlook.presets import is_own, load_preset, save_preset
@@ -65,6 +65,15 @@ def test_nothing_is_written_over_unasked(page: Host, name: str, said: str, grain
     _save(page, name, "mine", said, txt2img_film_look_grain=5.0)
     assert load_look("mine").grain == grain
     assert [known for known in list_looks() if known.casefold() == "mine"] == ["mine"]
+
+
+def test_what_moves_in_the_chosen_preset_still_does_where_its_control_was_left(page: Host) -> None:
+    rising = "0:(0), 9:(1)"
+    save_preset("dawn", MovingLook.from_dict({"exposure": rising, "grain": "0:(1), 9:(3)"}))
+    _save(page, "dusk", "dawn", txt2img_film_look_grain=5.0)
+    assert load_moving_look("dusk") == MovingLook.from_dict({"exposure": rising, "grain": 5})
+    _save(page, "noon", PLAIN)
+    assert not load_moving_look("noon").is_moving
 
 
 def test_writing_over_keeps_label_and_help(page: Host) -> None:
