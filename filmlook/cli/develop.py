@@ -139,7 +139,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _refuse_films_options(args: argparse.Namespace) -> None:
-    given = [option for option in ("codec", "crf", "encoder_preset", "rate", "fps") if getattr(args, option) is not None]
+    given = [
+        option for option in ("codec", "crf", "encoder_preset", "rate", "fps", "cuts") if getattr(args, option) is not None
+    ]
     if given:
         raise LookError(f"--{given[0].replace('_', '-')} is for films, and OUT is none: name a film, such as film.mp4")
 

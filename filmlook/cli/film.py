@@ -29,6 +29,16 @@ def rate(text: str) -> Fraction:
     return value
 
 
+def frames(text: str) -> list[int]:
+    """Numbers of frames, such as `120,340`; `none` is none."""
+    if text.strip().lower() == "none":
+        return []
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither numbers of frames, such as 120,340, nor none") from None
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     from filmlook.films.codecs import CODECS
 
@@ -43,6 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--rate", type=rate, metavar="N", help=text)
     text = "frames a second that the film ran with in the camera: at 18, shown at 24, every third one is shown twice"
     group.add_argument("--fps", type=rate, metavar="N", help=text)
+    text = "the frames with which scenes begin, '120,340', or 'none'; the lab and networks judge each anew (they are found)"
+    group.add_argument("--cuts", type=frames, metavar="N,N", help=text)
     text = "go on with films that an interrupted run has left unfinished (OUT.parts)"
     group.add_argument("--resume", action="store_true", help=text)
 
@@ -168,6 +180,7 @@ def _develop(source: str | list[Path], out: Path, look: MovingLook, args: argpar
                 speed=args.encoder_preset,
                 rate=args.rate,
                 fps=args.fps,
+                cuts=args.cuts,
                 quality=args.quality,
                 resume=args.resume,
                 overwrite=args.overwrite,

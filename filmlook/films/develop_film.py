@@ -23,6 +23,7 @@ from filmlook.films.codecs import Encoding, encoding_for
 from filmlook.films.names import numbered
 from filmlook.films.parts import Parts, parts_folder
 from filmlook.films.reading import Film, open_film
+from filmlook.films.scenes import in_scenes
 from filmlook.films.writing import PictureWriter, VideoWriter, Writer, outgoing_tags
 from filmlook.moving_look import MovingLook
 from filmlook.presets import AnyLook, load_moving_look
@@ -46,12 +47,20 @@ class FilmReport:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What is shown at a time: a frame of the film by its number, and its picture; None: it is the one before, once more."""
+    """What is shown at a time.
+
+    Attributes:
+        frame: of the film, by its number.
+        pts, duration: as of `FilmFrame`.
+        pixels: its picture; None: it is the one before, once more.
+        lock: what its scene shares.
+    """
 
     frame: int
     pts: int
     duration: int
     pixels: np.ndarray | None
+    lock: ExposureLock
 
 
 def develop_film(
@@ -65,6 +74,7 @@ def develop_film(
     speed: str | None = None,
     rate: Fraction | None = None,
     fps: Fraction | None = None,
+    cuts: Sequence[int] | None = None,
     quality: int = 95,
     resume: bool = False,
     overwrite: bool = False,
@@ -73,7 +83,7 @@ def develop_film(
     device: str | None = None,
     progress: Progress | None = None,
 ) -> FilmReport:
-    """Develops a film: its frame `i` is to the bit `develop(frame, look, seed=seed, frame=i, lock=lock)`, one lock for all.
+    """Develops a film: frame `i` is to the bit `develop(frame, look, seed=seed, frame=i, lock=lock)`, a lock for each scene.
 
     Args:
         source: a video, an animation, a pattern such as `frame_%04d.png`, or pictures in their order.
@@ -84,6 +94,8 @@ def develop_film(
         rate: frames a second of numbered pictures; None: 24.
         fps: frames a second that the film ran with in the camera: fewer than are shown, so some are shown again. At the time t
             frame floor(t fps) is shown; 18 at 24 shows every third frame twice.
+        cuts: the frames of the source with which scenes begin, from 0; empty: it is one scene; None: they are found. Within a
+            scene the lab and networks decide once, by its first frame.
         quality: of pictures that are written as JPEG and its like.
         resume: go on where an interrupted run left off; without parts of one it begins.
         overwrite: replace what exists.
@@ -111,7 +123,7 @@ def develop_film(
         seed = infotext.own_seed((), next(film.frames()).pixels)
     frames = film.count if fps is None or film.count is None or film.rate is None else ceil(film.count / film.rate * fps)
     moving = moving.check(frames, seed=seed) if frames else moving
-    job = _job(film, moving, seed, encoding, fps)
+    job = _job(film, moving, seed, encoding, fps, cuts)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -128,8 +140,16 @@ def develop_film(
             overwrite=overwrite,
             quality=quality,
         )
-    options = {"seed": seed, "tile": tile, "device": device}
-    count = _run(film, parts, writer, moving, encoding, fps, options, progress)
+
+    def tell(count: int) -> None:
+        if progress:
+            progress(count, film.count)
+
+    options: dict[str, Any] = {"seed": seed, "tile": tile, "device": device}
+    shown = _shown(film, encoding, fps, cuts)
+    count = _run(
+        shown, parts, writer, lambda told: develop(told.pixels, moving, frame=told.frame, lock=told.lock, **options), tell
+    )
     notes = [*film.notes, *_notes(film, encoding)]
     if encoding.encoder:
         comment = _comment(film, moving, seed)
@@ -161,7 +181,9 @@ def _check_target(film: Film, out: Path, overwrite: bool, resume: bool) -> None:
         raise FilmLookError(f"{out}: exists; --overwrite replaces it")
 
 
-def _job(film: Film, moving: MovingLook, seed: int, encoding: Encoding, fps: Fraction | None) -> dict[str, Any]:
+def _job(
+    film: Film, moving: MovingLook, seed: int, encoding: Encoding, fps: Fraction | None, cuts: Sequence[int] | None
+) -> dict[str, Any]:
     """What a film's frames depend on, as JSON keeps it."""
     about = film.path.stat()
     return {
@@ -170,6 +192,7 @@ def _job(film: Film, moving: MovingLook, seed: int, encoding: Encoding, fps: Fra
         "seed": seed,
         "codec": [encoding.codec.name, encoding.encoder, dict(encoding.options), encoding.bits, encoding.alpha],
         "fps": str(fps) if fps else None,
+        "cuts": list(cuts) if cuts is not None else None,
     }
 
 
@@ -197,58 +220,43 @@ def _not_kept(film: Film, out: Path, encoding: Encoding) -> list[str]:
     return notes
 
 
-def _shown(film: Film, bits: int, alpha: bool, fps: Fraction | None) -> Iterator[_Shown]:
+def _shown(film: Film, encoding: Encoding, fps: Fraction | None, cuts: Sequence[int] | None) -> Iterator[_Shown]:
     """What is shown, in order."""
-    if fps is None:
-        for frame in film.frames(bits, alpha=alpha):
-            yield _Shown(frame.number, frame.pts, frame.duration, frame.pixels)
-        return
-    start: int | None = None
-    last = -1
-    for frame in film.frames(bits, alpha=alpha):
-        start = frame.pts if start is None else start
-        number = int((frame.pts - start) * film.time_base * fps)
-        yield _Shown(number, frame.pts, frame.duration, None if number == last else frame.pixels)
-        last = number
+    start, last = 0, -1
+    frames = film.frames(encoding.bits, alpha=encoding.alpha)
+    for number, frame, lock in in_scenes(frames, lambda frame: frame.pixels, cuts):
+        if lock.corrections is None:  # a scene that fades in waits for a frame that shows something
+            lock.corrections = ExposureLock.of(frame.pixels).corrections
+        start = start if number else frame.pts
+        in_camera = number if fps is None else int((frame.pts - start) * film.time_base * fps)
+        yield _Shown(in_camera, frame.pts, frame.duration, None if in_camera == last else frame.pixels, lock)
+        last = in_camera
 
 
 def _run(
-    film: Film,
+    frames: Iterator[_Shown],
     parts: Parts,
     writer: Writer,
-    moving: MovingLook,
-    encoding: Encoding,
-    fps: Fraction | None,
-    options: dict[str, Any],
-    progress: Progress | None,
+    develop_one: Callable[[_Shown], np.ndarray],
+    tell: Callable[[int], None],
 ) -> int:
     """Develops what is not done yet, and returns how many frames there are."""
     waiting: deque[Future[None]] = deque()
-    count, held, developed = 0, None, None
-
-    def develop_one(shown: _Shown) -> np.ndarray:
-        made: np.ndarray = develop(shown.pixels, moving, frame=shown.frame, lock=lock, **options)
-        return made
-
-    lock: ExposureLock | None = None
-
+    count, done, held, developed = 0, parts.frames, None, None
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as encoder:
         try:
-            done = parts.frames
-            for shown in _read_ahead(reader, _shown(film, encoding.bits, encoding.alpha, fps)):
+            for shown in _read_ahead(reader, frames):
                 count += 1
                 held = shown if shown.pixels is not None else held
-                assert held is not None  # the first has a picture
-                lock = _locked(lock, held)
                 if count <= done:
                     continue
                 if held is shown or developed is None:
+                    assert held is not None  # the first has a picture
                     developed = develop_one(held)
                 while len(waiting) >= _AHEAD:
                     waiting.popleft().result()
                 waiting.append(encoder.submit(writer.write, developed, shown.pts, shown.duration))
-                if progress:
-                    progress(count, film.count)
+                tell(count)
             while waiting:
                 waiting.popleft().result()
             encoder.submit(writer.finish).result()
@@ -256,15 +264,6 @@ def _run(
             encoder.submit(writer.abandon).result()
             raise
     return count
-
-
-def _locked(lock: ExposureLock | None, shown: _Shown) -> ExposureLock:
-    """The film's lock: by its first frame, and the lab's correction by the first that shows something."""
-    if lock is None:
-        return ExposureLock.of(shown.pixels)
-    if lock.corrections is None:
-        lock.corrections = ExposureLock.of(shown.pixels).corrections
-    return lock
 
 
 def _read_ahead(pool: ThreadPoolExecutor, items: Iterator[_Shown]) -> Iterator[_Shown]:

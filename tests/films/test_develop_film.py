@@ -66,6 +66,21 @@ def test_keyframes_move_the_look(tmp_path: Path) -> None:
     assert same(rgb_frames(tmp_path / "film.mkv"), wanted)
 
 
+@pytest.mark.parametrize("words", [[], ["--cuts", "4"], ["--cuts", "none"]])
+def test_the_lab_judges_each_scene_once(tmp_path: Path, scene: np.ndarray, words: list[str]) -> None:
+    day, night = scene[:72, :128], scene[160:232, 200:328] // 3
+    frames = [day] * 4 + [night] * 4
+    source = write_video(tmp_path / "clip.mkv", frames)
+    call = ["develop", str(source), "-o", str(tmp_path / "film.mkv"), "--codec", "ffv1", "--seed", "5", "--lab", "1", *words]
+    assert main(call) == 0
+    first, second = (ExposureLock.of(frame) for frame in (day, day if "none" in words else night))
+    assert "none" in words or (first.corrections != second.corrections).any()
+    locks = [first] * 4 + [second] * 4
+    look = Look(lab=1)
+    wanted = [develop(frame, look, seed=5, frame=i, lock=locks[i]) for i, frame in enumerate(frames)]
+    assert same(rgb_frames(tmp_path / "film.mkv"), wanted)
+
+
 class InterruptError(Exception):
     pass
 
