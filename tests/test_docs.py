@@ -133,11 +133,14 @@ def test_the_readmes_commands_are_understood(capsys) -> None:
     assert "usage: filmlook" in capsys.readouterr().out
 
 
-def test_the_webui_page_tells_of_every_script_and_its_example_is_understood() -> None:
+def test_the_webui_page_tells_of_every_script_and_its_examples_are_understood() -> None:
     page = (ROOT / "docs" / "webui.md").read_text(encoding="utf-8")
     for title in (*ASSEMBLING, *FEEDING_BACK, "AnimateDiff", "mov2mov", "ADetailer"):
         assert title in page
-    example = json.loads(page.split("```json")[1].split("```")[0])
+    deforum, example = (json.loads(part.split("```")[0]) for part in page.split("```json")[1:])
+    film = asked_by([deforum["deforum_settings"]["film_look"]])
+    assert film is not None
+    assert film.choice.schedules
     asked = asked_by(example["alwayson_scripts"]["Film Look"]["args"])
     assert asked is not None
     chosen = asked.choice

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "training": "errors paths look stock film files networks engine fitting",
     "ui": "errors look schedule moving_look stock prints presets look_choice prompts",
     "server": "errors version paths look schedule moving_look stock prints presets look_choice files engine films prompts",
-    "webui": "errors paths look stock prints presets look_choice files engine films prompts ui server",
+    "webui": "errors paths look moving_look stock prints presets look_choice files engine films prompts ui server",
     "cli": "errors version paths look moving_look stock prints presets look_choice film files networks engine films batches"
     " prompts fitting training server",
     "__main__": "cli",

@@ -12,14 +12,15 @@ from filmlook.look import Look
 from filmlook.ui.controls import Controls, build_controls
 from filmlook.ui.preset_bar import connect_presets, preset_bar
 from filmlook.ui.preset_keeping import preset_keeping
-from filmlook.webui import options
+from filmlook.webui import hosts, options
 from filmlook.webui.once.policies import INPUTS
 
 
 @dataclass(frozen=True)
 class Accordion:
     """Whether it is on, the preset that was chosen last, the controls, and what else its place has: in txt2img and img2img
-    what the input is taken for and whether a folder's files are frames (`input`, `frames`), in Extras whether developed
+    what the input is taken for, whether a folder's files are frames, and whether Deforum's films are developed with what stands
+    here (`input`, `frames`, `deforum`; the last is txt2img's alone), in Extras whether developed
     pictures are developed again (`again`)."""
 
     enabled: Any
@@ -66,7 +67,14 @@ def _for_generation(prefix: str, img2img: bool) -> dict[str, Any]:
             visible=img2img,
             elem_id=f"{prefix}_film_look_frames",
         )
-    return {"input": taken_for, "frames": frames}
+    films = gr.Checkbox(
+        label="Develop Deforum's films",
+        info="Beside what Deforum makes, when it is done.",
+        value=False,
+        visible=not img2img and hosts.deforum()[0] is not None,
+        elem_id=f"{prefix}_film_look_deforum",
+    )
+    return {"input": taken_for, "frames": frames, "deforum": films}
 
 
 def build_choice(prefix: str, look: Look, *, keeping: bool) -> tuple[Any, Controls]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from filmlook.errors import LookError
 from filmlook.look_choice import VALUES, LookChoice, key_of_label
-from filmlook.presets import load_look
 from filmlook.webui.once.policies import INPUTS
 
 _LAST = VALUES.index("seed") + 1  # version 0.1 ended with the number of the grain's seed
@@ -47,7 +46,7 @@ def asked_by(args: Sequence[Any]) -> Asked | None:
         enabled, how = settings.pop("enabled", True), _how(settings)
         return Asked(LookChoice.from_mapping(settings), **how) if _is_on(enabled) else None
     if isinstance(first, str):
-        return Asked(LookChoice(load_look(first)))
+        return Asked(LookChoice.from_mapping({"look": first}))
     return shown_by(args) if _is_on(first) else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modules import script_callbacks
 
 from filmlook.errors import FilmLookError
-from filmlook.webui import hosts, options, patches, prompt_helper, routes, script_hijack, send_to_buttons, xyz_grid
+from filmlook.webui import deforum, hosts, options, patches, prompt_helper, routes, script_hijack, send_to_buttons, xyz_grid
 from filmlook.webui.extras import FilmLookExtras
 from filmlook.webui.processing import compile_ahead
 from filmlook.webui.script import FilmLookScript
@@ -30,5 +30,7 @@ def register() -> None:
     send_to_buttons.register()
     prompt_helper.register()
     routes.register()
+    deforum.register()
     patches.install()
+    script_callbacks.on_before_ui(patches.install_deforum)
     script_callbacks.on_app_started(lambda demo, app: compile_ahead())

@@ -99,7 +99,8 @@ def _job(p: Any, asked: Asked) -> PassState:
     state = keep(p, frame=state.frame + 1, seed=first, lock=state.lock or ExposureLock())
     frames = [state.frame - 1 if many else i % batch for i in range(count)]
     seeds = [first if many else seeds[i - i % batch] for i in range(count)]
-    return PassState(chosen, doings, seeds, frames, befores=befores, lock=state.lock)
+    last = max(shared.state.job_count // max(p.n_iter, 1), 1) - 1 if many else batch - 1  # they count their passes beforehand
+    return PassState(chosen, doings, seeds, frames, max(last, *frames), befores=befores, lock=state.lock)
 
 
 def _was_developed(source: Any, asked: Asked, run: ScriptRun | None) -> bool:
@@ -148,8 +149,14 @@ def finish_image(p: Any, pp: Any) -> None:
     if options.value("save_before"):
         _save_before(p, before)
     try:
-        seed, frame = job.at(job.seeds, number), None if job.frames is None else job.at(job.frames, number)
-        after = developed(before, what, job.chosen.look_at(frame, seed), seed=seed, frame=frame, lock=job.lock)
+        after = developed(
+            before,
+            what,
+            job.at(job.looks, number),
+            seed=job.at(job.seeds, number),
+            frame=None if job.frames is None else job.at(job.frames, number),
+            lock=job.lock,
+        )
         if what == GRAIN and (mask := _mask(p, job)) is not None:
             after = inside(mask, after, before)
     except Exception as error:

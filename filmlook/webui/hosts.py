@@ -70,6 +70,11 @@ def folder_batch() -> tuple[Any, str] | None:
     return (img2img, "process_batch") if callable(getattr(img2img, "process_batch", None)) else None
 
 
+def deforum() -> tuple[Any, Any]:
+    """The modules of Deforum that run it and that lay out its page; None where that extension is not installed."""
+    return sys.modules.get("deforum_helpers.run_deforum"), sys.modules.get("deforum_helpers.ui_right")
+
+
 def html_option(text: str) -> Any:
     """Text for the settings page; None where the host shows none."""
     note = getattr(shared, "OptionHTML", None)

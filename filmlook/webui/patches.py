@@ -13,7 +13,7 @@ from typing import Any
 
 from modules import script_callbacks, scripts
 
-from filmlook.webui import argument_check, caches, folder_batch, forge_canvas, hosts, script_hijack
+from filmlook.webui import argument_check, caches, deforum, folder_batch, forge_canvas, hosts, script_hijack
 
 _MARK = "film_look_frame"
 _frames: list[_Frame] = []
@@ -59,6 +59,12 @@ def install() -> None:
 def install_api() -> None:
     """Frames the host's API, when there is one: it checks arguments before anything is sampled."""
     _frame(hosts.api(), "init_script_args", argument_check.framed)
+
+
+def install_deforum() -> None:
+    """Frames Deforum, when all extensions are loaded and before the page is built."""
+    for owner, name, made in deforum.frames():
+        _frame(owner, name, made)
 
 
 def undo() -> None:

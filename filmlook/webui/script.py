@@ -6,7 +6,7 @@ from typing import Any
 
 from modules import scripts
 
-from filmlook.webui import hooks, hosts
+from filmlook.webui import deforum, hooks, hosts
 from filmlook.webui.accordion import build_accordion
 from filmlook.webui.arguments import positional
 from filmlook.webui.infotext_fields import controls_fields, is_developed, preset_field
@@ -27,6 +27,8 @@ class FilmLookScript(scripts.Script):
     def ui(self, is_img2img: bool) -> list[Any]:
         page = page_being_built() or ("img2img" if is_img2img else "txt2img")
         accordion = build_accordion(page, img2img=is_img2img)
+        if page == "txt2img":
+            deforum.offer(accordion)
         build_helper(page, accordion, img2img=is_img2img)
         self.infotext_fields = [
             (accordion.enabled, is_developed),

@@ -10,7 +10,7 @@ from modules import script_callbacks, scripts
 
 from filmlook.look import SETTINGS, Setting
 from filmlook.look_choice import LookChoice, key_of_label
-from filmlook.presets import list_looks, load_look, load_preset
+from filmlook.presets import list_looks, load_moving_look, load_preset
 from filmlook.prints import print_labels
 from filmlook.stock import list_stocks, stock_labels
 from filmlook.webui.arguments import Asked
@@ -28,11 +28,12 @@ def with_axes(axes: Mapping[str, Any], asked: Callable[[], Asked | None], shown:
         return None
     now = asked() or shown()
     changes, choice = dict(axes), now.choice
-    look = load_look(changes.pop(_PRESET)) if _PRESET in changes else choice.look
-    seed = ("fixed", changes.pop(_SEED)) if _SEED in changes else (choice.seed_mode, choice.seed)
+    look = load_moving_look(changes.pop(_PRESET)) if _PRESET in changes else choice.moving
+    mode, seed = ("fixed", changes.pop(_SEED)) if _SEED in changes else (choice.seed_mode, choice.seed)
     if "stock" in changes:
         changes["stock"] = key_of_label(changes["stock"], stock_labels())
-    return dataclasses.replace(now, choice=LookChoice(dataclasses.replace(look, **changes), *seed))
+    look = look.changed(**changes)
+    return dataclasses.replace(now, choice=LookChoice(look.at(), mode, seed, look.schedules))
 
 
 def _applying(key: str) -> Callable[[Any, Any, Any], None]:

@@ -194,6 +194,7 @@ class Host:
     ) -> list[Processed]:
         """One processing object for all files, as hosts do it."""
         results = []
+        self.state.job_count = len(input) * p.n_iter
         for image in input:
             p.init_images = [image] * p.batch_size
             results.append(p.scripts.run(p, *args) or self.process_images(p))

@@ -15,6 +15,7 @@ from PIL import Image
 
 from filmlook.engine.metering import ExposureLock
 from filmlook.files import infotext
+from filmlook.look import Look
 from filmlook.look_choice import LookChoice
 from filmlook.webui.once.policies import GRAIN, NOTHING
 
@@ -24,26 +25,37 @@ class PassState:
     """One pass of the pipeline: what becomes of its pictures, each by its number in the whole pass.
 
     Attributes:
-        chosen: the look.
+        chosen: the look, which may move over the frames of a film.
         doings: "look", "grain" or "nothing" for each picture.
         seeds: effective seed of each picture's grain.
-        frames: number of each picture's frame, where they are a film's.
+        frames: number of each picture's frame, where they are a film's; `last` is the film's last one, where that is known.
         befores: fingerprint of what each picture's source was before it was developed, where it was.
         errors: why pictures were not developed.
         overlay: what the host last told of its inpaint mask.
         lock: what a film's frames share.
         finished: the picture that was developed last.
+        looks: each picture's look, that of its frame.
+
+    Raises:
+        LookError: the look has no allowed value at one of the frames.
     """
 
     chosen: LookChoice
     doings: list[str]
     seeds: list[int]
     frames: list[int] | None = None
+    last: int | None = None
     befores: list[np.ndarray | None] = field(default_factory=lambda: [None])
     errors: dict[int, str] = field(default_factory=dict)
     overlay: Any = None
     lock: ExposureLock | None = None
     finished: Image.Image | None = None
+    looks: list[Look] = field(init=False)
+
+    def __post_init__(self) -> None:
+        frames = self.frames or [0] * len(self.seeds)
+        pairs = zip(frames, self.seeds, strict=True)
+        self.looks = [self.chosen.moving.at(frame, seed=seed, last=self.last) for frame, seed in pairs]
 
     def at(self, values: list[Any], number: int) -> Any:
         """A picture's value; scripts may have made more pictures than the host counts."""
@@ -57,8 +69,8 @@ class PassState:
         if what == NOTHING:
             return {}
         frame = None if self.frames is None else self.at(self.frames, number)
-        seed = self.at(self.seeds, number)
-        return infotext.entries(self.chosen.look_at(frame, seed), seed, frame=frame, grain_only=what == GRAIN)
+        look, seed = self.at(self.looks, number), self.at(self.seeds, number)
+        return infotext.entries(look, seed, frame=frame, grain_only=what == GRAIN)
 
     def announce(self, p: Any) -> None:
         """Puts our keys into the processing object's infotext, as functions: every picture has its own values."""
