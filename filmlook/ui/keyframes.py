@@ -69,7 +69,7 @@ def _plot(key: str, frames: list[int], values: list[float]) -> str:
     line = " ".join(place(frame, value) for frame, value in zip(frames, values, strict=True))
     caption = html.escape(_SETTINGS[key].caption)
     return (
-        f"<figure><figcaption><span>{caption}</span> <small>{low:.4g} … {high:.4g}</small></figcaption>"
+        f"<figure><figcaption><span>{caption}</span> <small>{round(low, 3):g} … {round(high, 3):g}</small></figcaption>"
         f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' preserveAspectRatio='none' role='img' aria-label='{caption}'>"
         f"<polyline points='{line}' fill='none' stroke='currentColor' stroke-width='1.5' vector-effect='non-scaling-stroke'/>"
         f"</svg><small class='film-look-frames'><span>0</span><span>{frames[-1]}</span></small></figure>"
