@@ -22,6 +22,8 @@ KEYS = {
     "grain_highlights", "light_red", "light_green", "light_blue", "contrast", "saturation", "black", "white", "toning",
     "lab", "context", "print", "rating", "print_exposure", "interimage", "filter", "light_balance",
     "tone_shadows", "tone_shadows_hue", "tone_highlights", "tone_highlights_hue", "softness", "scan_softness",
+    "aperture", "focal_length", "focus", "depth_near", "depth_far", "bokeh", "cats_eye", "swirl", "aberration", "glow",
+    "distortion", "flare", "streak", "vignette_x", "vignette_y", "vignette_shape",
 }  # fmt: skip
 
 RANGES = {
@@ -35,6 +37,10 @@ RANGES = {
     "rating": (-2, 4, 0), "print_exposure": (-2, 2, 0), "interimage": (0, 2, 1), "light_balance": (-200, 200, 0),
     "tone_shadows": (0, 1, 0), "tone_shadows_hue": (0, 360, 0), "tone_highlights": (0, 1, 0),
     "tone_highlights_hue": (0, 360, 0),
+    "aperture": (0, 22, 0), "focal_length": (10, 300, 50), "focus": (0, 1, 0.2), "depth_near": (0.4, 100, 1.5),
+    "depth_far": (0.4, 1000, 30), "cats_eye": (0, 1, 0), "swirl": (0, 1, 0), "aberration": (0, 1, 0), "glow": (0, 1, 0),
+    "distortion": (-1, 1, 0), "flare": (0, 1, 0), "streak": (0, 1, 0), "vignette_x": (-1, 1, 0), "vignette_y": (-1, 1, 0),
+    "vignette_shape": (-1, 1, 0),
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.colour_map import Mapped, leaves, map_margin
+from filmlook.engine.compiled import chosen_kernels
 from filmlook.engine.fused import fused_for
 from filmlook.engine.fused_cpu import Fused
 from filmlook.engine.fused_gpu import FusedGpu
@@ -26,6 +27,7 @@ from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import LampMap, Pixels
 from filmlook.engine.spreading import spread_of
 from filmlook.engine.threads import side_by_side, thread_count
+from filmlook.engine.through_lens import changes, through_lens
 from filmlook.film.paper import Paper
 from filmlook.look import FRAMES_MM, SETTINGS, Look
 from filmlook.prints import paper_of
@@ -33,7 +35,7 @@ from filmlook.stages.edges import Edges
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
 from filmlook.stages.lamps import Spline, beside_lamps, candidates, near_white, pale, rebuilt, smoothstep
-from filmlook.stages.lens import Vignette
+from filmlook.stages.lens import Vignette, vignette_of
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, WideSpread, coarse_cells
 from filmlook.stages.scan import Scan
@@ -48,7 +50,7 @@ _ALL_APART = 1.0
 saves a blur, and nothing jumps in between."""
 
 _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
-    ("vignette", Vignette),
+    ("vignette", vignette_of),
     ("", Edges),
     ("", Emulsion),
     ("grain", Grain),
@@ -58,7 +60,7 @@ _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
 """The stages after light has spread, in the order of the light, each with the setting that switches it off at 0."""
 
 _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
-    ("vignette", Vignette),
+    ("vignette", vignette_of),
     ("", Edges),
     ("grain", Grain),
     ("", Mapped),
@@ -112,7 +114,8 @@ class Development:
 
     def __init__(self, stock: Stock, look: Look, height: int, width: int, device: torch.device) -> None:
         self.stock, self.look, self.device = stock, look, device
-        self._pitch_um = pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
+        self._frame_um = pitch_um(stock, look, height, width)
+        self._pitch_um = pitch = self._frame_um / look.effect_size  # lengths grow, so the pitch shrinks
         stages = _DEVELOPING if stock.film else _MAPPING
         self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
         self._first = [s for s in self._stages if isinstance(s, _BEFORE_GRAIN)]
@@ -332,7 +335,10 @@ class Development:
         return field
 
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:
-        """The picture with what is decided for the whole of it."""
+        """The picture, as the lens throws it on the film, with what is decided for the whole of it."""
+        if changes(self.look, pixels.depth is not None):
+            kernels = chosen_kernels() if self.device.type == "cpu" else None
+            pixels = through_lens(pixels, self.lattice.size, self.look, self._frame_um, self.each, kernels)
         if lock and self.look in lock.offsets:
             return Shot(pixels, gain, lock.offsets[self.look], self._fused(pixels))
         offset = self._map.survey(pixels, gain, self.lattice.size, self.each) if self._map else None
