@@ -25,15 +25,16 @@ MAY_IMPORT = {
     "presets": "errors look paths files",
     "look_choice": "errors look stock prints presets",
     "stages": "errors look stock prints film",
+    "depth": "errors paths files",
     "engine": "errors paths look stock prints presets look_choice film files networks stages",
     "prompts": "errors paths presets files",
     "fitting": "errors stock prints film files networks engine",
     "training": "errors paths look stock film files networks engine fitting",
     "ui": "errors look stock prints presets look_choice prompts",
-    "server": "errors version paths look stock prints presets look_choice files engine prompts",
-    "webui": "errors paths look stock prints presets look_choice files engine prompts ui server",
-    "cli": "errors version paths look stock prints presets look_choice film files networks engine prompts fitting training"
-    " server",
+    "server": "errors version paths look stock prints presets look_choice files depth engine prompts",
+    "webui": "errors paths look stock prints presets look_choice files depth engine prompts ui server",
+    "cli": "errors version paths look stock prints presets look_choice film files networks depth engine prompts fitting"
+    " training server",
     "__main__": "cli",
     "__init__": "errors version look stock presets files engine",
 }

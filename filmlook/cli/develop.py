@@ -52,6 +52,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--same", action="store_true", help=text)
     text = "a picture of the same size: white is developed, black stays as it is, grey is in between"
     parser.add_argument("--mask", type=name, metavar="FILE", help=text)
+    text = (
+        "a depth map of the same size, white is near, for a look with an aperture; without it one beside the picture is taken"
+    )
+    parser.add_argument("--depth", type=name, metavar="FILE", help=text)
+    parser.add_argument("--depth-far-white", action="store_true", help="in the depth map white is far")
     text = "also write what leaves each stage into this folder, as 16-bit TIFF, and tell its time"
     parser.add_argument("--stages", type=name, metavar="OUT", help=text)
     add_device(parser)
@@ -247,6 +252,8 @@ class _Line:
             warn(f"{source.path}: {note}")
         seed = _seed(args.seed, source, shown, self._alone or frame is not None)
         settings: dict[str, Any] = {"seed": seed, "frame": frame, "lock": self._lock, "tile": args.tile, "device": args.device}
+        if self._look.aperture:
+            settings["depth"] = _depth(args, source, shown)
         if args.stages:
             from filmlook.cli.stages import write_stages
 
@@ -270,6 +277,15 @@ class _Line:
         if self._args.debug or not isinstance(error, (FilmLookError, OSError, MemoryError)):
             traceback.print_exception(error)
         self._tally.failures.append(_fault(source.path, error))
+
+
+def _depth(args: argparse.Namespace, source: Source, shown: Picture) -> Picture | None:
+    """The depth map of a picture; None: there is none."""
+    from filmlook.depth.maps import depth_of, inverted
+    from filmlook.files import picture
+
+    found = picture.read(args.depth) if args.depth else depth_of(shown.pixels, source.path)
+    return inverted(found) if found and args.depth_far_white else found
 
 
 def _seed(seed: int | None, source: Source, shown: Picture, as_told: bool) -> int | None:

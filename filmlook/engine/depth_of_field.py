@@ -130,7 +130,7 @@ def defocused(light: Tensor, radius: Tensor, shapes: Shapes, each: Each = map, k
 
 
 def _layer(light: Tensor, radius: Tensor) -> Layer:
-    slices = torch.bucketize(radius, torch.tensor(_BOUNDS, device=radius.device)).to(torch.int8)
+    slices = torch.bucketize(radius.contiguous(), torch.tensor(_BOUNDS, device=radius.device)).to(torch.int8)
     return Layer(light, radius.abs().clamp_min(_LEAST_RADIUS), slices)
 
 

@@ -336,7 +336,7 @@ class Development:
 
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:
         """The picture, as the lens throws it on the film, with what is decided for the whole of it."""
-        if changes(self.look, pixels.depth is not None):
+        if changes(self.look, pixels):
             kernels = chosen_kernels() if self.device.type == "cpu" else None
             pixels = through_lens(pixels, self.lattice.size, self.look, self._frame_um, self.each, kernels)
         if lock and self.look in lock.offsets:

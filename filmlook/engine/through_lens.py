@@ -23,9 +23,9 @@ _FLARING = 3.0  # stops that lamps have above white, at least, where they flare:
 _FRINGE_UM = 12.0  # on film, at f/2 and an aberration of 1: by how much green is nearer in focus than red and blue
 
 
-def changes(look: Look, has_depth: bool) -> bool:
+def changes(look: Look, pixels: Pixels) -> bool:
     """Whether a look's lens does anything here: it blurs by a depth map alone."""
-    return bool((look.aperture and has_depth) or look.aberration or look.distortion or look.flare or look.streak)
+    return bool((look.aperture and pixels.depth is not None) or look.aberration or look.distortion or look.flare or look.streak)
 
 
 def through_lens(pixels: Pixels, size: tuple[int, int], look: Look, pitch_um: float, each: Each, kernels: Any) -> Pixels:

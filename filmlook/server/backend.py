@@ -38,6 +38,7 @@ class Backend(Protocol):
         again: bool,
         progress: Callable[[float], None],
         mask: Picture | None = None,
+        depth: Picture | None = None,
     ) -> Picture:
         """Develops one picture with its metadata, as `filmlook.film_picture` does."""
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from filmlook.depth.maps import depth_of
 from filmlook.engine.compiled import prepare
 from filmlook.engine.develop import film_picture
 from filmlook.engine.device import pick_device
@@ -83,8 +84,11 @@ class Server:
         again: bool,
         progress: Callable[[float], None],
         mask: Picture | None = None,
+        depth: Picture | None = None,
     ) -> Picture:
         how: dict[str, Any] = {"device": self._device, "tile": self._tile, "progress": progress, "mask": mask}
+        if look.aperture:
+            how["depth"] = depth or depth_of(source.pixels)
         return film_picture(source, look, seed=seed, again=again, **how)
 
     def proof_device(self) -> tuple[torch.device, bool]:

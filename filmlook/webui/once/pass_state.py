@@ -30,6 +30,7 @@ class PassState:
         frames: number of each picture's frame, where they are a film's.
         befores: fingerprint of what each picture's source was before it was developed, where it was.
         errors: why pictures were not developed.
+        depths: hashes of the depth maps that pictures were blurred by.
         overlay: what the host last told of its inpaint mask.
         lock: what a film's frames share.
         finished: the picture that was developed last.
@@ -42,6 +43,7 @@ class PassState:
     befores: list[np.ndarray | None] = field(default_factory=lambda: [None])
     errors: dict[int, str] = field(default_factory=dict)
     overlay: Any = None
+    depths: dict[int, str] = field(default_factory=dict)
     lock: ExposureLock | None = None
     finished: Image.Image | None = None
 
@@ -57,7 +59,8 @@ class PassState:
         if what == NOTHING:
             return {}
         frame = None if self.frames is None else self.at(self.frames, number)
-        return infotext.entries(self.chosen.look, self.at(self.seeds, number), frame=frame, grain_only=what == GRAIN)
+        seed, depth = self.at(self.seeds, number), self.depths.get(number, "")
+        return infotext.entries(self.chosen.look, seed, frame=frame, grain_only=what == GRAIN, depth=depth)
 
     def announce(self, p: Any) -> None:
         """Puts our keys into the processing object's infotext, as functions: every picture has its own values."""
