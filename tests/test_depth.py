@@ -14,6 +14,7 @@ from torch import Tensor
 from filmlook import Look, develop, film_picture
 from filmlook.engine import compiled
 from filmlook.engine.depth_of_field import defocused
+from filmlook.engine.proof import Proofs
 from filmlook.errors import PictureError
 from filmlook.files import infotext
 from filmlook.files.picture import Picture
@@ -190,6 +191,33 @@ def test_the_infotext_tells_the_maps_hash_where_one_was_used() -> None:
     told = [film_picture(Picture(scene), look, depth=depth).text["parameters"] for look in (LOOK, Look())]
     assert f"{infotext.DEPTH}: " in told[0]
     assert infotext.DEPTH not in told[1]
+
+
+def test_proofs_are_blurred_as_the_result_is_and_the_map_is_found_once() -> None:
+    scene, depth = _scene()
+    proofs, asked = Proofs(Picture(scene)), []
+
+    def find(source: Picture) -> np.ndarray:
+        asked.append(source.pixels.shape)
+        return depth
+
+    proofs.find_depth = find
+    assert proofs.developed(Look(), seed=1, crop=(0, 0, 50, 60)).pixels.shape == (50, 60, 3)
+    assert asked == []  # without an aperture there is nothing to find
+    whole = develop(scene, LOOK, seed=1, depth=depth)
+    part = proofs.developed(LOOK, seed=1, crop=(100, 20, 120, 200)).pixels
+    np.testing.assert_array_equal(part, whole[100:220, 20:220])
+    again = proofs.developed(dataclasses.replace(LOOK, contrast=1.2), seed=1, crop=(100, 20, 120, 200)).pixels
+    expected = develop(scene, dataclasses.replace(LOOK, contrast=1.2), seed=1, depth=depth)
+    np.testing.assert_array_equal(again, expected[100:220, 20:220])
+    sharper = proofs.developed(dataclasses.replace(LOOK, aperture=8), seed=1, crop=(100, 20, 120, 200)).pixels
+    assert (sharper != part).mean() > 0.1
+    small = [
+        proofs.developed(look, seed=1, long_side=210).pixels / 257 for look in (LOOK, dataclasses.replace(LOOK, aperture=0))
+    ]
+    lamps = [part[15:35, 20:40].max() for part in small]
+    assert lamps[0] < 0.8 * lamps[1]  # a disc is dimmer than its lamp
+    assert asked == [scene.shape]
 
 
 def test_a_frame_beside_another_changes_little() -> None:

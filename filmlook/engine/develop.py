@@ -178,7 +178,7 @@ def run_plans(
             return image.clone() if isinstance(image, Tensor) else image.copy()
         pictures = [Pixels(source, out, device, is_light) for source, out in sources]
         for pixels, own, depth_map in zip(pictures, masks, depths, strict=True):
-            pixels.lamps, pixels.depth = lamps, depth_map
+            pixels.lamps, pixels.depth, pixels.kept = lamps, depth_map, kept
             if own is not None:
                 if scene_linear and getattr(image, "light", None) is None:  # light cannot stay: it becomes what shows it
                     pixels.write(0, 0, pixels.code(0, 0, *own.shape), 1.0, frame)

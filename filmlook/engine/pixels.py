@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from filmlook.engine.kept import Kept
 from filmlook.engine.transparency import without_hidden
 from filmlook.errors import PictureError
 from filmlook.files import picture
@@ -56,6 +57,7 @@ class Pixels:
         lamps: a `LampMap`, of a picture that was scaled down; None: lamps are looked for in it.
         mask: `H,W` in [0, 1], how much of what is written counts; None: all of it. Where it is 0 `out` stays as it is.
         depth: `H,W` in [0, 1], a map of disparity, 1 where it is nearest; None: nobody knows.
+        kept: what is known of the picture from before; None: nothing.
         before: the picture that mask and strength mix in, where a lens has changed this one; None: this one.
     """
 
@@ -64,6 +66,7 @@ class Pixels:
         self.mask: Tensor | None = None
         self.lamps: LampMap | None = None
         self.depth: Tensor | None = None
+        self.kept: Kept | None = None
         self.before: Pixels | None = None
 
     def _patch(self, y: int, x: int, height: int, width: int) -> Tensor:

@@ -27,7 +27,7 @@ from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import LampMap, Pixels
 from filmlook.engine.spreading import spread_of
 from filmlook.engine.threads import side_by_side, thread_count
-from filmlook.engine.through_lens import changes, through_lens
+from filmlook.engine.through_lens import KEYS, changes, through_lens
 from filmlook.film.paper import Paper
 from filmlook.look import FRAMES_MM, SETTINGS, Look
 from filmlook.prints import paper_of
@@ -337,12 +337,23 @@ class Development:
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:
         """The picture, as the lens throws it on the film, with what is decided for the whole of it."""
         if changes(self.look, pixels):
-            kernels = chosen_kernels() if self.device.type == "cpu" else None
-            pixels = through_lens(pixels, self.lattice.size, self.look, self._frame_um, self.each, kernels)
+            pixels = self._through_lens(pixels)
         if lock and self.look in lock.offsets:
             return Shot(pixels, gain, lock.offsets[self.look], self._fused(pixels))
         offset = self._map.survey(pixels, gain, self.lattice.size, self.each) if self._map else None
         return Shot(pixels, gain, lock.offsets.setdefault(self.look, offset) if lock else offset, self._fused(pixels))
+
+    def _through_lens(self, pixels: Pixels) -> Pixels:
+        """The picture as the lens throws it on the film; what is kept of it from before is used again."""
+        key = (*(getattr(self.look, key) for key in KEYS), self._frame_um, self.device)
+        kept = pixels.kept
+        found = kept.thrown.get(key) if kept else None
+        if found is None:
+            kernels = chosen_kernels() if self.device.type == "cpu" else None
+            found = through_lens(pixels, self.lattice.size, self.look, self._frame_um, self.each, kernels)
+            if kept:
+                kept.thrown = {key: found}
+        return pixels.through(*found)
 
     def _fused(self, pixels: Pixels) -> Fused | FusedGpu | None:
         """What develops these pixels in compiled kernels; None: PyTorch does."""

@@ -12,7 +12,7 @@ from filmlook.engine.depth_of_field import defocused
 from filmlook.engine.lamp_gate import lamp_gate
 from filmlook.engine.pixels import LampMap, Pixels
 from filmlook.film.colour_map import Each
-from filmlook.look import Look
+from filmlook.look import SETTINGS, Look
 from filmlook.stages.bokeh import Shapes, focus_radius, shapes
 from filmlook.stages.lamps import near_white, pale, rebuilt
 from filmlook.stages.optics import ghosts, moved, streaks
@@ -23,13 +23,19 @@ _FLARING = 3.0  # stops that lamps have above white, at least, where they flare:
 _FRINGE_UM = 12.0  # on film, at f/2 and an aberration of 1: by how much green is nearer in focus than red and blue
 
 
+KEYS = (*(s.key for s in SETTINGS if s.group == "Depth"), "highlights", "aberration", "distortion", "flare", "streak")
+"""The settings that say what a lens makes of a scene."""
+
+
 def changes(look: Look, pixels: Pixels) -> bool:
     """Whether a look's lens does anything here: it blurs by a depth map alone."""
     return bool((look.aperture and pixels.depth is not None) or look.aberration or look.distortion or look.flare or look.streak)
 
 
-def through_lens(pixels: Pixels, size: tuple[int, int], look: Look, pitch_um: float, each: Each, kernels: Any) -> Pixels:
-    """A picture as a look's lens throws it on the film.
+def through_lens(
+    pixels: Pixels, size: tuple[int, int], look: Look, pitch_um: float, each: Each, kernels: Any
+) -> tuple[Tensor, LampMap]:
+    """Scene light `3,H,W` as a look's lens throws a picture on the film, and what of it is lamps'.
 
     Args:
         pixels: the picture.
@@ -52,7 +58,7 @@ def through_lens(pixels: Pixels, size: tuple[int, int], look: Look, pitch_um: fl
     if bright is not None:
         light = _flared(light, bright, look, shapes(look.bokeh), kernels)
     share = (own / light.sum(0).clamp_min(1e-9)).clamp_(0, 1)[None]
-    return pixels.through(light, LampMap(share, torch.zeros_like(share)))
+    return light, LampMap(share, torch.zeros_like(share))
 
 
 def _blurred(planes: Tensor, radius: Tensor, look: Look, pitch_um: float, by: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

@@ -42,6 +42,9 @@ class Backend(Protocol):
     ) -> Picture:
         """Develops one picture with its metadata, as `filmlook.film_picture` does."""
 
+    def depth(self, source: Picture) -> Picture | None:
+        """The depth map of a picture where nobody gives one; None: there is none."""
+
     def proof_device(self) -> tuple[torch.device, bool]:
         """Where previews are made now; and whether that is not where it would be, since a generation has the GPU.
 

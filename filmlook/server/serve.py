@@ -88,8 +88,11 @@ class Server:
     ) -> Picture:
         how: dict[str, Any] = {"device": self._device, "tile": self._tile, "progress": progress, "mask": mask}
         if look.aperture:
-            how["depth"] = depth or depth_of(source.pixels)
+            how["depth"] = depth or self.depth(source)
         return film_picture(source, look, seed=seed, again=again, **how)
+
+    def depth(self, source: Picture) -> Picture | None:
+        return depth_of(source.pixels)
 
     def proof_device(self) -> tuple[torch.device, bool]:
         return pick_device(self._device), False

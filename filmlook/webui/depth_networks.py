@@ -65,9 +65,12 @@ def by_controlnet(rgb: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def depth_for(image: Any, look: Look) -> Picture | None:
-    """The depth map that a look blurs by, of a PIL image or a `Picture`; None: it has no aperture, or there is no map."""
-    if not look.aperture:
-        return None
+def depth_of_host(image: Any) -> Picture | None:
+    """The depth map of a PIL image or a `Picture`, by whatever the host has; None: it has nothing."""
     pixels = image.pixels if isinstance(image, Picture) else from_pil(image).pixels
     return depth_of(pixels, None, (by_controlnet,))
+
+
+def depth_for(image: Any, look: Look) -> Picture | None:
+    """The depth map that a look blurs by; None: it has no aperture, or there is no map."""
+    return depth_of_host(image) if look.aperture else None

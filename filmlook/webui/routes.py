@@ -20,7 +20,7 @@ from filmlook.server.auth import Origins, check_basic, check_origin, credentials
 from filmlook.server.request_body import Limits
 from filmlook.server.router import build_darkroom, build_router
 from filmlook.webui import host_models, hosts, options, patches
-from filmlook.webui.depth_networks import depth_for
+from filmlook.webui.depth_networks import depth_of_host
 from filmlook.webui.on_film import build_on_film
 from filmlook.webui.once.policies import LOOK
 from filmlook.webui.processing import developed, device, failed
@@ -80,12 +80,15 @@ class HostBackend:
         mask: Picture | None = None,
         depth: Picture | None = None,
     ) -> Picture:
-        known = depth or depth_for(source, look)
+        known = depth or (self.depth(source) if look.aperture else None)
 
         def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Picture:
             return developed(source, LOOK, look, seed=seed, progress=progress, mask=mask, depth=known)
 
         return film_picture(source, look, seed=seed, again=again, mask=mask, depth=known, by=by)
+
+    def depth(self, source: Picture) -> Picture | None:
+        return depth_of_host(source)
 
     def proof_device(self) -> tuple[torch.device, bool]:
         """The CPU while the host's GPU has something to do: a viewer does not wait for a generation."""
