@@ -144,6 +144,19 @@ def test_the_command_takes_a_map_beside_the_picture_and_tells_its_hash(tmp_path:
     assert stripes[0] < 0.6 * stripes[1]
 
 
+def test_maps_in_a_folder_are_no_pictures_to_develop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene, depth = _scene()
+    for name, image in (("a.png", scene), ("a-depth.png", depth), ("b-depth.png", depth)):
+        Image.fromarray(image).save(tmp_path / name)
+    assert main(["develop", str(tmp_path), "-o", str(tmp_path / "out"), "--aperture", "2", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "a.png ->" in told
+    assert "a-depth.png ->" not in told
+    assert "b-depth.png ->" in told  # of no picture that is there
+    assert main(["develop", str(tmp_path), "-o", str(tmp_path / "out"), "--dry-run"]) == 0
+    assert "a-depth.png ->" in capsys.readouterr().out
+
+
 def test_white_may_be_far(tmp_path: Path) -> None:
     scene, depth = _scene()
     Image.fromarray(scene).save(tmp_path / "a.png")

@@ -116,6 +116,11 @@ def run(args: argparse.Namespace) -> int:
     out = args.output or args.stages
     ending = _ending(args.format)
     found = pictures.find(inputs, Path(out), recursive=args.recursive, exclude=args.exclude, in_order=args.frames)
+    if look.aperture:
+        from filmlook.depth.maps import beside
+
+        maps = {beside(source.path) for source in found.sources}  # which are no pictures to develop
+        found.sources[:] = [source for source in found.sources if source.path not in maps]
     facts = {"stock": look.stock, "look": Path(args.look).stem if args.look else look.stock}
     targets = pictures.targets(found.sources, inputs, out, ending, args.name, facts)
     jobs = list(zip(found.sources, targets, strict=True))
