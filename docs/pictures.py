@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lens_pictures import lenses
 from PIL import Image, ImageDraw, ImageFont
 from scenes import landscape, samples
 
@@ -223,6 +224,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "filters": filters,
     "negative": negative,
     "print-settings": settings,
+    "lens": lenses,
 }
 
 

@@ -5,7 +5,6 @@ python docs/settings.py
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 
 from filmlook.look import FRAMES_MM, SETTINGS
@@ -16,9 +15,9 @@ TARGET = Path(__file__).with_name("settings.md")
 def page() -> str:
     """The page's text."""
     lines = ["# Settings", "", "Made from `filmlook/look.py` by `python docs/settings.py`.", ""]
-    for group, settings in groupby(SETTINGS, key=lambda s: s.group):
+    for group in dict.fromkeys(s.group for s in SETTINGS):
         lines += [f"## {group}", "", "| key | label | range | default | |", "|---|---|---|---|---|"]
-        for s in settings:
+        for s in (s for s in SETTINGS if s.group == group):
             unit = f" {s.unit}" if s.unit else ""
             allowed = f"{s.low:g} to {s.high:g}{unit}" if s.is_number else ", ".join(f"`{c}`" for c in s.choices) or s.names
             default = f"{s.default:g}" if isinstance(s.default, float) else f"`{s.default}`"

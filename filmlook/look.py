@@ -319,6 +319,71 @@ class Look:
         "Scratches along the film, of its base and its emulsion; they stay for seconds.",
     )
 
+    aperture: float = _number(
+        "Depth", "Aperture", 0, 22, 0.1, 0, "f-number that blurs by a depth map, at most as f/1.2 does; 0 is all sharp."
+    )
+    focal_length: float = _number(
+        "Depth", "Focal length", 10, 300, 1, 50, "Longer lenses blur more; what is in the picture stays.", "mm"
+    )
+    focus: float = _number(
+        "Depth", "Focus", 0, 1, 0.01, 0.2, "What is sharp: 0 is the nearest of the depth map, 1 the farthest."
+    )
+    depth_near: float = _number("Depth", "Nearest", 0.4, 100, 0.1, 1.5, "How far away the depth map's white is.", "m")
+    depth_far: float = _number(
+        "Depth", "Farthest", 0.4, 1000, 0.1, 30, "How far away its black is; no less than the nearest.", "m"
+    )
+    bokeh: str = _choice(
+        "Depth",
+        "Bokeh",
+        "round",
+        "The aperture's shape, which lamps out of focus show.",
+        {"round": "Round", **{f"blades-{n}": f"{n} blades" for n in range(5, 10)}, "anamorphic": "Anamorphic"},
+    )
+    cats_eye: float = _number(
+        "Depth", "Cat's eyes", 0, 1, 0.01, 0, "How much of the discs the lens's barrel hides towards the corners."
+    )
+    swirl: float = _number(
+        "Depth", "Swirl", 0, 1, 0.01, 0, "Draws the discs out around the picture's middle, as a Petzval lens does."
+    )
+    aberration: float = _number(
+        "Lens",
+        "Chromatic aberration",
+        0,
+        1,
+        0.01,
+        0,
+        "Colours part towards the corners, and, with a depth map, before and behind what is sharp.",
+    )
+    glow: float = _number(
+        "Lens",
+        "Soft focus",
+        0,
+        1,
+        0.01,
+        0,
+        "A veil of light around a sharp core: the spherical aberration of an old fast lens.",
+    )
+    distortion: float = _number(
+        "Lens", "Distortion", -1, 1, 0.01, 0, "Bends straight lines outwards as a barrel; below 0 inwards as a cushion."
+    )
+    flare: float = _number("Lens", "Flare", 0, 1, 0.01, 0, "Ghosts of lamps across the picture's middle, and their veil.")
+    streak: float = _number("Lens", "Streaks", 0, 1, 0.01, 0, "Lamps' horizontal streaks, as of an anamorphic lens.")
+    vignette_x: float = _number(
+        "Lens", "Vignette's middle, across", -1, 1, 0.01, 0, "-1 is the picture's left edge, 1 its right one."
+    )
+    vignette_y: float = _number(
+        "Lens", "Vignette's middle, down", -1, 1, 0.01, 0, "-1 is the picture's upper edge, 1 its lower one."
+    )
+    vignette_shape: float = _number(
+        "Lens",
+        "Vignette's shape",
+        -1,
+        1,
+        0.01,
+        0,
+        "0 is natural; above it only the corners darken, below it all but the middle.",
+    )
+
     def __post_init__(self) -> None:
         for setting in SETTINGS:
             object.__setattr__(self, setting.key, setting.check(getattr(self, setting.key)))

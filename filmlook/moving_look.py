@@ -50,6 +50,10 @@ class MovingLook:
     def is_moving(self) -> bool:
         return bool(self.schedules)
 
+    def may_have(self, key: str) -> bool:
+        """Whether a setting is other than 0 at any frame, or may be."""
+        return key in dict(self.schedules) or bool(getattr(self.look, key))
+
     def at(self, frame: int = 0, *, seed: int = 0, last: int | None = None) -> Look:
         """The look of a frame.
 

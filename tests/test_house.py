@@ -34,10 +34,12 @@ MAY_IMPORT = {
     "fitting": "errors stock prints film files networks engine",
     "training": "errors paths look stock film files networks engine fitting",
     "ui": "errors look schedule moving_look stock prints presets look_choice prompts",
-    "server": "errors version paths look schedule moving_look stock prints presets look_choice files engine films prompts",
-    "webui": "errors paths look moving_look stock prints presets look_choice files engine films prompts ui server",
-    "cli": "errors version paths look moving_look stock prints presets look_choice film files networks engine films batches"
-    " prompts fitting training server",
+    "server": "errors version paths look schedule moving_look stock prints presets look_choice files depth engine films"
+    " prompts",
+    "webui": "errors paths look moving_look stock prints presets look_choice files depth engine films prompts ui server",
+    "cli": "errors version paths look moving_look stock prints presets look_choice film files networks depth engine films"
+    " batches prompts fitting training server",
+    "depth": "errors paths files",
     "__main__": "cli",
     "__init__": "errors version look moving_look stock presets files engine",
 }

@@ -141,7 +141,7 @@ def _phrases() -> set[str]:
 def texts() -> set[str]:
     """What people read on the page, of our own."""
     found = {s.caption for s in SETTINGS} | {s.help for s in SETTINGS} | {s.group for s in SETTINGS}
-    found |= {s.unit for s in SETTINGS if s.unit not in ("x", "um", "mired")}
+    found |= {s.unit for s in SETTINGS if s.unit not in ("x", "um", "mired", "mm", "m")}
     found |= {label for s in SETTINGS for label in s.labels if s.key != "diffusion"}  # whose labels are the makers'
     found |= {f"{own_frame(None)} ({label})" for s in SETTINGS if s.key == "frame" for label in s.labels[1:]}
     found |= {text for name in built_in_names("looks") for text in (load_preset(name).label, load_preset(name).help)}

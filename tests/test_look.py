@@ -23,6 +23,8 @@ KEYS = {
     "lab", "context", "print", "rating", "print_exposure", "interimage", "filter", "light_balance",
     "tone_shadows", "tone_shadows_hue", "tone_highlights", "tone_highlights_hue", "softness", "scan_softness",
     "weave", "breath", "flicker", "dust", "scratches",
+    "aperture", "focal_length", "focus", "depth_near", "depth_far", "bokeh", "cats_eye", "swirl", "aberration", "glow",
+    "distortion", "flare", "streak", "vignette_x", "vignette_y", "vignette_shape",
 }  # fmt: skip
 
 RANGES = {
@@ -37,6 +39,10 @@ RANGES = {
     "tone_shadows": (0, 1, 0), "tone_shadows_hue": (0, 360, 0), "tone_highlights": (0, 1, 0),
     "tone_highlights_hue": (0, 360, 0),
     "weave": (0, 4, 0), "breath": (0, 4, 0), "flicker": (0, 4, 0), "dust": (0, 4, 0), "scratches": (0, 4, 0),
+    "aperture": (0, 22, 0), "focal_length": (10, 300, 50), "focus": (0, 1, 0.2), "depth_near": (0.4, 100, 1.5),
+    "depth_far": (0.4, 1000, 30), "cats_eye": (0, 1, 0), "swirl": (0, 1, 0), "aberration": (0, 1, 0), "glow": (0, 1, 0),
+    "distortion": (-1, 1, 0), "flare": (0, 1, 0), "streak": (0, 1, 0), "vignette_x": (-1, 1, 0), "vignette_y": (-1, 1, 0),
+    "vignette_shape": (-1, 1, 0),
 }  # fmt: skip
 
 

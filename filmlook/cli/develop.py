@@ -54,6 +54,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--same", action="store_true", help=text)
     text = "a picture of the same size: white is developed, black stays as it is, grey is in between"
     parser.add_argument("--mask", type=name, metavar="FILE", help=text)
+    text = (
+        "a depth map of the same size, white is near, for a look with an aperture; without it one beside the picture is taken"
+    )
+    parser.add_argument("--depth", type=name, metavar="FILE", help=text)
+    parser.add_argument("--depth-far-white", action="store_true", help="in the depth map white is far")
     text = "also write what leaves each stage into this folder, as 16-bit TIFF, and tell its time"
     parser.add_argument("--stages", type=name, metavar="OUT", help=text)
     film.add_options(parser)
@@ -100,6 +105,11 @@ def run(args: argparse.Namespace) -> int:
     out = args.output or args.stages
     ending = ending_of(args.format)
     found = pictures.find(inputs, Path(out), recursive=args.recursive, exclude=args.exclude, in_order=args.frames)
+    if look.may_have("aperture"):
+        from filmlook.depth.maps import beside
+
+        maps = {beside(source.path) for source in found.sources}  # which are no pictures to develop
+        found.sources[:] = [source for source in found.sources if source.path not in maps]
     targets = pictures.targets(found.sources, inputs, out, ending, args.name, facts_of(args, look.look))
     jobs = list(zip(found.sources, targets, strict=True))
     tally = Tally(failures=found.failures, skipped=found.skipped)

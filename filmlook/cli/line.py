@@ -183,6 +183,8 @@ class _Line:
             warn(f"{source.path}: {note}")
         seed = _seed(args.seed, source, shown, self._alone or frame is not None)
         settings: dict[str, Any] = {"seed": seed, "frame": frame, "lock": self._lock, "tile": args.tile, "device": args.device}
+        if self._look.may_have("aperture"):
+            settings["depth"] = _depth(args, source, shown)
         if args.stages:
             from filmlook.cli.stages import write_stages
 
@@ -204,6 +206,15 @@ class _Line:
         make_folder(target.parent)
         written = {"quality": args.quality, "lossless": args.lossless, "profile": args.profile, "overwrite": args.overwrite}
         picture.write(target, film, **written)
+
+
+def _depth(args: argparse.Namespace, source: Source, shown: Picture) -> Picture | None:
+    """The depth map of a picture; None: there is none."""
+    from filmlook.depth.maps import depth_of, inverted
+    from filmlook.files import picture
+
+    found = picture.read(args.depth) if args.depth else depth_of(shown.pixels, source.path)
+    return inverted(found) if found and args.depth_far_white else found
 
 
 class _Room:

@@ -23,6 +23,12 @@ IN_SPACE: dict[str, Any] = {
     "scan_softness": 0,
     "lab": 0,
     **dict.fromkeys(("weave", "breath", "flicker", "dust", "scratches"), 0),
+    "aperture": 0,
+    "aberration": 0,
+    "glow": 0,
+    "distortion": 0,
+    "flare": 0,
+    "streak": 0,
 }
 """The settings that act in space, or look at the whole picture, each at none."""
 

@@ -23,6 +23,7 @@ _LOOKS = (
     Look(stock="fujifilm_velvia_100", saturation=1.2, tone_shadows=0.3, strength=0.8),
     Look(stock="kodak_gold_200_network", push=0.5, scan_softness=10, frame="super8"),
     Look(stock="neutral", contrast=1.1, halation=0, sharpness=0, grain=0),
+    Look(stock="kodak_gold_200", aperture=1.4, focus=0.6, cats_eye=0.5, bokeh="blades-6", highlights=3),
 )
 _EQUAL = 0.999  # of the samples, at least; the others are off by one
 
@@ -46,14 +47,16 @@ def unlike(
     y, x = np.mgrid[0 : width * 3 // 4, 0:width] / width
     scene = np.stack((x, y, 0.5 + 0.5 * np.sin(70 * x * y)), -1)
     scene[width // 3 : width // 3 + 10, width * 2 // 5 : width * 2 // 5 + 10] = 1
+    depth = (x * 1.3 + 0.2 * (y > 0.3)).clip(0, 1)
     eight = (scene * 255).astype(np.uint8)
     for picture in (eight, np.repeat(eight.astype(np.uint16), 2, 1) * 257):
         full = 255 if picture.dtype == np.uint8 else 65535
+        beside = np.repeat(depth, picture.shape[1] // width, 1)
         for look in _LOOKS:
             made = []
             for engine in engines:
                 choose(engine)
-                made.append(np.asarray(develop(picture, look, seed=3, device=device), np.float64) * (255 / full))
+                made.append(np.asarray(develop(picture, look, seed=3, device=device, depth=beside), np.float64) * (255 / full))
             apart = np.abs(made[0] - made[1])
             if apart.max() > 1.01 or (apart > 0.5).mean() > 1 - _EQUAL:
                 return f"{look.stock}: up to {apart.max():.1f} codes apart, {(apart > 0.5).mean():.3%} of the samples"

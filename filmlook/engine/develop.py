@@ -41,6 +41,7 @@ def develop(
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
     mask: Any = None,
+    depth: Any = None,
 ) -> Any:
     """Develops a picture, or a batch of them, as film. The input is never changed.
 
@@ -63,14 +64,16 @@ def develop(
         mask: where the picture is developed, of its size: white is developed, grey multiplies the look's strength, and where it
             is black not a bit changes. A PIL image, a `Picture`, an array or tensor `H,W`; or one for each picture of a batch,
             as a list or `B,H,W`. None: everywhere.
+        depth: a depth map of its size, for a look with an aperture: disparity, white is near. Given as masks are. None: nobody
+            knows, and nothing is blurred by depth.
 
     Returns:
         The same kind of image, of the same type and size; grey comes back as RGB. 8 bit is dithered.
 
     Raises:
         LookError, StockFileError: a wrong setting, tile, device or number of seeds, or a stock that is missing or damaged.
-        PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity; or the mask has
-            another size.
+        PictureError: the image is of a kind or shape that is not understood, empty, or holds NaN or infinity; or the mask or
+            the depth map has another size.
     """
     return run_plans(
         development,
@@ -84,6 +87,7 @@ def develop(
         progress,
         scene_linear,
         mask=mask,
+        depth=depth,
     )
 
 
@@ -100,6 +104,7 @@ def film_picture(
     device: str | torch.device | None = None,
     progress: Callable[[float], None] | None = None,
     mask: Any = None,
+    depth: Any = None,
     by: Callable[..., Any] = develop,
 ) -> Picture:
     """Develops a picture with its metadata: what was done to it stands in its infotext, so that every door knows it again.
@@ -112,7 +117,7 @@ def film_picture(
         scene_linear: as of `develop`.
         lock: what a film's frames share.
         again: whether a picture that is developed already is developed once more.
-        tile, device, progress, mask: as of `develop`.
+        tile, device, progress, mask, depth: as of `develop`.
         by: what develops, called as `develop` is.
 
     Returns:
@@ -132,10 +137,12 @@ def film_picture(
     options: dict[str, Any] = {"scene_linear": scene_linear, "tile": tile, "device": device, "lock": lock, "progress": progress}
     if mask is not None:
         options["mask"] = mask
+    if depth is not None and look.aperture:
+        options["depth"] = depth
     film: Picture = by(picture, look, seed=seed, frame=frame or 0, **options)
     height, width = film.pixels.shape[:2]
-    told = "" if mask is None else mask_hash(mask)
-    text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame, mask=told), (width, height))
+    maps: dict[str, Any] = {name: mask_hash(options[name]) for name in ("mask", "depth") if name in options}
+    text = infotext.with_development(picture.text, infotext.entries(look, seed, frame=frame, **maps), (width, height))
     return dataclasses.replace(film, text=text)
 
 
@@ -154,6 +161,7 @@ def run_plans(
     crop: Crop | None = None,
     kept: Kept | None = None,
     mask: Any = None,
+    depth: Any = None,
     lamps: LampMap | None = None,
 ) -> Any:
     """Runs what `plan_for` (`development`, or its like) plans for each picture of an image; the rest is `develop`'s.
@@ -174,6 +182,9 @@ def run_plans(
         masks: list[Tensor | None] = [None] * len(sources)
         if mask is not None:
             masks[:] = masks_of(mask, [(source.shape[0], source.shape[1]) for source, _ in sources])
+        depths: list[Tensor | None] = [None] * len(sources)
+        if depth is not None:
+            depths[:] = masks_of(depth, [(source.shape[0], source.shape[1]) for source, _ in sources], "depth map")
         seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(sources)
         if len(seeds) != len(sources):
             raise LookError(f"{len(seeds)} seeds for {len(sources)} pictures; give one seed, or one for each")
@@ -182,8 +193,8 @@ def run_plans(
         if look.strength == 0 and not scene_linear:
             return image.clone() if isinstance(image, Tensor) else image.copy()
         pictures = [Pixels(source, out, device, is_light) for source, out in sources]
-        for pixels, own in zip(pictures, masks, strict=True):
-            pixels.lamps = lamps
+        for pixels, own, depth_map in zip(pictures, masks, depths, strict=True):
+            pixels.lamps, pixels.depth, pixels.kept = lamps, depth_map, kept
             if own is not None:
                 if scene_linear and getattr(image, "light", None) is None:  # light cannot stay: it becomes what shows it
                     pixels.write(0, 0, pixels.code(0, 0, *own.shape), 1.0, frame)

@@ -45,6 +45,8 @@ class Kept:
         self._lock = threading.Lock()
         self._key: Hashable = None
         self._found = Found()
+        self.thrown: dict[Hashable, Any] = {}
+        """What the lens threw on the film last, by what that depends on."""
 
     def of(self, key: Hashable) -> Found:
         """What was found with what `key` stands for."""
@@ -55,4 +57,5 @@ class Kept:
 
     @property
     def nbytes(self) -> int:
-        return self._found.nbytes
+        light = sum(bytes_of(light) + 2 * bytes_of(lamps.share) for light, lamps in list(self.thrown.values()))
+        return self._found.nbytes + light

@@ -1,4 +1,4 @@
-"""Masks: where a picture is developed, and how much of it. White is developed, black stays as it is."""
+"""Maps that come with a picture: masks, where it is developed and how much of it; and depth, where white is near."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ _STEPS = 65535  # of a share: sums of white's channels must give 1 and no less
 _KINDS = "allowed are a PIL image, a Picture, an array H,W or B,H,W or a tensor, of 8 or 16 bits, bool, or float in [0, 1]"
 
 
-def masks_of(mask: Any, sizes: list[tuple[int, int]]) -> list[Tensor]:
-    """The share of developing `(H, W)`, float32 in [0, 1], of each picture: one mask for all of them, or one for each.
+def masks_of(mask: Any, sizes: list[tuple[int, int]], what: str = "mask") -> list[Tensor]:
+    """The share of developing, or the nearness, `(H, W)`, float32 in [0, 1], of each picture: one map for all of them, or one
+    for each.
 
     Colour counts by its luminance, and transparent parts are black.
 
     Args:
         mask: a PIL image, a `Picture`, an array or a tensor `H,W`, or `B,H,W`; or a list of such.
         sizes: height and width of the pictures.
+        what: how errors call it.
 
     Raises:
         PictureError: another kind or number, another size than the picture's, or NaN.
     """
-    parts = [part for one in (mask if isinstance(mask, (list, tuple)) else [mask]) for part in _planes(one)]
+    parts = [part for one in (mask if isinstance(mask, (list, tuple)) else [mask]) for part in _planes(one, what)]
     if len(parts) not in (1, len(sizes)):
-        raise PictureError(f"mask: {len(parts)} masks for {len(sizes)} pictures; give one mask, or one for each")
+        raise PictureError(f"{what}: {len(parts)} {what}s for {len(sizes)} pictures; give one {what}, or one for each")
     found = parts * (len(sizes) // len(parts))
     for plane, (height, width) in zip(found, sizes, strict=True):
         if plane.shape != (height, width):
             told = f"{plane.shape[1]} x {plane.shape[0]}"
-            raise PictureError(f"mask: it has {told} pixels, the picture {width} x {height}; allowed is the same size")
+            raise PictureError(f"{what}: it has {told} pixels, the picture {width} x {height}; allowed is the same size")
     return found
 
 
@@ -45,31 +47,33 @@ def mask_hash(mask: Any) -> str:
     """A short name of a mask, for people who want to know whether it is the same."""
     found = hashlib.sha256()
     for one in mask if isinstance(mask, (list, tuple)) else [mask]:
-        for plane in _planes(one):
+        for plane in _planes(one, "mask"):
             found.update(f"{tuple(plane.shape)}".encode() + plane.numpy().tobytes())
     return found.hexdigest()[:10]
 
 
-def _planes(mask: Any) -> list[Tensor]:
+def _planes(mask: Any, what: str) -> list[Tensor]:
     if isinstance(mask, Image.Image):
         colour = "RGBA" if "A" in mask.getbands() or "transparency" in mask.info else "RGB"
+        if mask.mode == "I":  # as Pillow reads grey of 16 bits
+            return [_grey(np.asarray(mask).clip(0, 65535).astype(np.uint16), what)]
         grey = mask.mode in ("1", "L", "I;16", "F")
-        return [_grey(np.asarray(mask if grey else mask.convert(colour)))]
+        return [_grey(np.asarray(mask if grey else mask.convert(colour)), what)]
     if isinstance(mask, Picture):
-        return [_grey(mask.pixels)]
+        return [_grey(mask.pixels, what)]
     if isinstance(mask, Tensor):
         if mask.ndim == 4 and mask.shape[1] == 1:
             mask = mask[:, 0]
         mask = mask.detach().cpu().numpy()
     if not isinstance(mask, np.ndarray) or mask.ndim not in (2, 3):
-        raise PictureError(f"mask is {type(mask).__name__}{getattr(mask, 'shape', '')}; {_KINDS}")
-    return [_share(plane) for plane in (mask if mask.ndim == 3 else mask[None])]
+        raise PictureError(f"{what} is {type(mask).__name__}{getattr(mask, 'shape', '')}; {_KINDS}")
+    return [_share(plane, what) for plane in (mask if mask.ndim == 3 else mask[None])]
 
 
-def _grey(samples: np.ndarray) -> Tensor:
+def _grey(samples: np.ndarray, what: str) -> Tensor:
     """The share of samples `(H, W)` or `(H, W, 3 or 4)`."""
     if samples.ndim == 2:
-        return _share(samples)
+        return _share(samples, what)
     full = np.iinfo(samples.dtype).max
     share = samples[..., :3] @ np.array(_LUMA) / full
     if samples.shape[2] == 4:
@@ -77,12 +81,12 @@ def _grey(samples: np.ndarray) -> Tensor:
     return torch.from_numpy(np.round(share * _STEPS) / _STEPS).float()
 
 
-def _share(plane: np.ndarray) -> Tensor:
+def _share(plane: np.ndarray, what: str) -> Tensor:
     if plane.dtype.kind == "f":
         if not np.isfinite(plane).all():
-            raise PictureError("mask: it holds NaN or infinity")
+            raise PictureError(f"{what}: it holds NaN or infinity")
         return torch.from_numpy(plane.astype(np.float32)).clamp_(0, 1)
     if plane.dtype not in (np.uint8, np.uint16, np.bool_):
-        raise PictureError(f"mask of {plane.dtype}; {_KINDS}")
+        raise PictureError(f"{what} of {plane.dtype}; {_KINDS}")
     full = 1 if plane.dtype == np.bool_ else np.iinfo(plane.dtype).max
     return torch.from_numpy(plane.astype(np.float64) / full).float()

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from filmlook.engine.kept import Kept
 from filmlook.engine.transparency import without_hidden
 from filmlook.errors import PictureError
 from filmlook.files import picture
@@ -55,12 +56,18 @@ class Pixels:
     Attributes:
         lamps: a `LampMap`, of a picture that was scaled down; None: lamps are looked for in it.
         mask: `H,W` in [0, 1], how much of what is written counts; None: all of it. Where it is 0 `out` stays as it is.
+        depth: `H,W` in [0, 1], a map of disparity, 1 where it is nearest; None: nobody knows.
+        kept: what is known of the picture from before; None: nothing.
+        before: the picture that mask and strength mix in, where a lens has changed this one; None: this one.
     """
 
     def __init__(self, source: Tensor, out: Tensor, device: torch.device, scene_linear: bool = False) -> None:
         self._source, self._out, self._device, self.scene_linear = source, out, device, scene_linear
         self.mask: Tensor | None = None
         self.lamps: LampMap | None = None
+        self.depth: Tensor | None = None
+        self.kept: Kept | None = None
+        self.before: Pixels | None = None
 
     @property
     def source(self) -> Tensor:
@@ -119,6 +126,13 @@ class Pixels:
         table = _light_of_samples(self._device, int(_FULL[self._source.dtype]))
         return torch.index_select(table, 0, index.flatten()).view(index.shape)
 
+    def through(self, light: Tensor, lamps: LampMap) -> Pixels:
+        """The same picture where a lens has thrown scene light `3,H,W` on the film, some of it lamps'."""
+        source = light.movedim(0, -1) * (SCENE_GREY / MID_GREY)
+        made = Pixels(source, self._out, self._device, scene_linear=True)
+        made.mask, made.lamps, made.before = self.mask, lamps, self
+        return made
+
     def thumbnail(self, height: int, width: int, each: Each) -> Tensor:
         """Code values `(3, height, width)` of the whole picture made smaller (never larger) by averaging its pixels."""
         full_height, full_width = self._source.shape[:2]
@@ -154,10 +168,9 @@ class Pixels:
         height, width = (min(n, m - i) for n, m, i in zip(code.shape[1:], self._out.shape, (y, x), strict=False))
         code = code[:, :height, :width]
         mask = None if self.mask is None else self.mask[y : y + height, x : x + width].to(code.device)
-        if mask is not None:
-            code = torch.lerp(self.code(y, x, height, width), code, strength * mask)
-        elif strength < 1:
-            code = torch.lerp(self.code(y, x, height, width), code, strength)
+        if mask is not None or strength < 1:
+            old = (self.before or self).code(y, x, height, width)
+            code = torch.lerp(old, code, strength if mask is None else strength * mask)
         out = self._out[y : y + height, x : x + width, :3]
         full = _FULL.get(out.dtype)
         if full is not None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from filmlook.engine.colour_map import Mapped, leaves, map_margin
+from filmlook.engine.compiled import chosen_kernels
 from filmlook.engine.fused import fused_for
 from filmlook.engine.fused_cpu import Fused
 from filmlook.engine.fused_gpu import FusedGpu
@@ -26,6 +27,7 @@ from filmlook.engine.metering import ExposureLock, Shot
 from filmlook.engine.pixels import LampMap, Pixels
 from filmlook.engine.spreading import spread_of
 from filmlook.engine.threads import side_by_side, thread_count
+from filmlook.engine.through_lens import KEYS, changes, through_lens
 from filmlook.film.paper import Paper
 from filmlook.look import FRAMES_MM, SETTINGS, Look
 from filmlook.prints import paper_of
@@ -34,7 +36,7 @@ from filmlook.stages.edges import Edges
 from filmlook.stages.emulsion import Emulsion
 from filmlook.stages.grain import Grain, noise_key
 from filmlook.stages.lamps import Spline, beside_lamps, candidates, near_white, pale, rebuilt, smoothstep
-from filmlook.stages.lens import Vignette
+from filmlook.stages.lens import Vignette, vignette_of
 from filmlook.stages.print import Print
 from filmlook.stages.psf import COARSE, COARSE_MARGIN, WideSpread, coarse_cells
 from filmlook.stages.scan import Scan
@@ -54,7 +56,7 @@ _ALL_APART = 1.0
 saves a blur, and nothing jumps in between."""
 
 _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
-    ("vignette", Vignette),
+    ("vignette", vignette_of),
     ("", Edges),
     ("", Emulsion),
     ("grain", Grain),
@@ -66,7 +68,7 @@ _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
 """The stages after light has spread, in the order of the light, each with the setting that switches it off at 0."""
 
 _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
-    ("vignette", Vignette),
+    ("vignette", vignette_of),
     ("", Edges),
     ("grain", Grain),
     ("dust", Dust),
@@ -122,7 +124,8 @@ class Development:
 
     def __init__(self, stock: Stock, look: Look, height: int, width: int, device: torch.device) -> None:
         self.stock, self.look, self.device = stock, look, device
-        self._pitch_um = pitch = pitch_um(stock, look, height, width) / look.effect_size  # lengths grow, so the pitch shrinks
+        self._frame_um = pitch_um(stock, look, height, width)
+        self._pitch_um = pitch = self._frame_um / look.effect_size  # lengths grow, so the pitch shrinks
         stages = _DEVELOPING if stock.film else _MAPPING
         self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
         self._first = [s for s in self._stages if isinstance(s, _BEFORE_GRAIN)]
@@ -354,7 +357,9 @@ class Development:
         return field
 
     def shot(self, pixels: Pixels, gain: Tensor, lock: ExposureLock | None) -> Shot:
-        """The picture with what is decided for the whole of it."""
+        """The picture, as the lens throws it on the film, with what is decided for the whole of it."""
+        if changes(self.look, pixels):
+            pixels = self._through_lens(pixels)
 
         def survey(of: Pixels) -> Tensor | None:
             height, width = self.lattice.size if of is pixels else of.source.shape[:2]
@@ -362,6 +367,18 @@ class Development:
 
         offset = lock.offset(self.look, pixels, survey) if lock and self._map else survey(pixels)
         return Shot(pixels, gain, offset, self._fused(pixels), steady=lock is not None)
+
+    def _through_lens(self, pixels: Pixels) -> Pixels:
+        """The picture as the lens throws it on the film; what is kept of it from before is used again."""
+        key = (*(getattr(self.look, key) for key in KEYS), self._frame_um, self.device)
+        kept = pixels.kept
+        found = kept.thrown.get(key) if kept else None
+        if found is None:
+            kernels = chosen_kernels() if self.device.type == "cpu" else None
+            found = through_lens(pixels, self.lattice.size, self.look, self._frame_um, self.each, kernels)
+            if kept:
+                kept.thrown = {key: found}
+        return pixels.through(*found)
 
     def _fused(self, pixels: Pixels) -> Fused | FusedGpu | None:
         """What develops these pixels in compiled kernels; None: PyTorch does."""

@@ -20,6 +20,7 @@ from filmlook.engine.develop import run_plans
 from filmlook.engine.kept import Kept, bytes_of
 from filmlook.engine.lamp_map import lamps_light
 from filmlook.engine.lattice import Crop
+from filmlook.engine.mask import masks_of
 from filmlook.engine.metering import ExposureLock, light_gain
 from filmlook.engine.pixels import LampMap, Pixels, unpack
 from filmlook.engine.plan import development
@@ -61,6 +62,9 @@ class Proofs:
 
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
+        self.find_depth: Callable[[Picture], Any] | None = None
+        """Finds the depth map of the picture, as `develop` takes it, when the first look with an aperture comes."""
+        self._depth: list[np.ndarray | None] = []
         self._lock = threading.Lock()
         self._scaling = threading.Lock()  # of its own: who asks how much is held does not wait until a picture is scaled
         self._whole = _Smaller(picture, picture)
@@ -117,7 +121,9 @@ class Proofs:
         if crop:
             if look.strength == 0:
                 return self.part(crop)
-            return self._run(self.picture, look, seed, device, progress, crop=self._checked(crop), kept=self._whole.kept)
+            depth = self._depth_for(look, self.size)
+            how: dict[str, Any] = {"crop": self._checked(crop), "kept": self._whole.kept, "depth": depth}
+            return self._run(self.picture, look, seed, device, progress, **how)
         small = self._at(long_side)
         if look.strength == 0:
             return small.shown
@@ -126,7 +132,21 @@ class Proofs:
             sources, _, is_light = unpack(self.picture)
             whole = [Pixels(*pair, torch.device("cpu"), is_light) for pair in sources]
             light_gain(look, load_stock(look.stock), whole, lock)
-        return self._run(small.source, look, seed, device, progress, lock, lamps=small.lamps, kept=small.kept)
+        depth = self._depth_for(look, small.source.pixels.shape[:2])
+        return self._run(small.source, look, seed, device, progress, lock, lamps=small.lamps, kept=small.kept, depth=depth)
+
+    def _depth_for(self, look: Look, size: tuple[int, ...]) -> np.ndarray | None:
+        """The depth map of a copy of this height and width, for a look that blurs by it; None: there is none."""
+        if not look.aperture or self.find_depth is None:
+            return None
+        with self._scaling:
+            if not self._depth:
+                found = self.find_depth(self.picture)
+                self._depth.append(None if found is None else masks_of(found, [self.size], "depth map")[0].numpy())
+        whole = self._depth[0]
+        if whole is None or whole.shape == tuple(size):
+            return whole
+        return _means(whole[..., None], (size[1], size[0]))[..., 0].clip(0, 1)
 
     @staticmethod
     def _run(

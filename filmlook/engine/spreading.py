@@ -11,7 +11,7 @@ from torch import Tensor
 from filmlook.look import Look
 from filmlook.stages.edges import film_transfer, green_layer
 from filmlook.stages.halation import reflection_transfer
-from filmlook.stages.lens import diffusion_transfer
+from filmlook.stages.lens import diffusion_transfer, spherical_transfer
 from filmlook.stages.near import Near, near_part
 from filmlook.stages.psf import (
     COARSE,
@@ -32,7 +32,7 @@ _PLAIN = 0.25
 """Share of diffusion and reflection that light below white gets; that of lamps gets all. Filters and bases glow with what is
 far above white; spread as much, a page's white would wash out its letters."""
 
-_SETTINGS = ("softness", "diffusion", "diffusion_grade", "halation", "halation_size", "sharpness")
+_SETTINGS = ("softness", "diffusion", "diffusion_grade", "halation", "halation_size", "sharpness", "glow")
 """The settings that say how light spreads; of `highlights` counts whether there are any."""
 
 _ENOUGH, _ENOUGH_OF_LAMPS = 2e-4, 1e-4
@@ -181,6 +181,8 @@ def _transfers(stock: Stock, look: Look) -> tuple[RadialTable | None, RadialTabl
 
     def film(frequency: Tensor) -> Tensor:
         factors = film_transfer(frequency, stock, look.sharpness, min(look.halation, 1.0))
+        if look.glow:
+            factors = factors * spherical_transfer(frequency, look.glow)
         return factors * gaussian(frequency, look.softness) if look.softness else factors
 
     def plain(frequency: Tensor) -> Tensor:
@@ -188,7 +190,7 @@ def _transfers(stock: Stock, look: Look) -> tuple[RadialTable | None, RadialTabl
         return factors * (1 - _PLAIN + _PLAIN * veil(frequency)[green : green + 1]) if veiled else factors
 
     if not veiled:
-        return RadialTable(plain) if look.sharpness or look.softness else None, None
+        return RadialTable(plain) if look.sharpness or look.softness or look.glow else None, None
     if not look.highlights and stock.antihalation != "none":  # lamps that are no brighter than white, on a base that eats halos
         return RadialTable(plain), None
     return RadialTable(plain), RadialTable(lambda f: film(f) * veil(f))

@@ -26,12 +26,12 @@ from filmlook.files import xmp
 from filmlook.look import Look
 from filmlook.version import __version__
 
-LOOK, SEED, FRAME, PASS, MASK, VERSION, ERROR = (
-    f"Film Look{name}" for name in ("", " seed", " frame", " pass", " mask", " version", " error")
+LOOK, SEED, FRAME, PASS, MASK, DEPTH, VERSION, ERROR = (
+    f"Film Look{name}" for name in ("", " seed", " frame", " pass", " mask", " depth", " version", " error")
 )
-KEYS = (LOOK, SEED, FRAME, PASS, MASK, VERSION, ERROR)
-"""Look, effective seed of the grain, number of a film's frame if there is one, what was done if not all of the look, a short
-hash of the mask if there was one, the version of Film Look that did it, and why nothing was done."""
+KEYS = (LOOK, SEED, FRAME, PASS, MASK, DEPTH, VERSION, ERROR)
+"""Look, effective seed of the grain, number of a film's frame if there is one, what was done if not all of the look, short
+hashes of the mask and the depth map if there were such, the version of Film Look that did it, and why nothing was done."""
 
 BESIDE = "filmlook"
 """The key of a picture's text where our infotext stands, if another program's JSON holds the place of the infotext."""
@@ -65,7 +65,9 @@ class Developed:
     frame: int = 0
 
 
-def entries(look: Look, seed: int, *, frame: int | None = None, grain_only: bool = False, mask: str = "") -> dict[str, str]:
+def entries(
+    look: Look, seed: int, *, frame: int | None = None, grain_only: bool = False, mask: str = "", depth: str = ""
+) -> dict[str, str]:
     """Our keys and values for a picture that was developed."""
     pairs = {LOOK: look.to_text(), SEED: str(seed)}
     if frame is not None:
@@ -74,6 +76,8 @@ def entries(look: Look, seed: int, *, frame: int | None = None, grain_only: bool
         pairs[PASS] = GRAIN_ONLY
     if mask:
         pairs[MASK] = mask
+    if depth:
+        pairs[DEPTH] = depth
     pairs[VERSION] = __version__
     return pairs
 

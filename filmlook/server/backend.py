@@ -10,7 +10,7 @@ import torch
 from fastapi import Request
 
 from filmlook.files.picture import Picture
-from filmlook.presets import AnyLook
+from filmlook.moving_look import MovingLook
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server.queue import Turn
@@ -33,11 +33,12 @@ class Backend(Protocol):
     def develop(
         self,
         source: Picture,
-        look: AnyLook,
+        look: MovingLook,
         seed: int | None,
         again: bool,
         progress: Callable[[float], None],
         mask: Picture | None = None,
+        depth: Picture | None = None,
     ) -> Picture:
         """Develops one picture with its metadata, as `filmlook.film_picture` does."""
 
@@ -46,6 +47,9 @@ class Backend(Protocol):
 
     def at_end(self, close: Callable[[], None]) -> None:
         """Takes what is to be called when the server ends."""
+
+    def depth(self, source: Picture) -> Picture | None:
+        """The depth map of a picture where nobody gives one; None: there is none."""
 
     def proof_device(self) -> tuple[torch.device, bool]:
         """Where previews are made now; and whether that is not where it would be, since a generation has the GPU.

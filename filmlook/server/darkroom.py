@@ -62,6 +62,7 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
     async def send(request: Request) -> dict[str, Any]:
         async with pictures.place(request, lambda fields: requests.picture_request(fields, backend.limits)) as data, decoding:
             name, found = await run_in_threadpool(_taken_in, kept, data, backend.limits.pixels)
+        found.proofs.find_depth = backend.depth
         height, width = found.proofs.size
         return {"hash": name, "width": width, "height": height, "developed": found.developed}
 

@@ -358,16 +358,15 @@ def pictures(key: str) -> Field:
     return Field(key, {"type": "array", "items": _PICTURE, "minItems": 1, "maxItems": Limits.pictures}, check, needed=True)
 
 
-def masks(key: str) -> Field:
-    """A mask for all pictures, or a list with one for each; null and nothing: none, as an empty list."""
+def masks(key: str, about: str = "White is developed, black stays as it is.") -> Field:
+    """A map for all pictures, or a list with one for each; null and nothing: none, as an empty list."""
 
     def check(value: Any, limits: Limits) -> list[bytes]:
         parts = value if isinstance(value, list) else [] if value is None else [value]
         return [request_body.bytes_of(part, key) for part in parts]
 
-    about = {"description": "White is developed, black stays as it is."}
     each = {"type": "array", "items": _PICTURE}
-    return Field(key, {"oneOf": [{**_PICTURE, **about}, each, {"type": "null"}]}, check)
+    return Field(key, {"oneOf": [{**_PICTURE, "description": about}, each, {"type": "null"}]}, check)
 
 
 def one_picture(key: str, as_list: str) -> tuple[Field, Field]:

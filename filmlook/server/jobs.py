@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from filmlook.depth.maps import inverted
 from filmlook.engine.colour_only import colour_of
 from filmlook.errors import FilmLookError, PictureError, Stopped
 from filmlook.files import infotext, lut, naming, picture
 from filmlook.files.kinds import ENDINGS
 from filmlook.files.picture import Picture
-from filmlook.presets import AnyLook
 from filmlook.server import request_body, requests
 from filmlook.server.queue import Turn
 from filmlook.stock import load_stock
@@ -25,7 +25,8 @@ log = logging.getLogger("filmlook")
 
 _INTERRUPTED = "interrupted"
 
-Develop = Callable[[Picture, AnyLook, "int | None", bool, Callable[[float], None], "Picture | None"], Picture]
+Develop = Callable[..., Picture]
+"""`Backend.develop`."""
 
 
 def developed(
@@ -95,20 +96,24 @@ def _developed(
     if gone() or turn.is_stopped():
         raise Stopped
     source = picture.decode(asked.pictures[number], max_pixels=most_pixels, scene_linear=asked.scene_linear)
-    mask = _mask(asked.masks[number], most_pixels) if asked.masks else None
+    mask = _map("mask", asked.masks[number], most_pixels) if asked.masks else None
+    depth = _map("depth", asked.depths[number], most_pixels) if asked.depths else None
+    if depth and asked.far_white:
+        depth = inverted(depth)
     seed = asked.seeds[number] if asked.seeds else None
     if seed is None and asked.bits:  # a picture's own, which is found in its samples, is the same with more of them
         seed = infotext.own_seed(source.text.values(), source.pixels)
     deep = picture.with_bits(source, 16) if asked.bits == 16 else source
-    return source, develop(deep, asked.look, seed, asked.again, progress, mask)
+    maps: dict[str, Any] = {"depth": depth} if depth else {}
+    return source, develop(deep, asked.look, seed, asked.again, progress, mask, **maps)
 
 
-def _mask(data: bytes, most_pixels: int) -> Picture:
-    """A mask's picture. Raises PictureError."""
+def _map(what: str, data: bytes, most_pixels: int) -> Picture:
+    """The picture of a mask or a depth map. Raises PictureError."""
     try:
         return picture.decode(data, max_pixels=most_pixels)
     except PictureError as error:
-        raise PictureError(f"mask: {error}") from None
+        raise PictureError(f"{what}: {error}") from None
 
 
 def _encoded(source: Picture, film: Picture, asked: requests.DevelopRequest) -> dict[str, Any]:

@@ -88,6 +88,8 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.choice("profile", picture.PROFILES, "srgb"),
         field.switch("scene_linear", False),
         field.masks("mask"),
+        field.masks("depth", "A depth map, for a look with an aperture: white is near."),
+        field.switch("depth_far_white", False),
         field.choice("answer", ("json", "file"), "json"),
     ),
     "develop-video": (
@@ -156,7 +158,8 @@ TABLES: dict[str, tuple[Field, ...]] = {
 @dataclass(frozen=True)
 class DevelopRequest:
     """Pictures to develop, with frame 0 of a look that moves; `seeds` is empty where each has its own, `masks` where all of it
-    is developed. `bits` of the files' samples: None, as each has them. `as_file`: the answer is the file of the only one."""
+    is developed, `depths` where nobody gives any. `bits` of the files' samples: None, as each has them. `as_file`: the answer
+    is the file of the only one."""
 
     pictures: list[bytes]
     look: MovingLook
@@ -169,6 +172,8 @@ class DevelopRequest:
     profile: str
     scene_linear: bool
     masks: list[bytes]
+    depths: list[bytes]
+    far_white: bool
     as_file: bool = False
 
 
@@ -311,31 +316,33 @@ def develop_request(fields: dict[str, Any], limits: Limits) -> DevelopRequest:
         again=values["again"],
         profile=values["profile"],
         scene_linear=values["scene_linear"],
-        masks=_masks(values["mask"], pictures, limits),
+        masks=_masks("mask", values["mask"], pictures, limits),
+        depths=_masks("depth", values["depth"], pictures, limits),
+        far_white=values["depth_far_white"],
         as_file=values["answer"] == "file",
     )
 
 
-def _masks(masks: list[bytes], pictures: list[bytes], limits: Limits) -> list[bytes]:
-    """A mask for each picture, of its size as far as headers tell; none where there are none."""
+def _masks(what: str, masks: list[bytes], pictures: list[bytes], limits: Limits) -> list[bytes]:
+    """A map for each picture, of its size as far as headers tell; none where there are none."""
     if not masks:
         return []
     if len(masks) not in (1, len(pictures)):
-        raise field.refused(f"mask: {len(masks)} masks for {len(pictures)} pictures; allowed: one, or one for each")
+        raise field.refused(f"{what}: {len(masks)} {what}s for {len(pictures)} pictures; allowed: one, or one for each")
     masks = masks * (len(pictures) // len(masks))
     for mask, data in zip(masks, pictures, strict=True):
         try:
             own = picture.size_told(mask)
         except PictureError as error:
-            raise field.refused(f"mask: {told(error)}") from None
+            raise field.refused(f"{what}: {told(error)}") from None
         with suppress(PictureError):  # a picture that cannot be read is told of in its place
             size = picture.size_told(data)
             if sorted(own) != sorted(size):  # they may lie on their sides
                 raise field.refused(
-                    f"mask: it has {own[0]} x {own[1]} pixels, its picture {size[0]} x {size[1]}; allowed is the same size"
+                    f"{what}: it has {own[0]} x {own[1]} pixels, its picture {size[0]} x {size[1]}; allowed is the same size"
                 )
         if own[0] * own[1] > limits.pixels:
-            raise field.refused(f"mask: it has {own[0] * own[1]} pixels; allowed are {limits.pixels}")
+            raise field.refused(f"{what}: it has {own[0] * own[1]} pixels; allowed are {limits.pixels}")
     return masks
 
 

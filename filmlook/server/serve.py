@@ -14,12 +14,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from filmlook.depth.maps import depth_of
 from filmlook.engine.compiled import prepare
 from filmlook.engine.develop import film_picture
 from filmlook.engine.device import pick_device
 from filmlook.errors import LookError
 from filmlook.files.picture import Picture
-from filmlook.presets import AnyLook
+from filmlook.moving_look import MovingLook
 from filmlook.prompts.checkpoints import Checkpoint
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report, report
@@ -80,14 +81,20 @@ class Server:
     def develop(
         self,
         source: Picture,
-        look: AnyLook,
+        look: MovingLook,
         seed: int | None,
         again: bool,
         progress: Callable[[float], None],
         mask: Picture | None = None,
+        depth: Picture | None = None,
     ) -> Picture:
         how: dict[str, Any] = {"device": self._device, "tile": self._tile, "progress": progress, "mask": mask}
+        if look.may_have("aperture"):
+            how["depth"] = depth or self.depth(source)
         return film_picture(source, look, seed=seed, again=again, **how)
+
+    def depth(self, source: Picture) -> Picture | None:
+        return depth_of(source.pixels)
 
     def film_place(self) -> tuple[str | None, int | None]:
         return self._device, self._tile

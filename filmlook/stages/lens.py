@@ -37,6 +37,7 @@ FILTERS = {
 
 _GRADES = ((1 / 8, 0.10), (1 / 4, 0.20), (1 / 2, 0.35), (1.0, 0.55), (2.0, 0.75))  # grade: scattered share of the light
 _MOST_SCATTERED = 0.99
+_VEILED, _VEIL = 0.6, ((15.0, 0.45), (45.0, 0.35), (140.0, 0.2))  # of light, and lengths in micrometres with their shares
 
 
 def scattered_share(family: str, grade: float) -> float:
@@ -81,6 +82,21 @@ def vignette_factor(y: Tensor, x: Tensor, size: tuple[int, int], amount: float) 
     return (1 + (2**amount - 1) * radius2) ** -2
 
 
+def spherical_transfer(frequency: Tensor, amount: float) -> Tensor:
+    """Transfer function of a lens whose rim is not in focus with its middle: a sharp core in a veil of several widths, since
+    the rim's rings are as many. At 1 the veil has 60 % of the light, as of an old f/1.4 wide open."""
+    veil = torch.stack([share * exponential(frequency, length_um) for length_um, share in _VEIL]).sum(0)
+    return 1 - _VEILED * amount * (1 - veil)
+
+
+def shaped_factor(y: Tensor, x: Tensor, size: tuple[int, int], look: Look) -> Tensor:
+    """`vignette_factor` around another middle, or of another shape: r to the power of 2 * 4^shape instead of 2."""
+    height, width = size
+    down, across = y - height / 2 * (1 + look.vignette_y), x - width / 2 * (1 + look.vignette_x)
+    radius2 = (down**2 + across**2) / ((height / 2) ** 2 + (width / 2) ** 2)
+    return (1 + (2**look.vignette - 1) * radius2 ** (4**look.vignette_shape)) ** -2
+
+
 class Vignette:
     """Light lost towards the corners."""
 
@@ -93,6 +109,23 @@ class Vignette:
     def __call__(self, light: Tensor, place: Place) -> Tensor:
         """Light `B,C,H,W`, scene light or layer exposure, as it falls on the film."""
         return light * vignette_factor(*place.pixels(light), place.size, self.amount)
+
+
+class ShapedVignette(Vignette):
+    """The same around another middle, or of another shape."""
+
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        super().__init__(stock, look, pitch_um, device)
+        self._look = look
+
+    def __call__(self, light: Tensor, place: Place) -> Tensor:
+        return light * shaped_factor(*place.pixels(light), place.size, self._look)
+
+
+def vignette_of(stock: Stock, look: Look, pitch_um: float, device: torch.device) -> Vignette:
+    """A look's vignette; the plain one is known to all engines."""
+    is_plain = not (look.vignette_x or look.vignette_y or look.vignette_shape)
+    return (Vignette if is_plain else ShapedVignette)(stock, look, pitch_um, device)
 
 
 def vignette(light: Tensor, amount: float) -> Tensor:

@@ -12,10 +12,12 @@ import numpy as np
 from modules import images, processing, shared
 from PIL import Image
 
+from filmlook.engine.mask import mask_hash
 from filmlook.engine.metering import ExposureLock
 from filmlook.files import infotext
 from filmlook.webui import hosts, options
 from filmlook.webui.arguments import Asked, asked_by, shown_by
+from filmlook.webui.depth_networks import depth_for
 from filmlook.webui.once.fingerprints import delivered, undeveloped
 from filmlook.webui.once.masks import changed, inside
 from filmlook.webui.once.pass_state import PassState, ScriptRun, current_run, keep, state_of
@@ -149,10 +151,14 @@ def finish_image(p: Any, pp: Any) -> None:
     if options.value("save_before"):
         _save_before(p, before)
     try:
+        depth = depth_for(before, job.at(job.looks, number)) if what == LOOK else None
+        if depth is not None:
+            job.depths[number] = mask_hash(depth)
         after = developed(
             before,
             what,
             job.at(job.looks, number),
+            depth=depth,
             seed=job.at(job.seeds, number),
             frame=None if job.frames is None else job.at(job.frames, number),
             lock=job.lock,
@@ -233,7 +239,8 @@ def deliver(run: ScriptRun, image: Image.Image) -> Image.Image:
     if what == NOTHING or run.error or run.chosen is None:
         return image
     try:
-        after = developed(image, what, run.chosen.look, seed=run.seed)
+        depth = depth_for(image, run.chosen.look) if what == LOOK else None
+        after = developed(image, what, run.chosen.look, seed=run.seed, depth=depth)
         if what == GRAIN and run.source is not None and (mask := changed(run.source, image)) is not None:
             after = inside(mask, after, image)
         origin = _before(run.source, run.chosen.look) if what == GRAIN and run.source_developed else None

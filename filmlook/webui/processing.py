@@ -21,6 +21,7 @@ from filmlook.files import infotext
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
 from filmlook.webui import options
+from filmlook.webui.depth_networks import depth_for
 from filmlook.webui.once.fingerprints import delivered
 from filmlook.webui.once.policies import GRAIN, LOOK
 
@@ -84,10 +85,12 @@ def developed(
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
     mask: Any = None,
+    depth: Any = None,
 ) -> Any:
     """The image (of any kind that `develop` takes) with the whole look or its grain alone (`policies.LOOK`, `GRAIN`).
 
-    A `mask`, as of `develop`, limits the whole look alone. Short of memory it tries again in smaller tiles, then on the CPU.
+    A `mask`, as of `develop`, limits the whole look alone, and a `depth` map blurs with it. Short of memory it tries again in
+    smaller tiles, then on the CPU.
 
     Raises:
         FilmLookError, or whatever else stands in the way.
@@ -101,7 +104,7 @@ def developed(
         try:
             if what == GRAIN:
                 return regrain(image, look, device=where, tile=side, **shared)
-            return develop(image, look, device=where, tile=side, lock=lock, mask=mask, **shared)
+            return develop(image, look, device=where, tile=side, lock=lock, mask=mask, depth=depth, **shared)
         except RuntimeError as error:
             if i + 1 == len(attempts) or not _is_out_of_memory(error):
                 raise
@@ -145,11 +148,13 @@ def film_image(
         FilmLookError, or whatever else stands in the way.
     """
     look = choice.look_at(frame, seed)
-    after = developed(image, LOOK, look, seed=seed, frame=frame, lock=lock, progress=progress, mask=mask)
+    maps = {"mask": mask, "depth": depth_for(image, look)}
+    after = developed(image, LOOK, look, seed=seed, frame=frame, lock=lock, progress=progress, **maps)
     text = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     if "parameters" not in text and (old := next((t for t in infotext.texts(image) if infotext.pairs_of(t)), "")):
         text["parameters"] = old  # JPEG and WebP keep it in EXIF
-    pairs = infotext.entries(look, seed, frame=frame, mask="" if mask is None else mask_hash(mask))
+    hashes = {name: "" if given is None else mask_hash(given) for name, given in maps.items()}
+    pairs = infotext.entries(look, seed, frame=frame, mask=hashes["mask"], depth=hashes["depth"])
     after.info = {**image.info, **infotext.with_development(text, pairs, after.size)}
     delivered.remember(image, after)
     return after, pairs

@@ -14,13 +14,14 @@ from modules import call_queue, script_callbacks, shared
 from filmlook.engine.develop import film_picture
 from filmlook.files.picture import Picture
 from filmlook.look import Look
-from filmlook.presets import AnyLook
+from filmlook.moving_look import MovingLook
 from filmlook.prompts.findings import GenerationParams
 from filmlook.prompts.report import Report
 from filmlook.server.auth import Origins, check_basic, check_origin, credentials_of
 from filmlook.server.request_body import Limits
 from filmlook.server.router import build_darkroom, build_router
 from filmlook.webui import host_models, hosts, options, patches
+from filmlook.webui.depth_networks import depth_of_host
 from filmlook.webui.on_film import build_on_film
 from filmlook.webui.once.policies import LOOK
 from filmlook.webui.processing import developed, device, failed
@@ -73,16 +74,22 @@ class HostBackend:
     def develop(
         self,
         source: Picture,
-        look: AnyLook,
+        look: MovingLook,
         seed: int | None,
         again: bool,
         progress: Callable[[float], None],
         mask: Picture | None = None,
+        depth: Picture | None = None,
     ) -> Picture:
-        def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Picture:
-            return developed(source, LOOK, look, seed=seed, progress=progress, mask=mask)
+        known = depth or (self.depth(source) if look.may_have("aperture") else None)
 
-        return film_picture(source, look, seed=seed, again=again, mask=mask, by=by)
+        def by(source: Picture, look: Look, *, seed: int, **_: Any) -> Picture:
+            return developed(source, LOOK, look, seed=seed, progress=progress, mask=mask, depth=known)
+
+        return film_picture(source, look, seed=seed, again=again, mask=mask, depth=known, by=by)
+
+    def depth(self, source: Picture) -> Picture | None:
+        return depth_of_host(source)
 
     def film_place(self) -> tuple[str | None, int | None]:
         return str(device()), options.tile()

@@ -347,6 +347,19 @@ def test_a_mask_limits_the_look(client: TestClient, scene: np.ndarray) -> None:
     np.testing.assert_array_equal(each[0], one[0])
 
 
+def test_a_depth_map_blurs_where_the_look_has_an_aperture(client: TestClient, scene: np.ndarray) -> None:
+    depth = np.broadcast_to(np.linspace(0, 255, scene.shape[1]).astype(np.uint8), scene.shape[:2])
+    look = {"stock": "kodak_gold_200", "aperture": 1.4, "focus": 0}
+    order: dict[str, Any] = {"images": [b64(png(scene))], "look": look, "seed": 3}
+    made = client.post(f"{PREFIX}/develop", json={**order, "depth": b64(png(depth))}).json()
+    np.testing.assert_array_equal(np.asarray(opened(made["images"][0])), develop(scene, Look(**look), seed=3, depth=depth))
+    assert "Film Look depth: " in made["infotexts"][0]
+    far = client.post(f"{PREFIX}/develop", json={**order, "depth": b64(png(255 - depth)), "depth_far_white": True}).json()
+    assert far["images"] == made["images"]
+    other = client.post(f"{PREFIX}/develop", json={**order, "depth": b64(png(depth[:9]))})
+    assert "depth: it has" in other.json()["detail"]
+
+
 def test_a_mask_that_is_damaged_is_told_in_its_place(client: TestClient, scene: np.ndarray) -> None:
     answer = client.post(f"{PREFIX}/develop", json={"images": [b64(png(scene))], "mask": b64(png(scene[..., 0])[:200])}).json()
     assert answer["images"] == [None]

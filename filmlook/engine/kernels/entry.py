@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from filmlook.engine.kernels import blur, coarse, lamps, passes, strips
+from filmlook.engine.kernels import blur, coarse, discs, lamps, passes, strips
 from filmlook.engine.kernels.numbers import STRETCH
 from filmlook.engine.kernels.primitives import kernel
 
-_ONE = np.float32(1)
+_ZERO, _ONE = np.float32(0), np.float32(1)
 
 
 @kernel
@@ -243,3 +243,58 @@ def near(field, out, size, taps, reaches, weights, scratch):
                 blur.further(field.values, line, step, scratch, 0, wide, half, reach, weight)
                 blur.plus_five(scratch, reach, 1, out.values, to, cols, half[0], half[1], half[2])
                 blur.further(scratch, reach, 1, out.values, to, cols, half, reach, _ONE)
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def add_discs(
+    light, radius, slices, size, number, step, own, shape, tables, zones, source, part, room, ends, touched, cells, fresh
+):
+    """One slice of a layer spread over its discs: see `engine.depth_of_field`.
+
+    Args:
+        light, radius, slices: flat `H,W,4`, `H,W` and `H,W`; `size` is H and W.
+        number, step: the slice's, and how many pixels a cell has on each side.
+        own: what the grid blurs by itself, of a squared radius in pixels.
+        shape: how far the largest disc reaches, and the tables' rows, in radii.
+        tables: of `stages.bokeh.Shapes`, flat: left and right edges, areas, and where edges are steep.
+        zones: flat, of every pixel; or one.
+        source, part: rows of cells that are read, and that are made.
+        room: cells to each side of what is made.
+        ends, touched: doubles and bytes, 0 and left so.
+        cells: flat `h,w,5`; the slice is laid behind them, or, `fresh`, written.
+
+    Returns:
+        How many cells had something.
+    """
+    found, cols = 0, -(-size[1] // step)
+    across, rows = cols + 2 * room, len(tables[0]) // len(tables[2]) - 1
+    for y in range(source[0], source[1]):
+        for x in range(cols):
+            if step == 1 and slices[y * size[1] + x] != number:
+                continue
+            point, wide = discs.point(light, radius, slices, size, number, y, x, step)
+            if point[4] == 0:
+                continue
+            found += 1
+            wide = np.sqrt(max(wide * wide - own, 0.09)) / step
+            middle = min(y * step + step // 2, size[0] - 1) * size[1] + min(x * step + step // 2, size[1] - 1)
+            zone = zones[middle if len(zones) > 1 else 0]
+            discs.disc(ends, touched, y, x, wide, point, shape, tables, zone, rows, part, room, across)
+    if found:
+        discs.closed(ends, touched, cells, fresh, part[1] - part[0], cols, room, across)
+        touched[:] = 0
+    return found
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def lay_cells(cells, cols, first, count, step, y, rows, width, made, left):
+    """A run's cells, flat `count,cols,5` from row `first` of its grid, laid behind a band `rows,width,4` that begins at row y;
+    `left` is flat `rows,width`."""
+    for i in range(rows):
+        here = max(np.float32(y + i + 0.5) / np.float32(step) - np.float32(0.5), _ZERO)
+        above = min(int(here), first + count - 1)
+        below = min(above + 1, first + count - 1)
+        down = here - np.float32(above) if step > 1 else _ZERO
+        above = y + i if step == 1 else above
+        below = above if step == 1 else below
+        discs.lay_row(cells, above - first, below - first, down, cols, step, made, left, i * width, width)

@@ -23,6 +23,7 @@ R2_COLUMN, R2_ROW, CHANNELS_APART = 0xC13FA9A9, 0x91E10DA5, 7  # of the dither
 TO_THRESHOLD = 0.98 / 2**32
 
 SAMPLES, KNOTS = 1 << 17, 4096  # of a row of a table, which is linear between its knots
+THIRD = 1 / 6  # of a row, from its middle: where the middle one of its thirds ends
 STRETCH = 64  # pixels of a row that lamps are looked for in at once
 _STRIP = 12_000  # pixels that the strip in hand has: with all that is made of it, it stays in the second cache
 

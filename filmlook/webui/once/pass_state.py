@@ -31,6 +31,7 @@ class PassState:
         frames: number of each picture's frame, where they are a film's; `last` is the film's last one, where that is known.
         befores: fingerprint of what each picture's source was before it was developed, where it was.
         errors: why pictures were not developed.
+        depths: hashes of the depth maps that pictures were blurred by.
         overlay: what the host last told of its inpaint mask.
         lock: what a film's frames share.
         finished: the picture that was developed last.
@@ -48,6 +49,7 @@ class PassState:
     befores: list[np.ndarray | None] = field(default_factory=lambda: [None])
     errors: dict[int, str] = field(default_factory=dict)
     overlay: Any = None
+    depths: dict[int, str] = field(default_factory=dict)
     lock: ExposureLock | None = None
     finished: Image.Image | None = None
     looks: list[Look] = field(init=False)
@@ -69,8 +71,8 @@ class PassState:
         if what == NOTHING:
             return {}
         frame = None if self.frames is None else self.at(self.frames, number)
-        look, seed = self.at(self.looks, number), self.at(self.seeds, number)
-        return infotext.entries(look, seed, frame=frame, grain_only=what == GRAIN)
+        look, seed, depth = self.at(self.looks, number), self.at(self.seeds, number), self.depths.get(number, "")
+        return infotext.entries(look, seed, frame=frame, grain_only=what == GRAIN, depth=depth)
 
     def announce(self, p: Any) -> None:
         """Puts our keys into the processing object's infotext, as functions: every picture has its own values."""
