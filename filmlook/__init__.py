@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from filmlook.engine.regrain import regrain
     from filmlook.errors import FilmLookError, LookError, PictureError, StockFileError
     from filmlook.look import SETTINGS, Look
+    from filmlook.matching.match import Match, match
     from filmlook.presets import list_looks, load_look
     from filmlook.stock import Stock, list_stocks, load_stock
 
@@ -27,6 +28,7 @@ _ROOMS = {
     "engine.regrain": ("regrain",),
     "errors": ("FilmLookError", "LookError", "PictureError", "StockFileError"),
     "look": ("SETTINGS", "Look"),
+    "matching.match": ("Match", "match"),
     "presets": ("list_looks", "load_look"),
     "stock": ("Stock", "list_stocks", "load_stock"),
 }
@@ -39,6 +41,7 @@ __all__ = [
     "Lock",
     "Look",
     "LookError",
+    "Match",
     "PictureError",
     "Stock",
     "StockFileError",
@@ -49,6 +52,7 @@ __all__ = [
     "list_stocks",
     "load_look",
     "load_stock",
+    "match",
     "regrain",
 ]
 

@@ -28,14 +28,15 @@ MAY_IMPORT = {
     "engine": "errors paths look stock prints presets look_choice film files networks stages",
     "prompts": "errors paths presets files",
     "fitting": "errors stock prints film files networks engine",
+    "matching": "errors paths look stock prints presets film files networks engine fitting",
     "training": "errors paths look stock film files networks engine fitting",
     "ui": "errors look stock prints presets look_choice prompts",
-    "server": "errors version paths look stock prints presets look_choice files engine prompts",
+    "server": "errors version paths look stock prints presets look_choice files engine prompts matching",
     "webui": "errors paths look stock prints presets look_choice files engine prompts ui server",
     "cli": "errors version paths look stock prints presets look_choice film files networks engine prompts fitting training"
-    " server",
+    " matching server",
     "__main__": "cli",
-    "__init__": "errors version look stock presets files engine",
+    "__init__": "errors version look stock presets files engine matching",
 }
 """A room is a folder of `filmlook`, or one of its modules. Every room may import itself, and the version from the package."""
 
