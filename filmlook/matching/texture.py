@@ -16,7 +16,7 @@ from filmlook.matching.reference import Reference, Stored
 from filmlook.stock import load_stock
 
 _STEPS, _HEIGHT = 20, 96  # greys of a chart, and its height in pixels
-_ROUNDS = 4
+_ROUNDS, _NEAR = 9, 0.02
 _NO_GRAIN = 0.55 / 255  # code: what 8 bits and a photograph's own noise come to
 _BELIEVED = 0.3  # the quantile of the tones' and channels' ratios that is believed: what a picture shows only adds
 _ALONE: dict[str, Any] = {
@@ -29,6 +29,7 @@ _ALONE: dict[str, Any] = {
 }
 _SIZES = (0.7, 1.0, 1.4, 2.0)
 _TOLD_APART = 0.12  # of correlations: less tells nothing of size or colour
+_LEAST = 0.05
 _MOST = next(s.high for s in SETTINGS if s.key == "grain")
 
 
@@ -58,19 +59,18 @@ def grain_settings(look: Look, references: Sequence[Reference]) -> tuple[dict[st
     seen = float(np.median([_level(measure) for measure in wanted]))
     if seen < _NO_GRAIN:
         return {"grain": 0.0}, seen
-    looks = dataclasses.replace(look, grain=1.0)
-    size = _size(looks, references, wanted)
-    found: dict[str, Any] = {"grain": 1.0, **({"grain_size": size} if size != look.grain_size else {})}
-    for _ in range(_ROUNDS):
-        looks = dataclasses.replace(look, **found)
-        ratio = _ratio(looks, references, wanted)
-        found["grain"] = float(np.clip(round(found["grain"] * ratio, 2), 0.05, _MOST))
-        if abs(ratio - 1) < 0.02:
+    size = _size(dataclasses.replace(look, grain=1.0), references, wanted)
+    found: dict[str, Any] = {"grain": 1.0, "grain_size": size}
+    low, high = _LEAST, _MOST
+    for _ in range(_ROUNDS):  # bisected: JPEG takes weak grain altogether, and strong grain hardly at all
+        found["grain"] = round(float(np.sqrt(low * high)), 2)
+        ratio = _ratio(dataclasses.replace(look, **found), references, wanted)
+        if abs(ratio - 1) < _NEAR:
             break
+        low, high = (found["grain"], high) if ratio > 1 else (low, found["grain"])
     if load_stock(look.stock).layers == 3:
         colour = _colour(dataclasses.replace(look, **found), references, wanted)
-        if colour < 0.95:
-            found["grain_colour"] = colour
+        found["grain_colour"] = colour
     return found, seen
 
 
@@ -106,6 +106,8 @@ def _size(look: Look, references: Sequence[Reference], wanted: Sequence[GrainMea
 def _colour(look: Look, references: Sequence[Reference], wanted: Sequence[GrainMeasure]) -> float:
     """How far the layers' grain is each its own, from what channels have in common."""
     one, shared = references[0], float(np.median([measure.shared for measure in wanted]))
+    if one.stored and one.stored.subsampling != 0:  # its colour has been averaged over pixels: what is left is all shared
+        return look.grain_colour
     own, none = (grain_of(dataclasses.replace(look, grain_colour=c), one.long_side, one.stored).shared for c in (1.0, 0.0))
     if none - own < _TOLD_APART or shared - own < _TOLD_APART:
         return look.grain_colour
