@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from filmlook.engine.regrain import regrain
     from filmlook.errors import FilmLookError, LookError, PictureError, StockFileError
     from filmlook.look import SETTINGS, Look
+    from filmlook.matching.match import Match, match
     from filmlook.moving_look import MovingLook
     from filmlook.presets import list_looks, load_look, load_moving_look
     from filmlook.stock import Stock, list_stocks, load_stock
@@ -28,6 +29,7 @@ _ROOMS = {
     "engine.regrain": ("regrain",),
     "errors": ("FilmLookError", "LookError", "PictureError", "StockFileError"),
     "look": ("SETTINGS", "Look"),
+    "matching.match": ("Match", "match"),
     "moving_look": ("MovingLook",),
     "presets": ("list_looks", "load_look", "load_moving_look"),
     "stock": ("Stock", "list_stocks", "load_stock"),
@@ -41,6 +43,7 @@ __all__ = [
     "Lock",
     "Look",
     "LookError",
+    "Match",
     "MovingLook",
     "PictureError",
     "Stock",
@@ -53,6 +56,7 @@ __all__ = [
     "load_look",
     "load_moving_look",
     "load_stock",
+    "match",
     "regrain",
 ]
 

@@ -32,16 +32,17 @@ MAY_IMPORT = {
     "batches": "errors version paths look stock files engine",
     "prompts": "errors paths presets files",
     "fitting": "errors stock prints film files networks engine",
+    "matching": "errors paths look stock prints presets film files networks engine fitting",
     "training": "errors paths look stock film files networks engine fitting",
     "ui": "errors look schedule moving_look stock prints presets look_choice prompts",
     "server": "errors version paths look schedule moving_look stock prints presets look_choice files depth engine films"
-    " prompts",
+    " prompts matching",
     "webui": "errors paths look moving_look stock prints presets look_choice files depth engine films prompts ui server",
     "cli": "errors version paths look moving_look stock prints presets look_choice film files networks depth engine films"
-    " batches prompts fitting training server",
+    " batches prompts fitting training matching server",
     "depth": "errors paths files",
     "__main__": "cli",
-    "__init__": "errors version look moving_look stock presets files engine",
+    "__init__": "errors version look moving_look stock presets files engine matching",
 }
 """A room is a folder of `filmlook`, or one of its modules. Every room may import itself, and the version from the package."""
 

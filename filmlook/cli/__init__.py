@@ -1,4 +1,4 @@
-"""The command line: `filmlook develop`, `stocks`, `papers`, `looks`, `fit`, `train`, `export-lut`, `serve`, `app` and others.
+"""The command line: `filmlook develop`, `stocks`, `papers`, `looks`, `fit`, `match`, `train`, `export-lut`, `serve` and others.
 
 Each command is a module with `add_options(parser)` and `run(args) -> exit code`, imported when it is called: a list of the
 commands needs no PyTorch, which takes a second. Exit codes: 0 all done, 1 some failed, 2 usage.
@@ -30,6 +30,7 @@ _COMMANDS = {  # its module, and what it does
         "Make a network stock of a DigitalFilm's weights: .safetensors or .pt.",
     ),
     "train": ("filmlook.cli.train", "Train networks: films, generators, the lab."),
+    "match": ("filmlook.cli.match", "Find a look that makes pictures like others."),
     "export-lut": ("filmlook.cli.export_lut", "Bake the colour of a look into a .cube or a HaldCLUT."),
     "prompt": ("filmlook.prompts.command", "Advise on a prompt, and on the settings for a checkpoint."),
     "serve": ("filmlook.cli.serve", "Serve the HTTP API and the darkroom's page on this machine."),

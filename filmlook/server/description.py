@@ -32,12 +32,14 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "scopes": {"hash": _NAME, "look": "gold-snapshot"},
     "sheet": {"hash": _NAME, "look": "gold-snapshot", "of": "setting", "setting": "contrast", "steps": 5},
     "like": {"hash": _NAME, "reference": _NAME, "look": "gold-snapshot"},
+    "match": {"images": [_TINY], "weight": 0.8},
     "names": {"pattern": "{name}-{stock}", "files": ["holiday.jpg", "sea/2.jpg"], "stock": "kodak_gold_200"},
     "export-lut": {"look": "gold-snapshot"},
     "look": {"label": "Mine", "look": {"stock": "kodak_portra_400", "grain": 1.2}},
     "prompt": {"prompt": "photo of a cat", "checkpoint": "classicnegative.ckpt", "settings": {"width": 512, "height": 512}},
 }
-_UPLOADS = ("develop", "read", "pictures")
+_UPLOADS = ("develop", "read", "pictures", "match")
+_WITH_ORDER = ("develop", "match")
 _DEVELOPED = ("image/png", "image/jpeg", "image/webp", "image/tiff")
 """What `develop` answers with besides JSON, where a file is asked for."""
 
@@ -76,7 +78,7 @@ def described(route: str) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": schema_of(TABLES[route]), "example": _EXAMPLES[route]}}
     if route in _UPLOADS:
         files = {"type": "string", "format": "binary"}
-        upload = {"images": _list(files), "order": {"type": "string"}} if route == "develop" else {"images": _list(files)}
+        upload = {"images": _list(files), "order": {"type": "string"}} if route in _WITH_ORDER else {"images": _list(files)}
         content["multipart/form-data"] = {
             "schema": {"type": "object", "additionalProperties": False, "properties": upload, "required": ["images"]}
         }
@@ -154,6 +156,7 @@ _PRESET = _object(
     {"name": _TEXT, "label": _TEXT, "help": _TEXT, "own": _SWITCH, "look": _LOOK, "keyframes": _KEYFRAMES}, ["keyframes"]
 )
 _FIX = _object({"label": _TEXT, "changes": {"type": "object"}})
+_FITS, _AMOUNT = ("distance", "chance", "grain"), {"type": "number", "minimum": 0}
 _COUNTS, _SHARE = _list(_WHOLE), {"type": "number", "minimum": 0, "maximum": 1}
 _WAVE = {"type": "string", "contentEncoding": "base64", "description": "A byte for each place; the first row is code 255."}
 _SCOPES = _object(
@@ -188,6 +191,16 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "pictures": _object({"hash": _TEXT, "width": _WHOLE, "height": _WHOLE, "developed": _SWITCH}),
     "scopes": _object({"before": _SCOPES, "after": _SCOPES}),
     "like": _object({"stocks": _list(_object({"name": _TEXT, "distance": {"type": "number", "minimum": 0}}))}),
+    "match": _object(
+        {
+            "look": _LOOK,
+            "fit": {
+                **_object(dict.fromkeys(_FITS, _AMOUNT), _FITS),
+                "description": "How far colours are off, how likely the stock is, the references' grain: of what was sought.",
+            },
+            "alternatives": {**_list(_LOOK), "description": "Of other stocks, the likeliest first."},
+        }
+    ),
     "names": _object({"names": _list(_TEXT)}),
     "limits": _object({limit.name: _WHOLE for limit in fields(Limits)}),
     "video": _object(

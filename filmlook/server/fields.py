@@ -94,6 +94,17 @@ def whole(key: str, low: int, high: int, default: int, *, among: Sequence[int] =
     return Field(key, {"type": "integer", **allowed, "default": default}, check, default)
 
 
+def share(key: str, default: float) -> Field:
+    """A number from 0 to 1."""
+
+    def check(value: Any, limits: Limits) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise refused(f"{key} is {shown(value)}; allowed: a number from 0 to 1")
+        return float(value)
+
+    return Field(key, {"type": "number", "minimum": 0, "maximum": 1, "default": default}, check, default)
+
+
 def choice(key: str, allowed: Sequence[str], default: str) -> Field:
     def check(value: Any, limits: Limits) -> str:
         if not isinstance(value, str) or value not in allowed:

@@ -17,6 +17,7 @@ from filmlook.errors import FilmLookError, PictureError, Stopped
 from filmlook.files import infotext, lut, naming, picture
 from filmlook.files.kinds import ENDINGS
 from filmlook.files.picture import Picture
+from filmlook.matching.match import match
 from filmlook.server import request_body, requests
 from filmlook.server.queue import Turn
 from filmlook.stock import load_stock
@@ -147,6 +148,28 @@ def read(source: Picture) -> dict[str, Any]:
         "frame": found.frame if found else None,
         "parameters": source.text.get("parameters", ""),
     }
+
+
+def matched(asked: requests.MatchRequest, turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
+    """The look of some pictures.
+
+    Raises:
+        Stopped: the client has gone; PictureError: it was interrupted, or a picture shows nothing to tell a look by.
+    """
+
+    def progress(share: float) -> None:
+        turn.advance(share)
+        if gone() or turn.is_stopped():
+            raise Stopped
+
+    try:
+        progress(0)
+        found = match(asked.pictures, weight=asked.weight, only=asked.only, look=asked.look, progress=progress)
+    except Stopped:
+        if gone():
+            raise
+        raise PictureError(_INTERRUPTED) from None
+    return {"look": found.look.to_dict(), "fit": found.fit, "alternatives": [look.to_dict() for look in found.alternatives]}
 
 
 def named(asked: requests.NamesRequest) -> list[str]:

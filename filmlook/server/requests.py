@@ -17,6 +17,7 @@ from filmlook.files import picture
 from filmlook.films import codecs
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
+from filmlook.matching.match import PARTS
 from filmlook.moving_look import MovingLook
 from filmlook.paths import BUILT_IN, user_folder
 from filmlook.presets import check_name
@@ -132,6 +133,12 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.name_of_picture("reference", DIGITS),
         *_NEWEST,
     ),
+    "match": (
+        field.pictures("images"),
+        field.share("weight", 1.0),
+        field.choice("only", ("all", *PARTS), "all"),
+        _LOOK_OR_NONE,
+    ),
     "names": (
         field.text("pattern", 1000, needed=True),
         field.texts("files", MOST_NAMES, _NAME_LETTERS),
@@ -245,6 +252,16 @@ class LikeRequest:
     reference: str
     viewer: str
     number: int
+
+
+@dataclass(frozen=True)
+class MatchRequest:
+    """A look to find: of pictures, and how far to go. `only` is None for all of it; what is not sought comes from `look`."""
+
+    pictures: list[bytes]
+    weight: float
+    only: str | None
+    look: Look | None
 
 
 @dataclass(frozen=True)
@@ -387,6 +404,18 @@ def like_request(fields: dict[str, Any], limits: Limits) -> LikeRequest:
     """A request for the stocks that are like a picture. Raises HTTPException 422."""
     values = field.values_of(fields, TABLES["like"], limits)
     return LikeRequest(picture=values.pop("hash"), **values)
+
+
+def match_request(fields: dict[str, Any], limits: Limits) -> MatchRequest:
+    """A request for a look. Raises HTTPException 422; 413 for a picture with more pixels than are allowed."""
+    values = field.values_of(fields, TABLES["match"], limits)
+    for number, data in enumerate(values["images"]):
+        with refusing(f"images[{number}]: "):
+            pixels = picture.count_pixels(data)
+        if pixels > limits.pixels:
+            raise HTTPException(413, f"images[{number}]: it has {pixels} pixels; allowed are {limits.pixels}")
+    only = None if values["only"] == "all" else values["only"]
+    return MatchRequest(values["images"], values["weight"], only, values["look"] if "look" in fields else None)
 
 
 def names_request(fields: dict[str, Any], limits: Limits) -> NamesRequest:

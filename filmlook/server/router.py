@@ -90,6 +90,16 @@ def build_router(backend: Backend) -> APIRouter:
 
             return await line.run(request, 0, work)
 
+    @router.post("/match", summary="Find the look of pictures", **described("match"))
+    async def match(request: Request) -> dict[str, Any]:
+        async with pictures.place(request, lambda fields: requests.match_request(fields, backend.limits)) as asked:
+
+            def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
+                with requests.refusing():
+                    return jobs.matched(asked, turn, gone)
+
+            return await line.run(request, 1, work)
+
     @router.post("/export-lut", summary="Bake a look's colour into a LUT", response_class=FileAnswer, **described("export-lut"))
     async def export_lut(request: Request) -> Response:
         async with texts.place(request, lambda fields: requests.lut_request(fields, backend.limits)) as asked:

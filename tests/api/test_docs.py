@@ -165,6 +165,7 @@ def test_the_forms_of_arguments_and_the_refusal_are_true() -> None:
         ),
         *(("Presets", "look"), ("Pictures", "pictures"), ("Preview", "preview")),
         *(("Scopes", "scopes"), ("Contact sheet", "sheet"), ("Like another picture", "like"), ("Names", "names")),
+        ("Match", "match"),
     ],
 )
 def test_the_tables_name_every_field(heading: str, route: str) -> None:

@@ -68,6 +68,10 @@ WRONG: list[tuple[str, str, list[Any], str]] = [
     ("names", "pattern", [None, "x" * 1001], "pattern"),
     ("names", "pattern", ["a/b", "{name.x}", "{other}", ""], "allowed: "),
     ("names", "files", [[], [7], ["\ud800"], ["x" * 1001], "a.png", ["a.png"] * 10_001, None], "files"),
+    ("match", "images", [[], IMAGE, None, [IMAGE] * 33], "images: allowed is a list of 1 to 32 pictures"),
+    ("match", "images", [[b64(b"no picture")]], "images[0]: picture: is not a PNG"),
+    ("match", "weight", [-0.1, 1.1, "1", True, None, 10**400], "allowed: a number from 0 to 1"),
+    ("match", "only", ["grains", None, 7], "allowed: all, grain, colour, texture"),
     ("like", "reference", ["", "0" * 31, 7, None, "\ud800"], "reference is "),
     ("develop", "quality", [0, 101, 95.0, False, "95", None], "allowed: a whole number from 1 to 100"),
     ("develop", "include", ["sheet", ["film"], [["sheet"]], None, "\ud800"], "allowed: a list, with sheet in it or empty"),
@@ -108,7 +112,11 @@ WRONG: list[tuple[str, str, list[Any], str]] = [
 ]
 
 
-GIVEN = {"names": {"pattern": "{name}", "files": ["a.png"]}, "like": {"hash": "0" * 32, "reference": "0" * 32}}
+GIVEN = {
+    "names": {"pattern": "{name}", "files": ["a.png"]},
+    "match": {"images": [IMAGE]},
+    "like": {"hash": "0" * 32, "reference": "0" * 32},
+}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A look from reference pictures: what films, prints and settings make pictures like them."""

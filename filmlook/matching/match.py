@@ -1,0 +1,112 @@
+"""`match`: from references to a look."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from filmlook.errors import LookError
+from filmlook.look import Look
+from filmlook.matching.colour import Candidate, candidates
+from filmlook.matching.estimator import load_estimator
+from filmlook.matching.reference import Reference, read_reference
+from filmlook.matching.statistics import statistics
+from filmlook.matching.texture import texture_settings
+from filmlook.presets import load_look
+
+PARTS = ("grain", "colour", "texture")
+MOST_REFERENCES = 32
+_PIXELS = 4000  # of each reference: more changes its statistics no more
+_ALTERNATIVES = 5
+_TEXTURE_SHARE = 0.25  # of the time
+
+
+@dataclass(frozen=True)
+class Match:
+    """What was found.
+
+    Attributes:
+        look: the look.
+        fit: `distance`: how far its colours are from what was judged of the references, in CIELAB with its chroma compressed,
+            about dE00; `chance`: how likely its stock is among the built-in ones; `grain`: the deviation of the references'
+            grain, in codes of 255.
+        alternatives: the looks of the likeliest other stocks, the likeliest first.
+    """
+
+    look: Look
+    fit: dict[str, float]
+    alternatives: tuple[Look, ...]
+
+
+def match(
+    references: Any,
+    *,
+    weight: float = 1.0,
+    only: str | None = None,
+    look: Look | str | dict[str, Any] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Match:
+    """Finds the look of pictures: film, print and settings that make other pictures like them.
+
+    Args:
+        references: a picture, or several of one treatment: paths of files, their bytes, `files.picture.Picture`s, PIL images,
+            or arrays `H,W,3` of 8 bits. They show what they like: nothing in them has to be in the pictures to be developed.
+        weight: how far to go, from 0 to 1: what becomes the look's strength.
+        only: "colour", "texture" (all that is no colour) or "grain": what else the look has comes from `look`.
+        look: what is not sought; None: for "colour" the defaults, else the texture alone, without a film's colour.
+        progress: called with the share done, from 0 to 1.
+
+    Raises:
+        PictureError: a reference that cannot be read, or that shows nothing to tell a look by.
+        LookError: a weight, a part or a look that is wrong.
+    """
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight <= 1:
+        raise LookError(f"weight is {weight!r}; allowed: a number from 0 to 1")
+    if only is not None and only not in PARTS:
+        raise LookError(f"only is {only!r}; allowed: {', '.join(PARTS)}")
+    sources = references if isinstance(references, (list, tuple)) else [references]
+    if not 1 <= len(sources) <= MOST_REFERENCES:
+        raise LookError(f"there are {len(sources)} references; allowed: 1 to {MOST_REFERENCES}")
+    base = load_look(look) if look is not None else Look() if only in (None, "colour") else Look(stock="neutral")
+    tell = progress or (lambda share: None)
+    read = [read_reference(source) for source in sources]
+    tell(0.05)
+    found: list[Candidate] = []
+    chance = 0.0
+    if only in (None, "colour"):
+        found, chance = _colours(read, base, lambda share: tell(0.05 + (0.95 - _TEXTURE_SHARE) * share))
+        base = found[0].look
+    fit = {"distance": round(found[0].distance, 2), "chance": round(chance, 3)} if found else {}
+    texture: dict[str, Any] = {}
+    if only != "colour":
+        texture, grain = texture_settings(base, read, grain_alone=only == "grain")
+        fit["grain"] = round(grain * 255, 2)
+    told = {**texture, "strength": float(weight)}
+    others = tuple(dataclasses.replace(one.look, **told) for one in found[1 : 1 + _ALTERNATIVES])
+    tell(1.0)
+    return Match(dataclasses.replace(base, **told), fit, others)
+
+
+def _colours(references: Sequence[Reference], base: Look, tell: Callable[[float], None]) -> tuple[list[Candidate], float]:
+    """Looks with the references' colours, what is no colour as in `base`; and how likely the first one's stock is."""
+    estimator = load_estimator()
+    parts = []
+    for one in references:
+        at = torch.linspace(0, len(one.colours) - 1, min(_PIXELS, len(one.colours))).round().long()
+        parts.append(statistics(one.colours[None, at]))
+    wanted = estimator(torch.cat(parts))
+    found = candidates(estimator.palette, wanted, tell)
+    kept = {key: getattr(base, key) for key in _NOT_COLOUR}
+    found = [dataclasses.replace(one, look=dataclasses.replace(one.look, **kept)) for one in found]
+    return found, wanted.chance.get(found[0].look.stock, 0.0)
+
+
+_NOT_COLOUR = (
+    *("frame", "effect_size", "context", "diffusion", "diffusion_grade", "softness", "vignette", "highlights", "halation"),
+    *("halation_size", "sharpness", "grain", "grain_size", "grain_colour", "grain_shadows", "grain_mids", "grain_highlights"),
+    "scan_softness",
+)
