@@ -90,16 +90,15 @@ def _mux(target: Any, parts: Parts, film: Film, encoding: Encoding, ending: str,
 def _picture_packets(parts: Parts, film: Film, stream: Any, offset: Fraction) -> Iterator[Timed]:
     """The packets of all parts, with the source's times. When each is to be decoded is counted anew over all of them."""
     shift = round(offset / film.time_base)
-    delay = max(_delay(path) for path in parts.paths())
+    delay = _delay(parts, film.time_base)
     shown: deque[int] = deque()  # times of frames in their order, from `delay` frames ago on
     number = 0
     extradata: bytes | None = None
     for path, part, following in zip(parts.paths(), parts.done, [*parts.done[1:], None], strict=True):
-        packets, own = _packets_of(path)
+        times, own = _times(path, part, film.time_base)
         if extradata not in (None, own):
             raise FilmLookError(f"{path}: another version of the encoder made it; --overwrite begins anew")
         extradata = own
-        times = _times(packets, part, film.time_base)
         order = sorted(times)
         ends = [*order[1:], following.pts if following else part.end]
         lengths = dict(zip(order, (b - a for a, b in zip(order, ends, strict=True)), strict=True))
@@ -107,32 +106,36 @@ def _picture_packets(parts: Parts, film: Film, stream: Any, offset: Fraction) ->
             step = order[1] - order[0] if len(order) > 1 else 1
             shown.extend(order[0] - step * (delay - i) for i in range(delay))
         shown.extend(order)
-        for packet, pts in zip(packets, times, strict=True):
-            packet.stream = stream
-            packet.time_base = film.time_base
-            packet.pts, packet.dts, packet.duration = pts - shift, shown.popleft() - shift, lengths[pts]
-            yield float(packet.dts * film.time_base), 0, packet
-            number += 1
+        with opened(path) as container:
+            packets = (packet for packet in container.demux(container.streams.video[0]) if packet.size)
+            for packet, pts in zip(packets, times, strict=True):
+                packet.stream = stream
+                packet.time_base = film.time_base
+                packet.pts, packet.dts, packet.duration = pts - shift, shown.popleft() - shift, lengths[pts]
+                yield float(packet.dts * film.time_base), 0, packet
+                number += 1
 
 
-def _packets_of(path: Path) -> tuple[list[Any], bytes | None]:
+def _times(path: Path, part: Part, time_base: Fraction) -> tuple[list[int], bytes | None]:
+    """When a part's packets are shown, in their order, and what its encoder tells once for all.
+
+    The part's container may have moved all of them by the encoder's delay.
+    """
     with opened(path) as container:
         stream = container.streams.video[0]
-        return [packet for packet in container.demux(stream) if packet.size], stream.codec_context.extradata
+        ticks = [packet.pts * packet.time_base / time_base for packet in container.demux(stream) if packet.size]
+        first = min(ticks)
+        return [part.pts + round(tick - first) for tick in ticks], stream.codec_context.extradata
 
 
-def _times(packets: list[Any], part: Part, time_base: Fraction) -> list[int]:
-    """When a part's packets are shown: a part's container may have moved all of them by the encoder's delay."""
-    ticks = [packet.pts * packet.time_base / time_base for packet in packets]
-    first = min(ticks)
-    return [part.pts + round(tick - first) for tick in ticks]
-
-
-def _delay(path: Path) -> int:
+def _delay(parts: Parts, time_base: Fraction) -> int:
     """By how many frames decoding runs ahead of showing."""
-    packets, _ = _packets_of(path)
-    rank = {pts: i for i, pts in enumerate(sorted(packet.pts for packet in packets))}
-    return max(i - rank[packet.pts] for i, packet in enumerate(packets))
+    most = 0
+    for path, part in zip(parts.paths(), parts.done, strict=True):
+        times, _ = _times(path, part, time_base)
+        rank = {pts: i for i, pts in enumerate(sorted(times))}
+        most = max(most, *(i - rank[pts] for i, pts in enumerate(times)))
+    return most
 
 
 def _source_packets(source: Any, beside: dict[int, Callable[[Any], list[Any]]], offset: Fraction) -> Iterator[Timed]:

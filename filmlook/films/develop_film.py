@@ -16,6 +16,7 @@ import numpy as np
 
 from filmlook.engine.develop import develop
 from filmlook.engine.metering import ExposureLock
+from filmlook.engine.threads import in_pool
 from filmlook.errors import AlreadyDevelopedError, FilmLookError
 from filmlook.files import infotext
 from filmlook.films.assembling import assemble
@@ -146,7 +147,7 @@ def develop_film(
             progress(count, film.count)
 
     options: dict[str, Any] = {"seed": seed, "tile": tile, "device": device}
-    shown = _shown(film, encoding, fps, cuts)
+    shown = _shown(film, encoding, fps, cuts if _judges(moving) else ())
     count = _run(
         shown, parts, writer, lambda told: develop(told.pixels, moving, frame=told.frame, lock=told.lock, **options), tell
     )
@@ -164,6 +165,12 @@ def _by_names(moving: MovingLook) -> MovingLook:
     look = moving.at()
     stock = load_stock(look.stock)
     return moving.changed(stock=installed_name(look.stock), print=checked_print(stock, look.print))
+
+
+def _judges(moving: MovingLook) -> bool:
+    """Whether anything of the look is decided by what a scene shows: for others no cuts are looked for."""
+    lab = moving.look.lab or "lab" in dict(moving.schedules)
+    return bool(lab) or load_stock(moving.look.stock).kind == "network"
 
 
 def _comment(film: Film, moving: MovingLook, seed: int) -> str:
@@ -225,7 +232,7 @@ def _shown(film: Film, encoding: Encoding, fps: Fraction | None, cuts: Sequence[
     start, last = 0, -1
     frames = film.frames(encoding.bits, alpha=encoding.alpha)
     for number, frame, lock in in_scenes(frames, lambda frame: frame.pixels, cuts):
-        if lock.corrections is None:  # a scene that fades in waits for a frame that shows something
+        if lock.corrections is None and cuts != ():  # a scene that fades in waits for a frame that shows something
             lock.corrections = ExposureLock.of(frame.pixels).corrections
         start = start if number else frame.pts
         in_camera = number if fps is None else int((frame.pts - start) * film.time_base * fps)
@@ -268,10 +275,15 @@ def _run(
 
 def _read_ahead(pool: ThreadPoolExecutor, items: Iterator[_Shown]) -> Iterator[_Shown]:
     """The items, a few of which are made on the pool's thread before they are asked for."""
-    ahead = deque(pool.submit(next, items, None) for _ in range(_AHEAD))
+
+    def next_one() -> _Shown | None:
+        """On a thread that develops: on any other, PyTorch would split what it does to small frames over all cores."""
+        return in_pool(lambda tell: next(items, None), None)
+
+    ahead = deque(pool.submit(next_one) for _ in range(_AHEAD))
     try:
         while (item := ahead.popleft().result()) is not None:
-            ahead.append(pool.submit(next, items, None))
+            ahead.append(pool.submit(next_one))
             yield item
     finally:
         for future in ahead:

@@ -31,6 +31,7 @@ _HDR = {16: "PQ (HDR10, Dolby Vision)", 18: "HLG"}
 _WIDE = (9, 11, 12)  # BT.2020, DCI-P3 and Display P3; the others are too near to sRGB's to be told apart on film
 _SRGB_CURVE = 13
 _PLANAR = re.compile(r"yuv(a?)(420|422|444|440)p(\d+le)?")
+_STRIP = 16  # rows converted at once: what lies between stays in a core's cache
 _STEPS = {"420": (2, 2), "422": (1, 2), "440": (2, 1), "444": (1, 1)}  # luma rows and columns to each of chroma
 
 
@@ -116,18 +117,32 @@ def to_planes(pixels: np.ndarray, tags: Tags, steps: tuple[int, int], bits: int)
     space = _wide_space(tags)
     if space is not None:
         pixels = np.ascontiguousarray(in_space(pixels, space, srgb_code))
+    rows, columns = steps
+    height, width = pixels.shape[:2]
+    kind = np.uint8 if bits == 8 else np.uint16
+    planes = [np.empty((height, width), kind), *(np.empty((height // rows, width // columns), kind) for _ in range(2))]
+    for top in range(0, height, _STRIP):
+        strip = slice(top, top + _STRIP)
+        small = slice(top // rows, (top + _STRIP) // rows)
+        _strip_to_planes(pixels[strip], tags, steps, bits, [planes[0][strip], planes[1][small], planes[2][small]])
+    return planes
+
+
+def _strip_to_planes(pixels: np.ndarray, tags: Tags, steps: tuple[int, int], bits: int, planes: list[np.ndarray]) -> None:
     red, blue = _COEFFICIENTS[tags.matrix]
     scale, low, chroma_scale = _scales(tags, bits)
-    most = np.float32(1 / np.iinfo(pixels.dtype).max)
+    most = 1 / np.iinfo(pixels.dtype).max
     r, g, b = (pixels[..., i].astype(np.float32) for i in range(3))
-    luma = r * np.float32(red) + g * np.float32(1 - red - blue) + b * np.float32(blue)
-    planes = [_whole(luma * (most * np.float32(scale)), low, bits)]
-    for channel, own in ((b, blue), (r, red)):
-        channel -= luma
+    g *= np.float32(1 - red - blue)
+    g += r * np.float32(red)
+    g += b * np.float32(blue)
+    for channel, own, plane in ((b, blue, planes[1]), (r, red, planes[2])):
+        channel -= g
         small = _narrowed(channel, steps)
-        small *= np.float32(chroma_scale / (2 * (1 - own))) * most
-        planes.append(_whole(small, 1 << (bits - 1), bits))
-    return planes
+        small *= np.float32(chroma_scale / (2 * (1 - own)) * most)
+        _to_whole(small, 1 << (bits - 1), bits, plane)
+    g *= np.float32(most * scale)
+    _to_whole(g, low, bits, planes[0])
 
 
 def _scales(tags: Tags, bits: int) -> tuple[float, float, float]:
@@ -138,10 +153,10 @@ def _scales(tags: Tags, bits: int) -> tuple[float, float, float]:
     return 219 * unit, 16 * unit, 224 * unit
 
 
-def _whole(samples: np.ndarray, offset: float, bits: int) -> np.ndarray:
+def _to_whole(samples: np.ndarray, offset: float, bits: int, out: np.ndarray) -> None:
     samples += np.float32(offset + 0.5)
     np.clip(samples, 0, np.float32(2**bits - 1), out=samples)
-    return samples.astype(np.uint8 if bits == 8 else np.uint16)
+    out[...] = samples
 
 
 def _narrowed(plane: np.ndarray, steps: tuple[int, int]) -> np.ndarray:
@@ -155,58 +170,79 @@ def _narrowed(plane: np.ndarray, steps: tuple[int, int]) -> np.ndarray:
     return plane
 
 
-def _widened(plane: np.ndarray, steps: tuple[int, int], height: int, width: int) -> np.ndarray:
-    """Chroma at luma's size, linear between its places."""
+def _widened(plane: np.ndarray, steps: tuple[int, int], width: int) -> np.ndarray:
+    """Chroma at luma's size, linear between its places. Where there are two rows to each, the first and the last are margin."""
     rows, columns = steps
     if rows == 2:
-        up = np.concatenate((plane[:1], plane[:-1]))
-        down = np.concatenate((plane[1:], plane[-1:]))
-        tall = np.empty((2 * plane.shape[0], plane.shape[1]), np.float32)
-        near = plane * np.float32(0.75)
-        np.add(near, up * np.float32(0.25), out=tall[::2])
-        np.add(near, down * np.float32(0.25), out=tall[1::2])
+        tall = np.empty((2 * (plane.shape[0] - 2), plane.shape[1]), np.float32)
+        quarter = plane * np.float32(0.25)
+        near = quarter[1:-1] * np.float32(3)
+        np.add(near, quarter[:-2], out=tall[::2])
+        np.add(near, quarter[2:], out=tall[1::2])
         plane = tall
     if columns == 2:
         wide = np.empty((plane.shape[0], 2 * plane.shape[1]), np.float32)
         wide[:, ::2] = plane
+        plane *= np.float32(0.5)
         np.add(plane[:, :-1], plane[:, 1:], out=wide[:, 1:-1:2])
-        wide[:, 1:-1:2] *= np.float32(0.5)
-        wide[:, -1] = plane[:, -1]
+        wide[:, -1] = wide[:, -2]
         plane = wide
-    return plane[:height, :width]
+    return plane[:, :width]
 
 
 def _from_luma(frame: Any, tags: Tags, bits: int, alpha: bool) -> np.ndarray:
     frame, kind, depth = _planar(frame)
     height, width = frame.height, frame.width
-    scale, low, chroma_scale = _scales(tags, depth)
     most = 2.0**bits - 1
     pixels = np.empty((height, width, 4 if alpha else 3), np.uint8 if bits == 8 else np.uint16)
-    luma = _plane(frame, 0, depth).astype(np.float32)
-    luma *= np.float32(most / scale)
-    luma += np.float32(0.5 - low * most / scale)  # .5: what follows is cut to whole codes
-    if kind is None:
-        np.clip(luma, 0, most, out=luma)
-        pixels[..., :3] = luma[..., None]
-    else:
-        red, blue = _COEFFICIENTS[tags.matrix]
-        green = 1 - red - blue
-        u, v = (_plane(frame, i, depth).astype(np.float32) for i in (1, 2))
-        for plane in (u, v):
-            plane -= np.float32(1 << (depth - 1))
-            plane *= np.float32(most / chroma_scale)
-        of_u, of_v = np.float32(2 * (1 - blue)), np.float32(2 * (1 - red))
-        differences = (v * of_v, u * (-of_u * np.float32(blue / green)) - v * (of_v * np.float32(red / green)), u * of_u)
-        for channel, difference in enumerate(differences):
-            code = luma + _widened(difference, _STEPS[kind], height, width)
-            np.clip(code, 0, np.float32(most), out=code)
-            pixels[..., channel] = code
+    luma = _plane(frame, 0, depth)
+    chroma = None if kind is None else (_plane(frame, 1, depth), _plane(frame, 2, depth))
+    steps = _STEPS[kind or "444"]
+    for top in range(0, height, _STRIP):
+        rows = slice(top, min(height, top + _STRIP))
+        around = None
+        if chroma is not None:
+            first, last = top // steps[0], -(-rows.stop // steps[0])
+            margin = range(first - 1, last + 1) if steps[0] == 2 else range(first, last)
+            around = [plane[np.clip(margin, 0, len(plane) - 1)] for plane in chroma]
+        _strip_to_rgb(luma[rows], around, steps, tags, (depth, most), pixels[rows])
     if alpha:
         pixels[..., 3] = most
         if has_alpha(frame):
             own = _plane(frame, len(frame.planes) - 1, depth).astype(np.float32)
             pixels[..., 3] = own * np.float32(most / (2**depth - 1)) + np.float32(0.5)
     return pixels
+
+
+def _strip_to_rgb(
+    luma: np.ndarray,
+    chroma: list[np.ndarray] | None,
+    steps: tuple[int, int],
+    tags: Tags,
+    scaling: tuple[int, float],
+    pixels: np.ndarray,
+) -> None:
+    depth, most = scaling
+    scale, low, chroma_scale = _scales(tags, depth)
+    code = luma.astype(np.float32)
+    code *= np.float32(most / scale)
+    code += np.float32(0.5 - low * most / scale)  # .5: what follows is cut to whole codes
+    if chroma is None:
+        np.clip(code, 0, np.float32(most), out=code)
+        pixels[..., :3] = code[..., None]
+        return
+    red, blue = _COEFFICIENTS[tags.matrix]
+    green = 1 - red - blue
+    u, v = (plane.astype(np.float32) for plane in chroma)
+    for plane, own in ((u, blue), (v, red)):
+        plane -= np.float32(1 << (depth - 1))
+        plane *= np.float32(2 * (1 - own) * most / chroma_scale)
+    of_green = u * np.float32(-blue / green) - v * np.float32(red / green)
+    for channel, difference in enumerate((v, of_green, u)):
+        wide = _widened(difference, steps, luma.shape[1])[: len(luma)]
+        wide += code
+        np.clip(wide, 0, np.float32(most), out=wide)
+        pixels[..., channel] = wide
 
 
 def _planar(frame: Any) -> tuple[Any, str | None, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -20,7 +21,8 @@ from filmlook.films.reading import Film
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".nut": "nut", ".avi": "avi"}
 CONTAINERS |= {".gif": "gif", ".webp": "webp"}
-_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}  # a part that breaks off plays as far as it goes
+_AS_IT_COMES = {"flush_packets": "1"}  # a part that breaks off plays as far as it goes
+_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "500000"}  # microseconds
 
 
 class Writer(Protocol):
@@ -104,7 +106,10 @@ class VideoWriter:
     def _open(self, path: Path) -> None:
         av, encoding, film = pyav(), self._encoding, self._film
         kind = CONTAINERS[path.suffix]
-        self._container = av.open(str(path), "w", format=kind, options=_FRAGMENTS if kind in ("mp4", "mov") else {})
+        self._container = av.open(
+            str(path), "w", format=kind, options={**_AS_IT_COMES, **(_FRAGMENTS if kind in ("mp4", "mov") else {})}
+        )
+        os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 tells its settings to whoever watches; 1 leaves its errors
         rate = (film.rate or Fraction(25)).limit_denominator(100_000)
         self._stream = self._container.add_stream(encoding.encoder, rate=rate, options=dict(encoding.options))
         context = self._stream.codec_context

@@ -65,7 +65,8 @@ def write_video(
             frame = _frame(pixels, width, height, pixel_format)
             frame.pts, frame.time_base = times[i] if times else i, time_base
             for name, value in (tags or {}).items():
-                setattr(frame, name, value)
+                if hasattr(frame, name):  # PyAV 16's frames tell matrix and range alone
+                    setattr(frame, name, value)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if sound:
