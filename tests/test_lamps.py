@@ -86,9 +86,11 @@ def test_a_halo_without_antihalation_is_red(colour: float | tuple[float, ...], g
 @pytest.mark.parametrize("name", list_looks())
 def test_black_lines_stay_legible_in_every_look(name: str) -> None:
     """On paper and on skin; with the look's own diffusion, none, or up to half a grade."""
-    look = dataclasses.replace(load_look(name), grain=0, vignette=0, lab=0)
+    look = dataclasses.replace(load_look(name), grain=0, vignette=0, lab=0, distortion=0)  # the lines stay in their place
     if pitch_um(load_stock(look.stock), look, 1024, 1024) < 10:
         pytest.skip("the film itself does not resolve them")
+    if look.softness * look.effect_size > 20:
+        pytest.skip("a toy camera's lens does not resolve them")
     if look.print == "negative":
         pytest.skip("a negative's black lines are the light ones, and no paper is beside them")
     grades = {look.diffusion_grade, 0.0, 0.5}

@@ -56,7 +56,7 @@ _ALL_APART = 1.0
 saves a blur, and nothing jumps in between."""
 
 _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
-    ("vignette", vignette_of),
+    ("vignette", Vignette),
     ("", Edges),
     ("", Emulsion),
     ("grain", Grain),
@@ -68,7 +68,7 @@ _DEVELOPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
 """The stages after light has spread, in the order of the light, each with the setting that switches it off at 0."""
 
 _MAPPING: tuple[tuple[str, Callable[..., Stage]], ...] = (
-    ("vignette", vignette_of),
+    ("vignette", Vignette),
     ("", Edges),
     ("grain", Grain),
     ("dust", Dust),
@@ -127,7 +127,8 @@ class Development:
         self._frame_um = pitch_um(stock, look, height, width)
         self._pitch_um = pitch = self._frame_um / look.effect_size  # lengths grow, so the pitch shrinks
         stages = _DEVELOPING if stock.film else _MAPPING
-        self._stages = [make(stock, look, pitch, device) for key, make in stages if not key or getattr(look, key)]
+        makers = [vignette_of if make is Vignette else make for key, make in stages if not key or getattr(look, key)]
+        self._stages = [make(stock, look, pitch, device) for make in makers]
         self._first = [s for s in self._stages if isinstance(s, _BEFORE_GRAIN)]
         self._vignette = next((s for s in self._stages if isinstance(s, Vignette)), None)
         self._emulsion = next((s for s in self._stages if isinstance(s, Emulsion)), None)
