@@ -135,8 +135,8 @@ export class Previews {
             if (this.#tries) this.#told('back');
             this.#tries = 0;
         } catch (error) {
-            if (error.name === 'AbortError') {
-                // a newer one is next
+            if (error.name === 'AbortError' || !this.#client.picture) {
+                // a newer one is next, or another picture is on its way
             } else if (error instanceof Gone) {
                 again = PATIENCE_MS[clamp(this.#tries++, 0, PATIENCE_MS.length - 1)];
                 this.#told('gone');

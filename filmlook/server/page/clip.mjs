@@ -85,8 +85,9 @@ export class Clip {
     /** Another picture or film is opened; what is developed goes on. */
     close() {
         if (!this.#file) return;
-        URL.revokeObjectURL(this.#video.src);
+        const address = this.#video.src;
         this.#video.removeAttribute('src');
+        setTimeout(() => URL.revokeObjectURL(address), 60_000); // it may be reading still
         this.#file = this.#video = this.#wanted = null;
         this.#isSeeking = false;
         Object.assign(this.#parts.time, { max: 0, value: 0, disabled: true });
