@@ -26,9 +26,9 @@ from filmlook.engine.colour_only import colour_of
 from filmlook.engine.develop import develop
 from filmlook.fitting.delta_e import delta_e, to_cielab
 from filmlook.look import Look
+from filmlook.matching.grain_settings import grain_of
 from filmlook.matching.match import match
 from filmlook.matching.oklab import oklab
-from filmlook.matching.texture import grain_of
 from filmlook.presets import list_looks, load_look
 from filmlook.stock import load_stock
 

@@ -20,8 +20,8 @@ from filmlook.fitting.delta_e import delta_e, to_cielab
 from filmlook.matching.estimator import load_estimator
 from filmlook.matching.films import load_films, shown
 from filmlook.matching.grain import measured_grain
+from filmlook.matching.grain_settings import grain_of
 from filmlook.matching.statistics import statistics
-from filmlook.matching.texture import grain_of
 from filmlook.stock import load_stock
 
 

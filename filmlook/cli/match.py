@@ -9,7 +9,7 @@ from filmlook.cli.messages import say
 from filmlook.cli.options import DONE, file_name, name, refuse_existing
 from filmlook.errors import LookError
 
-_PARTS = ("colour", "grain", "texture")
+_PARTS = ("colour", "grain")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "the look's file, as --look of 'develop' reads it; without it the look is told alone"
     parser.add_argument("-o", "--output", type=file_name, metavar="LOOK.json", help=text)
     parser.add_argument("--weight", type=float, default=1.0, metavar="0..1", help="how far to go: the look's strength (1)")
-    text = "seek only this: colour, texture (all that is no colour) or grain; the rest comes from --look"
+    text = "seek only this: colour or grain; the rest comes from --look"
     parser.add_argument("--only", choices=_PARTS, help=text)
     parser.add_argument("--look", type=name, metavar="PRESET", help="where what is not sought comes from")
     parser.add_argument("--label", help="the look's name for people")

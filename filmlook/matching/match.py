@@ -13,16 +13,16 @@ from filmlook.errors import LookError
 from filmlook.look import Look
 from filmlook.matching.colour import Candidate, candidates
 from filmlook.matching.estimator import load_estimator
+from filmlook.matching.grain_settings import grain_settings
 from filmlook.matching.reference import Reference, read_reference
 from filmlook.matching.statistics import statistics
-from filmlook.matching.texture import texture_settings
 from filmlook.presets import load_look
 
-PARTS = ("grain", "colour", "texture")
+PARTS = ("grain", "colour")
 MOST_REFERENCES = 32
 _PIXELS = 4000  # of each reference: more changes its statistics no more
 _ALTERNATIVES = 5
-_TEXTURE_SHARE = 0.25  # of the time
+_GRAINS_SHARE = 0.25  # of the time
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def match(
         references: a picture, or several of one treatment: paths of files, their bytes, `files.picture.Picture`s, PIL images,
             or arrays `H,W,3` of 8 bits. They show what they like: nothing in them has to be in the pictures to be developed.
         weight: how far to go, from 0 to 1: what becomes the look's strength.
-        only: "colour", "texture" (all that is no colour) or "grain": what else the look has comes from `look`.
-        look: what is not sought; None: for "colour" the defaults, else the texture alone, without a film's colour.
+        only: "colour" or "grain": what else the look has comes from `look`.
+        look: what is not sought (glow, softness and vignette never are); None: defaults, for "grain" without colour.
         progress: called with the share done, from 0 to 1.
 
     Raises:
@@ -78,14 +78,14 @@ def match(
     found: list[Candidate] = []
     chance = 0.0
     if only in (None, "colour"):
-        found, chance = _colours(read, base, lambda share: tell(0.05 + (0.95 - _TEXTURE_SHARE) * share))
+        found, chance = _colours(read, base, lambda share: tell(0.05 + (0.95 - _GRAINS_SHARE) * share))
         base = found[0].look
     fit = {"distance": round(found[0].distance, 2), "chance": round(chance, 3)} if found else {}
-    texture: dict[str, Any] = {}
+    grain: dict[str, Any] = {}
     if only != "colour":
-        texture, grain = texture_settings(base, read, grain_alone=only == "grain")
-        fit["grain"] = round(grain * 255, 2)
-    told = {**texture, "strength": float(weight)}
+        grain, seen = grain_settings(base, read)
+        fit["grain"] = round(seen * 255, 2)
+    told = {**grain, "strength": float(weight)}
     others = tuple(dataclasses.replace(one.look, **told) for one in found[1 : 1 + _ALTERNATIVES])
     tell(1.0)
     return Match(dataclasses.replace(base, **told), fit, others)

@@ -71,7 +71,7 @@ WRONG: list[tuple[str, str, list[Any], str]] = [
     ("match", "images", [[], IMAGE, None, [IMAGE] * 33], "images: allowed is a list of 1 to 32 pictures"),
     ("match", "images", [[b64(b"no picture")]], "images[0]: picture: is not a PNG"),
     ("match", "weight", [-0.1, 1.1, "1", True, None, 10**400], "allowed: a number from 0 to 1"),
-    ("match", "only", ["grains", None, 7], "allowed: all, grain, colour, texture"),
+    ("match", "only", ["grains", None, 7], "allowed: all, grain, colour"),
     ("like", "reference", ["", "0" * 31, 7, None, "\ud800"], "reference is "),
     ("develop", "quality", [0, 101, 95.0, False, "95", None], "allowed: a whole number from 1 to 100"),
     ("develop", "include", ["sheet", ["film"], [["sheet"]], None, "\ud800"], "allowed: a list, with sheet in it or empty"),

@@ -17,6 +17,7 @@ from filmlook.stock import load_stock
 
 _STEPS, _HEIGHT = 20, 96  # greys of a chart, and its height in pixels
 _ROUNDS, _NEAR = 9, 0.02
+_UNTOLD = 0.15  # of a ratio after JPEG, which makes grains of other strengths alike
 _NO_GRAIN = 0.55 / 255  # code: what 8 bits and a photograph's own noise come to
 _BELIEVED = 0.3  # the quantile of the tones' and channels' ratios that is believed: what a picture shows only adds
 _ALONE: dict[str, Any] = {
@@ -48,17 +49,15 @@ def grain_of(look: Look, long_side: int, stored: Stored | None) -> GrainMeasure:
     return measured_grain((stored.again(film) if stored else film) / np.float32(255))
 
 
-def texture_settings(look: Look, references: Sequence[Reference], *, grain_alone: bool = False) -> tuple[dict[str, Any], float]:
-    """Settings of all that is no colour, or of grain alone; and the deviation of code that the references' grain has."""
-    return grain_settings(look, references)
-
-
 def grain_settings(look: Look, references: Sequence[Reference]) -> tuple[dict[str, Any], float]:
     """Settings of grain that make a look's grain that of the references, and the deviation of code that theirs has."""
     wanted = [measured_grain(one.code) for one in references]
     seen = float(np.median([_level(measure) for measure in wanted]))
-    if seen < _NO_GRAIN:
+    lossy = any(one.stored for one in references)
+    if seen < _NO_GRAIN and not lossy:
         return {"grain": 0.0}, seen
+    if lossy and abs(_ratio(dataclasses.replace(look, grain=1.0), references, wanted) - 1) < _UNTOLD:
+        return {"grain": 1.0}, seen  # as the film's own would be after that, or too weak for it to tell more
     size = _size(dataclasses.replace(look, grain=1.0), references, wanted)
     found: dict[str, Any] = {"grain": 1.0, "grain_size": size}
     low, high = _LEAST, _MOST
