@@ -39,7 +39,7 @@ class MovingLook:
             setting = _NUMBERS.get(key)
             if setting is None:
                 raise LookError(f"{key!r} cannot move; settings that can are: {', '.join(_NUMBERS)}")
-            for frame, value in _parsed(key, text).points():
+            for frame, value in _points(key, text):
                 _checked(setting, value, frame)
         given = dict(self.schedules)
         object.__setattr__(self, "schedules", tuple((key, given[key]) for key in _NUMBERS if key in given))
@@ -146,6 +146,14 @@ def _parse(text: str) -> Schedule:
 def _parsed(key: str, text: str) -> Schedule:
     try:
         return _parse(text)
+    except LookError as error:
+        raise LookError(f"{key}: {error}") from None
+
+
+def _points(key: str, text: str) -> list[tuple[int, float]]:
+    schedule = _parsed(key, text)
+    try:
+        return schedule.points()
     except LookError as error:
         raise LookError(f"{key}: {error}") from None
 

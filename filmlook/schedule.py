@@ -12,8 +12,10 @@ from __future__ import annotations
 import ast
 import math
 import operator
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from filmlook.errors import LookError
 
@@ -95,7 +97,10 @@ _Value = Callable[[dict[str, float]], float]
 def _compiled(part: ast.expr) -> _Value:
     """What gives a part's value."""
     if isinstance(part, ast.Constant) and isinstance(part.value, (int, float)) and not isinstance(part.value, bool):
-        number = float(part.value)
+        try:
+            number = float(part.value)
+        except OverflowError:
+            raise LookError(f"{_short(ast.unparse(part))!r} is larger than any number may be") from None
         return lambda _: number
     if isinstance(part, ast.Name) and part.id in NAMES:
         name = part.id
@@ -160,17 +165,12 @@ class Schedule:
             frame: from 0 on. seed: `s`. last: `max_f`, the last frame.
 
         Raises:
-            LookError: an expression has no value there; two keys stand at one frame.
+            LookError: an expression has no value there; a key stands before frame 0, or beyond any film.
         """
-        at: dict[int, Expression] = {}
-        for key, value in self.keys:
-            place = key(t=0, s=seed, max_f=last)
-            if not 0 <= place <= MOST_FRAME:
-                raise LookError(f"a key stands at frame {place:g}; allowed: 0 to {MOST_FRAME}")
-            at[int(place)] = value  # as in Deforum, of two at one frame the last counts
-        frames = sorted(at)
-        before = max((f for f in frames if f <= frame), default=frames[0])
-        after = min((f for f in frames if f > frame), default=before)
+        frames, at = _places(self, seed, last)
+        following = bisect_right(frames, frame)
+        before = frames[max(0, following - 1)]
+        after = frames[following] if following < len(frames) else before
 
         def value_at(place: int, of: Expression) -> float:
             try:
@@ -185,6 +185,18 @@ class Schedule:
             return start
         share = (frame - before) / (after - before)
         return start + (value_at(after, at[after]) - start) * share
+
+
+@lru_cache(maxsize=64)  # a film asks for each of its frames
+def _places(schedule: Schedule, seed: int, last: int) -> tuple[list[int], dict[int, Expression]]:
+    """The frames of a schedule's keys in order, and what stands at each. Raises LookError."""
+    at: dict[int, Expression] = {}
+    for key, value in schedule.keys:
+        place = key(t=0, s=seed, max_f=last)
+        if not 0 <= place <= MOST_FRAME:
+            raise LookError(f"a key stands at frame {place:g}; allowed: 0 to {MOST_FRAME}")
+        at[int(place)] = value  # as in Deforum, of two at one frame the last counts
+    return sorted(at), at
 
 
 def _entries(text: str) -> list[str]:

@@ -180,3 +180,8 @@ def test_a_choice_gives_each_frame_its_look() -> None:
     choice = LookChoice.from_mapping({"exposure": RISING, "grain": "0:(s/5)", "grain_seed": 5})
     assert choice.look_at(4, 5) == Look(exposure=0.4, grain=1)
     assert choice.look_at(None, 10) == Look(grain=2)
+
+
+def test_a_key_without_a_number_is_told_by_its_setting() -> None:
+    with pytest.raises(LookError, match=r"^exposure: '1e999' has no finite value"):
+        MovingLook.from_dict({"exposure": "1e999: (1)"})

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from filmlook.errors import LookError
-from filmlook.schedule import MOST_TEXT, Schedule
+from filmlook.schedule import MOST_TEXT, Expression, Schedule
 
 
 def at(text: str, *frames: int, seed: int = 0, last: int = 100) -> list[float]:
@@ -47,6 +47,8 @@ def test_an_expression_is_worked_out_at_each_frame_until_the_next_key() -> None:
         ("0: (" + "(" * 500 + "1" + ")" * 500 + ")", "is no expression"),
         ("0: (" + "-" * 300 + "1)", "too long"),
         ("0: (1)" + " " * MOST_TEXT, "allowed: 4096"),
+        ("0: (" + "9" * 400 + ")", "larger than any number"),
+        ("9" * 400 + ": (1)", "larger than any number"),
     ],
 )
 def test_what_is_no_schedule_is_told_by_its_place(text: str, told: str) -> None:
@@ -64,3 +66,18 @@ def test_a_frame_without_a_value_is_told(value: str) -> None:
 def test_keys_stand_where_frames_are() -> None:
     with pytest.raises(LookError, match="frame -1"):
         at("0-1: (1)", 0)
+
+
+def test_a_schedule_of_many_keys_is_quick_at_each_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_out = 0
+    of = Expression.__call__
+
+    def counted(self: Expression, **names: float) -> float:
+        nonlocal worked_out
+        worked_out += 1
+        return of(self, **names)
+
+    monkeypatch.setattr(Expression, "__call__", counted)
+    schedule = Schedule.parse(", ".join(f"{i}: ({i})" for i in range(300)))
+    assert [schedule.at(frame, last=1000) for frame in range(300)] == list(range(300))
+    assert worked_out < 300 * 10

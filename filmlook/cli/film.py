@@ -141,12 +141,17 @@ def _jobs(inputs: Sequence[str], args: argparse.Namespace, failures: list[str]) 
             f"{out}: unknown ending {out.suffix!r}; allowed: {', '.join(FILM_ENDINGS)}, 'frame_%04d.png', or a folder"
         )
     ending = f".{args.format.lower().lstrip('.')}" if args.format else None
-    made = []
+    made: list[tuple[str, Path]] = []
     for given in films:
         own = Path(given).suffix.lower()
         if is_pattern(given):
             raise LookError(f"{given}: name the film that it becomes, such as -o {out}/film.mp4")
         made.append((given, out / Path(given).with_suffix(ending or (own if own in FILM_ENDINGS else ".mp4")).name))
+    taken: dict[Path, str] = {}
+    for given, path in made:
+        if path in taken:
+            raise LookError(f"{taken[path]} and {given} would both become {path}; develop them apart, or rename one")
+        taken[path] = given
     return [(source, path) for source, path in made]
 
 

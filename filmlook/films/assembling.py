@@ -17,7 +17,7 @@ from filmlook.errors import FilmLookError
 from filmlook.files.atomic import replacing
 from filmlook.films.codecs import Encoding
 from filmlook.films.parts import Part, Parts
-from filmlook.films.pyav import opened, picture_stream, pyav, told_of
+from filmlook.films.pyav import address, opened, picture_stream, pyav, told_of
 from filmlook.films.reading import Film
 from filmlook.films.writing import CONTAINERS
 
@@ -47,15 +47,34 @@ def assemble(
     notes: list[str] = []
     with told_of(out), replacing(out, overwrite=overwrite) as file:
         kind = CONTAINERS[ending]
-        target = pyav().open(file.name, "w", format=kind, options={**_REPEATABLE, **(_FRONT if kind in ("mp4", "mov") else {})})
+        options = {**_REPEATABLE, **(_FRONT if kind in ("mp4", "mov") else {})}
+        target = pyav().open(address(file.name), "w", format=kind, options=options)
         try:
             if encoding.codec.name in ("gif", "webp"):
                 _animate(target, parts, film, encoding)
+                notes += left_out(film, ending)
             else:
                 _mux(target, parts, film, encoding, ending, comment, notes)
         finally:
             target.close()
     return notes
+
+
+def left_out(film: Film, ending: str) -> list[str]:
+    """What lies beside the picture in a film, for a kind of file that holds nothing of it: a line, or none."""
+    if not film.has_streams:
+        return []
+    with opened(film.path) as source:
+        shown = picture_stream(source, film.path).index
+        kinds = sorted(
+            {
+                f"{stream.type}s" if stream.type == "subtitle" else "sound"
+                for stream in source.streams
+                if stream.index != shown and stream.type in ("audio", "subtitle")
+            }
+        )
+        kinds += ["chapters"] if source.chapters() else []
+    return [f"{', '.join(kinds)}: left out, {ending} holds pictures alone"] if kinds else []
 
 
 def _mux(target: Any, parts: Parts, film: Film, encoding: Encoding, ending: str, comment: str, notes: list[str]) -> None:

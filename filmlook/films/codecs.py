@@ -7,7 +7,7 @@ References: the encoders' own documentation (x264, x265, SVT-AV1, FFmpeg's prore
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,17 @@ _USUAL |= {".nut": "ffv1", ".avi": "ffv1"}
 FILM_ENDINGS = tuple(_USUAL)
 """Endings that a film is written with."""
 
-_SPEEDS = {"libx264": "preset", "libx265": "preset", "libsvtav1": "preset", "libaom-av1": "cpu-used"}
+_WORDS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow", "placebo"),
+)  # of x264 and x265
+_SPEEDS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "libx264": ("preset", _WORDS),
+    "libx265": ("preset", _WORDS),
+    "libsvtav1": ("preset", [str(n) for n in range(14)]),
+    "libaom-av1": ("cpu-used", [str(n) for n in range(9)]),
+}
+"""What encoders call how time is weighed against size, and what it may be."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +206,10 @@ def encoding_for(
     if speed is not None:
         if encoder not in _SPEEDS:
             _refuse(chosen, speed=speed)
-        options[_SPEEDS[encoder]] = speed
+        option, allowed = _SPEEDS[encoder]
+        if speed not in allowed:
+            raise LookError(f"encoder preset is {speed!r}; allowed for {chosen.name}: {', '.join(allowed)}")
+        options[option] = speed
     return Encoding(chosen, encoder, options, depth, keeps)
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from filmlook.engine.develop import develop
 from filmlook.engine.metering import ExposureLock
 from filmlook.engine.threads import in_pool
-from filmlook.errors import AlreadyDevelopedError, FilmLookError
+from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError
 from filmlook.files import infotext
-from filmlook.films.assembling import assemble
+from filmlook.films.assembling import assemble, left_out
 from filmlook.films.codecs import Encoding, encoding_for
-from filmlook.films.names import numbered
+from filmlook.films.names import numbered, pictures_of
 from filmlook.films.parts import Parts, parts_folder
 from filmlook.films.reading import Film, open_film
 from filmlook.films.scenes import in_scenes
@@ -118,8 +118,9 @@ def develop_film(
     encoding = encoding_for(out, codec, crf, speed, bits=film.bits, alpha=film.has_alpha)
     if not again and infotext.of_text({"parameters": film.comment}) is not None:
         raise AlreadyDevelopedError(f"{film.path}: it is developed already")
-    if encoding.encoder:
-        _check_target(film, out, overwrite, resume)
+    numbers = film.numbers if fps is None else ()
+    targets = [out] if encoding.encoder else _there(out, numbers or range(1, (film.count or 0) + 1))
+    _check_targets(film, targets, overwrite or (resume and parts_folder(out).is_dir()))
     if seed is None:
         seed = infotext.own_seed((), next(film.frames()).pixels)
     frames = film.count if fps is None or film.count is None or film.rate is None else ceil(film.count / film.rate * fps)
@@ -134,7 +135,6 @@ def develop_film(
     if encoding.encoder:
         writer = VideoWriter(parts, film, encoding)
     else:
-        numbers = film.numbers if fps is None else ()
         writer = PictureWriter(
             parts,
             lambda i: numbered(str(out), numbers[i] if numbers else i + 1),
@@ -148,14 +148,23 @@ def develop_film(
 
     options: dict[str, Any] = {"seed": seed, "tile": tile, "device": device}
     shown = _shown(film, encoding, fps, cuts if _judges(moving) else ())
-    count = _run(
-        shown, parts, writer, lambda told: develop(told.pixels, moving, frame=told.frame, lock=told.lock, **options), tell
-    )
+    try:
+        count = _run(
+            shown, parts, writer, lambda told: develop(told.pixels, moving, frame=told.frame, lock=told.lock, **options), tell
+        )
+    except BaseException:
+        if not parts.frames and not writer.under_way:  # there is nothing to go on with
+            parts.remove()
+        raise
     notes = [*film.notes, *_notes(film, encoding)]
+    if cuts and max(cuts) >= count:
+        notes.append(f"cuts: {max(cuts)} is no frame of it; it has {count}, from 0 on")
     if encoding.encoder:
         comment = _comment(film, moving, seed)
         notes += assemble(parts, out, film, encoding, comment=comment, overwrite=overwrite or parts.resumed)
         notes += _not_kept(film, out, encoding)
+    else:
+        notes += left_out(film, out.suffix.lower())
     parts.remove()
     return FilmReport(count, notes)
 
@@ -181,11 +190,27 @@ def _comment(film: Film, moving: MovingLook, seed: int) -> str:
     return infotext.with_entries("", entries, (film.width, film.height))
 
 
-def _check_target(film: Film, out: Path, overwrite: bool, resume: bool) -> None:
-    if out.exists() and film.path.exists() and out.samefile(film.path):
-        raise FilmLookError(f"{out}: is the film itself, which is not written over")
-    if out.exists() and not overwrite and not (resume and parts_folder(out).is_dir()):
-        raise FilmLookError(f"{out}: exists; --overwrite replaces it")
+def _there(pattern: Path, numbers: Sequence[int]) -> list[Path]:
+    """The files of those numbers that there are."""
+    try:
+        found = pictures_of(str(pattern))
+    except PictureError:
+        return []
+    wanted = numbers if isinstance(numbers, range) else set(numbers)
+    return [path for number, path in found if number in wanted and path == numbered(str(pattern), number)]
+
+
+def _check_targets(film: Film, targets: Sequence[Path], replace: bool) -> None:
+    sources = {(about.st_dev, about.st_ino) for about in (path.stat() for path in film.files)}
+    for path in targets:
+        try:
+            about = path.stat()
+        except OSError:  # there is none; what else is wrong the writer tells
+            continue
+        if (about.st_dev, about.st_ino) in sources:
+            raise FilmLookError(f"{path}: is the film itself, which is not written over")
+        if not replace:
+            raise FilmLookError(f"{path}: exists; --overwrite replaces it")
 
 
 def _job(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +16,28 @@ def pyav() -> Any:
 
     Its log stays off, as it is unless told: a decoder's thread that logs waits for Python, which may wait for the decoder.
     """
+    os.environ.setdefault("SVT_LOG", "1")  # its AV1 encoder tells twenty lines a part, past FFmpeg's log; errors are left
     return extra("av", "videos", "video", FilmLookError)
+
+
+_LISTS = {"concat", "hls", "dash", "sdp", "rtsp", "image2"}
+"""FFmpeg's formats that hold no pictures but the names of other files, or addresses."""
+
+
+def address(path: str | Path) -> str:
+    """A file as FFmpeg is told of it: from the root on, for it takes what stands before a colon for a protocol."""
+    return os.path.abspath(path)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """A video's container. Raises PictureError, one line with the file's name, for whatever PyAV says meanwhile."""
+    """A video's container. Raises PictureError, one line with the file's name, for whatever PyAV says meanwhile, and for a list
+    of files: whoever made it would choose what is read here."""
     av = pyav()
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with av.open(address(path), metadata_errors="replace", options={"protocol_whitelist": "file"}) as container:
+            if _LISTS & set(container.format.name.split(",")):
+                raise PictureError(f"{path}: is no film but a list of files")
             yield container
     except av.error.FFmpegError as error:
         raise PictureError(f"{path}: {' '.join((error.strerror or str(error)).split())}") from error

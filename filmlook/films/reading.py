@@ -82,6 +82,11 @@ class Film:
     comment: str = ""
 
     @property
+    def files(self) -> Sequence[Path]:
+        """What it is read from."""
+        return [self.path]
+
+    @property
     def has_streams(self) -> bool:
         """Whether there may be sound, subtitles, chapters and metadata beside the picture."""
         return False
@@ -109,9 +114,10 @@ def open_film(source: str | Path | Sequence[Path], *, rate: Fraction | None = No
         path = Path(source)
         if path.is_dir():
             return _Pictures.of(_pictures_in(path), rate)
-        if path.suffix.lower() in ANIMATIONS:
-            return _Animation.of(path)
-        return _Video.of(path)
+        film = _Animation.of(path) if path.suffix.lower() in ANIMATIONS else _Video.of(path)
+        if rate is not None:
+            film.notes.append("tells its frames' times itself: --rate is for numbered pictures")
+        return film
     return _Pictures.of(list(source), rate)
 
 
@@ -136,6 +142,10 @@ def _pictures_in(folder: Path) -> list[Path]:
 @dataclass
 class _Pictures(Film):
     paths: Sequence[Path] = ()
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return self.paths
 
     @classmethod
     def of(cls, paths: list[Path], rate: Fraction | None, numbers: Sequence[int] = ()) -> _Pictures:

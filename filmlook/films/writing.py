@@ -16,7 +16,7 @@ from filmlook.files import picture
 from filmlook.films.codecs import Encoding
 from filmlook.films.frame_colour import RGB, VIDEO, Tags, to_planes
 from filmlook.films.parts import PART_FRAMES, Part, Parts
-from filmlook.films.pyav import pyav, told_of
+from filmlook.films.pyav import address, pyav, told_of
 from filmlook.films.reading import Film
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".nut": "nut", ".avi": "avi"}
@@ -27,6 +27,10 @@ _FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_du
 
 class Writer(Protocol):
     """Takes the frames of a film one after the other."""
+
+    @property
+    def under_way(self) -> int:
+        """How many frames it was given that no finished part holds."""
 
     def write(self, pixels: np.ndarray, pts: int, duration: int) -> None:
         """Takes the next frame."""
@@ -57,6 +61,10 @@ class VideoWriter:
         self._stream: Any = None
         self._count = self._first = self._end = self._muxed = 0
         self._times: list[int] = []
+
+    @property
+    def under_way(self) -> int:
+        return self._count
 
     def write(self, pixels: np.ndarray, pts: int, duration: int) -> None:
         path = self._parts.path(len(self._parts.done))
@@ -107,7 +115,7 @@ class VideoWriter:
         av, encoding, film = pyav(), self._encoding, self._film
         kind = CONTAINERS[path.suffix]
         self._container = av.open(
-            str(path), "w", format=kind, options={**_AS_IT_COMES, **(_FRAGMENTS if kind in ("mp4", "mov") else {})}
+            address(path), "w", format=kind, options={**_AS_IT_COMES, **(_FRAGMENTS if kind in ("mp4", "mov") else {})}
         )
         os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 tells its settings to whoever watches; 1 leaves its errors
         rate = (film.rate or Fraction(25)).limit_denominator(100_000)
@@ -162,6 +170,10 @@ class PictureWriter:
         self._number = parts.frames
         self._under_way = range(parts.frames, parts.frames + PART_FRAMES)  # of a run that was interrupted: they may be there
         self._count = self._first = self._end = 0
+
+    @property
+    def under_way(self) -> int:
+        return self._count
 
     def write(self, pixels: np.ndarray, pts: int, duration: int) -> None:
         again = self._overwrite or (self._parts.resumed and self._number in self._under_way)

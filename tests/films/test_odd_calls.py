@@ -1,0 +1,113 @@
+"""Films called by odd names, with odd options, and over what must not be lost."""
+
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from filmlook import FilmLookError, Look, LookError, PictureError
+from filmlook.cli import main
+from filmlook.films.develop_film import develop_film
+from filmlook.films.parts import parts_folder
+from filmlook.films.reading import open_film
+from tests.films.clips import moving, rgb_frames, write_video
+
+LOOK = Look(grain=0, halation=0)
+
+
+def pictures(folder: Path, count: int, first: int = 1) -> list[bytes]:
+    folder.mkdir(exist_ok=True)
+    for i, frame in enumerate(moving(count, 24, 32)):
+        Image.fromarray(frame).save(folder / f"f_{first + i:02d}.png")
+    return [path.read_bytes() for path in sorted(folder.iterdir())]
+
+
+@pytest.mark.parametrize("source", ["in/f_%02d.png", "in"])
+@pytest.mark.parametrize("out", ["in/f_%02d.png", "linked/f_%02d.png"])
+def test_numbered_pictures_are_never_written_over_themselves(tmp_path: Path, source: str, out: str) -> None:
+    before = pictures(tmp_path / "in", 3)
+    (tmp_path / "linked").symlink_to(tmp_path / "in")
+    with pytest.raises(FilmLookError, match="is the film itself"):
+        develop_film(tmp_path / source, tmp_path / out, LOOK, overwrite=True)
+    assert [path.read_bytes() for path in sorted((tmp_path / "in").iterdir())] == before
+    assert not list(tmp_path.rglob("*.parts"))
+
+
+def test_resume_replaces_no_pictures_of_another_run(tmp_path: Path) -> None:
+    pictures(tmp_path / "in", 3)
+    source, out = tmp_path / "in" / "f_%02d.png", tmp_path / "out" / "f_%02d.png"
+    develop_film(source, out, LOOK)
+    before = [path.read_bytes() for path in sorted(out.parent.iterdir())]
+    other = Look(exposure=1, grain=0)
+    for resume in (False, True):
+        with pytest.raises(FilmLookError, match=r"f_01\.png: exists; --overwrite"):
+            develop_film(source, out, other, resume=resume)
+    assert [path.read_bytes() for path in sorted(out.parent.iterdir())] == before
+
+
+def test_what_fails_at_once_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, out = write_video(tmp_path / "clip.mkv", moving(2)), tmp_path / "film.mkv"
+    monkeypatch.setattr("filmlook.films.develop_film.develop", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        develop_film(source, out, LOOK)
+    assert not parts_folder(out).exists()
+
+
+@pytest.mark.parametrize(("codec", "speed"), [("h264", "nope"), ("h265", "3"), ("av1", "14"), ("av1", "veryfast")])
+def test_an_unknown_speed_of_an_encoder_is_told(tmp_path: Path, codec: str, speed: str) -> None:
+    source = write_video(tmp_path / "clip.mkv", moving(1))
+    with pytest.raises(LookError, match=f"encoder preset is '{speed}'; allowed for {codec}: "):
+        develop_film(source, tmp_path / "film.mp4", LOOK, codec=codec, speed=speed)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]
+
+
+@pytest.mark.parametrize("name", ["a:b.mkv", "http:x.mkv", "concat:other.mkv", "file:other.mkv"])
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "other.mkv", moving(1))
+    shutil.copy(write_video(tmp_path / "clip.mkv", moving(2)), name)
+    develop_film(name, f"film {name}", LOOK, codec="ffv1")
+    assert len(rgb_frames(tmp_path / f"film {name}")) == 2
+    develop_film("clip.mkv", f"film:{name}", LOOK)
+    assert open_film(f"film:{name}").count == 2
+
+
+def test_a_list_of_other_files_is_no_film(tmp_path: Path) -> None:
+    write_video(tmp_path / "other.mkv", moving(1))
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile other.mkv\n")
+    with pytest.raises(PictureError, match="list of files"):
+        open_film(tmp_path / "list.mp4")
+
+
+@pytest.mark.parametrize("out", ["film.gif", "film.webp", "f_%02d.png"])
+def test_sound_that_is_left_out_is_told(tmp_path: Path, out: str) -> None:
+    source = write_video(tmp_path / "clip.mkv", moving(2), sound_seconds=0.1)
+    notes = develop_film(source, tmp_path / out, LOOK).notes
+    assert [note for note in notes if note.startswith("sound: left out")]
+    silent = write_video(tmp_path / "silent.mkv", moving(2))
+    assert develop_film(silent, tmp_path / out, LOOK, overwrite=True).notes == []
+
+
+def test_cuts_and_rates_that_mean_nothing_are_told(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "clip.mkv", moving(3))
+    told = develop_film(source, tmp_path / "a.mkv", LOOK, cuts=[1, 3], rate=None).notes
+    assert told == ["cuts: 3 is no frame of it; it has 3, from 0 on"]
+    told = develop_film(source, tmp_path / "b.mkv", LOOK, cuts=[2], rate=Fraction(12)).notes
+    assert told == ["tells its frames' times itself: --rate is for numbered pictures"]
+
+
+def test_two_films_do_not_become_one(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    first, second = (write_video(tmp_path / name, moving(1)) for name in ("a.mkv", "a.avi"))
+    assert main(["develop", str(first), str(second), "-o", str(tmp_path / "out"), "--format", "gif", "--overwrite"]) == 2
+    assert "would both become" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_av1_says_nothing_of_its_own(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source = write_video(tmp_path / "clip.mkv", moving(1))
+    develop_film(source, tmp_path / "film.webm", LOOK)
+    assert capfd.readouterr().err == ""
