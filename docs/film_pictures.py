@@ -1,11 +1,6 @@
-"""Makes the film strip of docs/films.md: eight frames of a film whose look moves. Seconds.
-
-python docs/film_pictures.py
-"""
+"""The film strip of docs/films.md, which docs/pictures.py makes: eight frames of a film whose look moves."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -15,7 +10,6 @@ from filmlook import Look, develop
 from filmlook.engine.metering import ExposureLock
 from filmlook.moving_look import MovingLook
 
-FOLDER = Path(__file__).with_name("pictures")
 FRAMES = 8
 LOOK = MovingLook(
     Look(stock="kodak_vision3_250d", print="kodak_2383", grain=2, weave=3, dust=3),
@@ -58,16 +52,3 @@ def film_strip() -> Image.Image:
     for row, image in enumerate(rows):
         made.paste(image, (0, row * (image.height + _GAP)))
     return made
-
-
-PICTURES = {"film-strip.jpg": film_strip}
-
-
-def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
-    for name, make in PICTURES.items():
-        make().save(FOLDER / name, quality=90)
-
-
-if __name__ == "__main__":
-    main()

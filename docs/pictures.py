@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from film_pictures import film_strip
 from lens_pictures import lenses
 from PIL import Image, ImageDraw, ImageFont
 from scenes import landscape, samples
@@ -225,6 +226,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "negative": negative,
     "print-settings": settings,
     "lens": lenses,
+    "film-strip": film_strip,
 }
 
 
