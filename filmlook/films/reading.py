@@ -28,6 +28,7 @@ SEQUENCE_RATE = Fraction(24)
 """Frames a second of numbered pictures unless told: a cinema's."""
 
 _MOST_PIXELS = 89_478_485  # of an animation's frame: Pillow warns from there on, and a file of a few kilobytes can say more
+_EARLY_S, _EARLY = 1.0, 0.02  # by which pictures may end before the file does: sound often lasts a little longer
 _ANIMATION_MS = 100  # of a frame that tells none: as browsers take it
 _FULL_TURN = 4
 
@@ -260,6 +261,7 @@ class _Video(Film):
             base = Fraction(stream.time_base)
             usual = round(1 / (self.rate * base)) if self.rate else 1
             pts, duration = -usual, usual
+            start, seconds = (container.start_time or 0) / 1e6, (container.duration or 0) / 1e6
             damaged: list[int] = []
             for number, frame in enumerate(_decoded(container, stream, damaged)):
                 told = frame.pts if frame.pts is not None else pts + duration
@@ -272,6 +274,9 @@ class _Video(Film):
                 yield FilmFrame(number, pts, duration, pixels)
             if damaged:
                 self.notes.append(f"is damaged: {len(damaged)} of its frames cannot be read, and are left out")
+            end = float((pts + duration) * base) - start
+            if seconds - end > max(_EARLY_S, _EARLY * seconds):
+                self.notes.append(f"its pictures end after {end:.1f} of {seconds:.1f} seconds: the file may be cut short")
 
 
 def _decoded(container: Any, stream: Any, damaged: list[int]) -> Iterator[Any]:

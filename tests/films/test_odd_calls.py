@@ -129,3 +129,12 @@ def test_a_damaged_frame_is_left_out_and_told(tmp_path: Path) -> None:
     report = develop_film(source, tmp_path / "film.mkv", LOOK, codec="ffv1", seed=5)
     assert (report.frames, report.notes) == (7, ["is damaged: 1 of its frames cannot be read, and are left out"])
     assert times_of(tmp_path / "film.mkv") == [Fraction(i, 25) for i in (0, 1, 2, 4, 5, 6, 7)]
+
+
+def test_a_film_that_was_cut_short_says_so(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "clip.mkv", moving(10), times=[10 * i for i in range(10)])
+    data = whole.read_bytes()
+    (tmp_path / "half.mkv").write_bytes(data[: len(data) // 2])
+    (told,) = develop_film(tmp_path / "half.mkv", tmp_path / "half.gif", LOOK).notes
+    assert "its pictures end after" in told
+    assert develop_film(whole, tmp_path / "whole.gif", LOOK).notes == []
