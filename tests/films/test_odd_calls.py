@@ -14,7 +14,7 @@ from filmlook.cli import main
 from filmlook.films.develop_film import develop_film
 from filmlook.films.parts import parts_folder
 from filmlook.films.reading import open_film
-from tests.films.clips import moving, rgb_frames, times_of, write_video
+from tests.films.clips import av, moving, rgb_frames, times_of, write_video
 
 LOOK = Look(grain=0, halation=0)
 
@@ -138,3 +138,23 @@ def test_a_film_that_was_cut_short_says_so(tmp_path: Path) -> None:
     (told,) = develop_film(tmp_path / "half.mkv", tmp_path / "half.gif", LOOK).notes
     assert "its pictures end after" in told
     assert develop_film(whole, tmp_path / "whole.gif", LOOK).notes == []
+
+
+def test_damaged_sound_does_not_cost_the_film(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "clip.mkv", moving(12), sound_seconds=0.5)
+    data = bytearray(source.read_bytes())
+    with av.open(str(source)) as container:
+        sound = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    damaged = sound[len(sound) // 2]
+    at = data.find(damaged)
+    data[at : at + len(damaged)] = bytes(255 - byte for byte in damaged)
+    source.write_bytes(data)
+    report = develop_film(source, tmp_path / "film.webm", LOOK)
+    assert report.frames == 12
+    assert "its sound is damaged: what cannot be read is left out" in report.notes
+    assert seconds_of_sound(tmp_path / "film.webm") == pytest.approx(0.5, abs=0.1)
+
+
+def seconds_of_sound(path: Path) -> float:
+    with av.open(str(path)) as container:
+        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
