@@ -6,6 +6,7 @@ import shutil
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -158,3 +159,11 @@ def test_damaged_sound_does_not_cost_the_film(tmp_path: Path) -> None:
 def seconds_of_sound(path: Path) -> float:
     with av.open(str(path)) as container:
         return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+
+
+def test_a_film_of_one_pixel_is_refused_where_it_does_not_fit(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "clip.mkv", [np.zeros((1, 1, 3), np.uint8)])
+    with pytest.raises(FilmLookError, match="1 x 1 is too small for h264"):
+        develop_film(source, tmp_path / "film.mp4", LOOK)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]
+    assert develop_film(source, tmp_path / "film.nut", LOOK).frames == 1
