@@ -104,7 +104,7 @@ def read_preset(path: Path) -> Preset:
         preset_json(preset).encode()  # no answer and no file can hold a name with surrogates
         return preset
     except KeyError as error:
-        raise LookError(f"{path}: not a look file: it has no {error}") from None
+        raise LookError(f'{path}: not a look file: it has no {error}; allowed: {{"look": {{settings by key}}}}') from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise LookError(f"{path}: not a look file: {error}") from None
     except LookError as error:

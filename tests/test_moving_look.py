@@ -185,3 +185,12 @@ def test_a_choice_gives_each_frame_its_look() -> None:
 def test_a_key_without_a_number_is_told_by_its_setting() -> None:
     with pytest.raises(LookError, match=r"^exposure: '1e999' has no finite value"):
         MovingLook.from_dict({"exposure": "1e999: (1)"})
+
+
+def test_settings_that_stand_bare_in_a_look_file_are_told_where_they_belong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = tmp_path / "bare.json"
+    bare.write_text(json.dumps({"version": 2, "exposure": RISING}))
+    assert main(["develop", "any.png", "-o", str(tmp_path / "out.png"), "--look", str(bare)]) == 2
+    assert "it has no 'look'; allowed: {\"look\": {settings by key}}" in capsys.readouterr().err

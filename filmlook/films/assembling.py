@@ -22,6 +22,7 @@ from filmlook.films.reading import Film
 from filmlook.films.writing import CONTAINERS
 
 _SOUND = {".webm": "libopus"}  # what sound becomes where its own codec is not kept
+_DAMAGED_SOUND = "its sound is damaged: what cannot be read is left out"
 _OPUS_RATE = 48000
 _KEPT_ELSEWHERE = {"major_brand", "minor_version", "compatible_brands", "encoder", "ENCODER"}  # the muxer tells its own
 _GIF_TICK = Fraction(1, 100)
@@ -196,7 +197,7 @@ def _streams_beside(
             made[stream.index] = copied
         elif stream.type == "audio":
             codec = _SOUND.get(ending, "aac")
-            made[stream.index] = _sound(target, stream, codec)
+            made[stream.index] = _sound(target, stream, codec, notes)
             notes.append(f"sound ({name}) is not kept in {ending} and became {codec.removeprefix('lib')}")
         elif stream.type != "data" or not source.chapters():  # MP4 keeps the names of chapters as such a stream
             notes.append(f"{what} is left out: {ending} does not hold it")
@@ -222,8 +223,8 @@ def _copied(target: Any, stream: Any) -> Callable[[Any], list[Any]] | None:
     return copy
 
 
-def _sound(target: Any, stream: Any, codec: str) -> Callable[[Any], list[Any]]:
-    """What decodes sound and encodes it anew."""
+def _sound(target: Any, stream: Any, codec: str, notes: list[str]) -> Callable[[Any], list[Any]]:
+    """What decodes sound and encodes it anew; what is damaged is passed over and told, once."""
     av = pyav()
     rate = _OPUS_RATE if codec == "libopus" else stream.codec_context.sample_rate
     to = target.add_stream(codec, rate=rate, layout=stream.codec_context.layout.name)
@@ -231,7 +232,12 @@ def _sound(target: Any, stream: Any, codec: str) -> Callable[[Any], list[Any]]:
     resampler = av.AudioResampler(format=to.codec_context.format, layout=to.codec_context.layout, rate=rate)
 
     def encode(packet: Any) -> list[Any]:
-        frames = packet.decode() if packet is not None else [*stream.decode(None), None]
+        try:
+            frames = packet.decode() if packet is not None else [*stream.decode(None), None]
+        except av.error.InvalidDataError:
+            if _DAMAGED_SOUND not in notes:
+                notes.append(_DAMAGED_SOUND)
+            frames = [] if packet is not None else [None]
         return [made for frame in frames for piece in resampler.resample(frame) for made in to.encode(piece)] + (
             to.encode(None) if packet is None else []
         )

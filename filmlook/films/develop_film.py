@@ -25,7 +25,7 @@ from filmlook.films.names import numbered, pictures_of
 from filmlook.films.parts import Parts, parts_folder
 from filmlook.films.reading import Film, open_film
 from filmlook.films.scenes import in_scenes
-from filmlook.films.writing import PictureWriter, VideoWriter, Writer, outgoing_tags
+from filmlook.films.writing import PictureWriter, VideoWriter, Writer, outgoing_tags, size_in
 from filmlook.moving_look import MovingLook
 from filmlook.presets import AnyLook, load_moving_look
 from filmlook.prints import checked_print
@@ -116,6 +116,7 @@ def develop_film(
     moving, out = _by_names(load_moving_look(look)), Path(out)
     film = open_film(source, rate=rate)
     encoding = encoding_for(out, codec, crf, speed, bits=film.bits, alpha=film.has_alpha)
+    size_in(film, encoding)
     if not again and infotext.of_text({"parameters": film.comment}) is not None:
         raise AlreadyDevelopedError(f"{film.path}: it is developed already")
     numbers = film.numbers if fps is None else ()
@@ -231,8 +232,7 @@ def _job(
 def _notes(film: Film, encoding: Encoding) -> list[str]:
     """What a codec cannot hold of a film."""
     notes = []
-    rows, columns = encoding.codec.steps or (1, 1)
-    width, height = film.width // columns * columns, film.height // rows * rows
+    width, height = size_in(film, encoding)
     if (width, height) != (film.width, film.height):
         notes.append(f"{encoding.codec.name} has even sizes alone: {film.width} x {film.height} was cut to {width} x {height}")
     if film.has_alpha and not encoding.alpha:

@@ -21,12 +21,14 @@ from filmlook.files import picture
 from filmlook.films import frame_colour
 from filmlook.films.frame_colour import RGB, Tags
 from filmlook.films.names import ANIMATIONS, is_pattern, pictures_of
-from filmlook.films.pyav import opened, picture_stream
+from filmlook.films.pyav import opened, picture_stream, pyav
 from filmlook.paths import natural
 
 SEQUENCE_RATE = Fraction(24)
 """Frames a second of numbered pictures unless told: a cinema's."""
 
+_MOST_PIXELS = 89_478_485  # of an animation's frame: Pillow warns from there on, and a file of a few kilobytes can say more
+_EARLY_S, _EARLY = 1.0, 0.02  # by which pictures may end before the file does: sound often lasts a little longer
 _ANIMATION_MS = 100  # of a frame that tells none: as browsers take it
 _FULL_TURN = 4
 
@@ -128,8 +130,8 @@ def is_animated(path: Path) -> bool:
     try:
         with Image.open(path) as image:
             return bool(getattr(image, "is_animated", False))
-    except (OSError, ValueError, SyntaxError):  # what is no picture at all is told of when it is read
-        return False
+    except (Image.DecompressionBombError, OSError, ValueError, SyntaxError):
+        return False  # what is no picture at all is told of when it is read
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -192,8 +194,10 @@ class _Animation(Film):
 def _animation(path: Path) -> Iterator[Any]:
     try:
         with Image.open(path) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise Image.DecompressionBombError(f"a frame of {image.width} x {image.height} is too large")
             yield image
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise PictureError(f"{path}: {' '.join(str(error).split()) or 'is damaged'}") from error
 
 
@@ -221,7 +225,7 @@ class _Video(Film):
             raise PictureError(f"{path}: no such file")
         with opened(path) as container:
             stream = picture_stream(container, path)
-            first = next(container.decode(stream), None)
+            first = next(_decoded(container, stream, []), None)
             if first is None:
                 raise PictureError(f"{path}: holds no frame that can be read")
             try:
@@ -257,7 +261,9 @@ class _Video(Film):
             base = Fraction(stream.time_base)
             usual = round(1 / (self.rate * base)) if self.rate else 1
             pts, duration = -usual, usual
-            for number, frame in enumerate(container.decode(stream)):
+            start, seconds = (container.start_time or 0) / 1e6, (container.duration or 0) / 1e6
+            damaged: list[int] = []
+            for number, frame in enumerate(_decoded(container, stream, damaged)):
                 told = frame.pts if frame.pts is not None else pts + duration
                 pts = max(told, pts + 1) if number else told  # times that stand still would be refused by what writes them
                 duration = int(getattr(frame, "duration", 0) or usual)
@@ -266,6 +272,21 @@ class _Video(Film):
                     size = f"{pixels.shape[1]} x {pixels.shape[0]}"
                     raise PictureError(f"{self.path}: frame {number} is {size}, the first is {self.width} x {self.height}")
                 yield FilmFrame(number, pts, duration, pixels)
+            if damaged:
+                self.notes.append(f"is damaged: {len(damaged)} of its frames cannot be read, and are left out")
+            end = float((pts + duration) * base) - start
+            if seconds - end > max(_EARLY_S, _EARLY * seconds):
+                self.notes.append(f"its pictures end after {end:.1f} of {seconds:.1f} seconds: the file may be cut short")
+
+
+def _decoded(container: Any, stream: Any, damaged: list[int]) -> Iterator[Any]:
+    """The frames of a video. Packets that cannot be decoded are passed over, as players do; their numbers go to a list."""
+    av = pyav()
+    for number, packet in enumerate(container.demux(stream)):
+        try:
+            yield from packet.decode()
+        except av.error.InvalidDataError:
+            damaged.append(number)
 
 
 def _count(container: Any, stream: Any, rate: Any) -> int | None:

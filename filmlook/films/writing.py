@@ -49,14 +49,22 @@ def outgoing_tags(film: Film, encoding: Encoding) -> Tags:
     return film.tags if film.tags.matrix else VIDEO
 
 
+def size_in(film: Film, encoding: Encoding) -> tuple[int, int]:
+    """Width and height of a film as a codec holds it. Raises FilmLookError: nothing would be left of it."""
+    rows, columns = encoding.codec.steps or (1, 1)
+    width, height = film.width // columns * columns, film.height // rows * rows
+    if not width or not height:
+        raise FilmLookError(f"{film.path}: {film.width} x {film.height} is too small for {encoding.codec.name}")
+    return width, height
+
+
 class VideoWriter:
     """Frames to the parts of a film, an encoder for each."""
 
     def __init__(self, parts: Parts, film: Film, encoding: Encoding) -> None:
         self._parts, self._film, self._encoding = parts, film, encoding
         self._tags = outgoing_tags(film, encoding)
-        rows, columns = encoding.codec.steps or (1, 1)
-        self.width, self.height = film.width // columns * columns, film.height // rows * rows
+        self.width, self.height = size_in(film, encoding)
         self._container: Any = None
         self._stream: Any = None
         self._count = self._first = self._end = self._muxed = 0

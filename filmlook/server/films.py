@@ -22,6 +22,8 @@ from filmlook.server.film_jobs import FilmJob, FilmJobs, Progress, told_of
 from filmlook.server.queue import WorkQueue
 from filmlook.server.request_body import Limits
 
+_MOST_RATE = 1000  # frames a second that a film may tell: a limit in seconds would not be one else
+
 
 def add_films(router: APIRouter, backend: Backend, line: WorkQueue) -> None:
     """Adds the routes of films."""
@@ -90,4 +92,7 @@ def _most_frames(path: Path, limits: Limits) -> int:
         raise HTTPException(413, f"video lasts {float(seconds):.0f} seconds; allowed are {limits.video_seconds}")
     if film.width * film.height > limits.pixels:
         raise HTTPException(413, f"video: a frame has {film.width * film.height} pixels; allowed are {limits.pixels}")
-    return int(limits.video_seconds * (film.rate or requests.MOST_FPS)) + 1
+    most = int(limits.video_seconds * min(_MOST_RATE, film.rate or requests.MOST_FPS)) + 1
+    if film.count and film.count > most:
+        raise HTTPException(413, f"video has {film.count} frames; allowed are {most}")
+    return most

@@ -76,6 +76,8 @@ _MOVING_LOOK = field.look("look", moving_look_of, look_schema(moving=True))
 _PICTURE_NAME = field.name_of_picture("hash", DIGITS)
 _NEWEST = (field.text("viewer", 64), field.whole("number", 0, 2**53, 0))
 
+_CRF = "Of the codec: less is better, of webp more, which alone goes beyond 63; null: what keeps grain."
+
 TABLES: dict[str, tuple[Field, ...]] = {
     "develop": (
         field.pictures("images"),
@@ -99,7 +101,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.wholes_or_none("cuts", MOST_CUTS, "Frames that scenes begin with; null: they are found."),
         field.choice("format", tuple(FILMS), "mp4"),
         field.choice_or_none("codec", CODECS, "null: what is usual for the format."),
-        field.number_or_none("crf", 0, 63, "Of the codec: less is better; null: what keeps grain.", is_whole_number=True),
+        field.number_or_none("crf", 0, 100, _CRF, is_whole_number=True),
         field.number_or_none("fps", 1, MOST_FPS, "Of the film in the camera, such as 18; null: as the clip has it."),
         field.switch("again", True),
     ),

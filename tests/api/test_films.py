@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import tracemalloc
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace as Namespace
 from typing import Any
@@ -21,7 +24,7 @@ from fastapi import HTTPException
 from fastapi.testclient import TestClient
 
 from filmlook.errors import FilmLookError, PictureError
-from filmlook.server import film_jobs, own_folder
+from filmlook.server import film_jobs, films, own_folder
 from filmlook.server.film_jobs import FilmJob, FilmJobs
 from filmlook.server.multipart import MultipartReader
 from filmlook.server.own_folder import OwnFolder
@@ -299,7 +302,7 @@ WRONG: list[tuple[str, list[Any], str]] = [
     ("cuts", [7, [-1], [1.5], ["1"], [True], [0] * 10_001], "cuts is "),
     ("format", ["avi", None, "../x", "mp4\0"], "format is "),
     ("codec", ["mpeg2", 7, ["h264"]], "codec is "),
-    ("crf", [-1, 64, 1.5, "18", True], "crf is "),
+    ("crf", [-1, 101, 1.5, "18", True], "crf is "),
     ("again", [None, 1, "true"], "again is "),
     ("fps", [0, -1, 61, "18", True, [18]], "fps is "),
     ("video", ["x"], "unknown field 'video'"),
@@ -386,6 +389,29 @@ def test_frames_of_too_many_pixels_are_refused(developer: Developer) -> None:
     client = client_with(pixels=3000)
     told = refusal(client.post(URL, files={"video": ("a.mp4", MP4)}), 413)
     assert told == "video: a frame has 3072 pixels; allowed are 3000"
+
+
+def test_a_picture_that_unpacks_to_more_than_memory_is_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(films, "pyav", lambda: None)
+    size = struct.pack(">II", 30_000, 30_000) + bytes([1, 0, 0, 0, 0])
+    head = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", size)
+    data = head + _chunk(b"IDAT", zlib.compress(bytes(10_000))) + _chunk(b"IEND", b"")
+    told = refusal(client.post(URL, files={"video": ("a.png", data)}), 422)
+    assert told.startswith("video: ")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_a_rate_that_no_film_has_makes_no_limit_endless(developer: Developer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(films, "open_film", lambda _: Namespace(count=10**7, rate=Fraction(10**9), width=64, height=48))
+    told = refusal(client_with(video_seconds=5).post(URL, files={"video": ("a.mp4", MP4)}), 413)
+    assert told == "video has 10000000 frames; allowed are 5001"
+
+
+def test_webp_of_the_best_quality_can_be_asked_for(developer: Developer, client: TestClient) -> None:
+    sent(client, format="webp", crf=100)
 
 
 def test_without_pyav_it_says_what_to_install(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

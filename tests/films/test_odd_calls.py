@@ -6,6 +6,7 @@ import shutil
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,7 +15,7 @@ from filmlook.cli import main
 from filmlook.films.develop_film import develop_film
 from filmlook.films.parts import parts_folder
 from filmlook.films.reading import open_film
-from tests.films.clips import moving, rgb_frames, write_video
+from tests.films.clips import av, moving, rgb_frames, times_of, write_video
 
 LOOK = Look(grain=0, halation=0)
 
@@ -83,6 +84,12 @@ def test_a_list_of_other_files_is_no_film(tmp_path: Path) -> None:
         open_film(tmp_path / "list.mp4")
 
 
+def test_a_large_picture_may_become_webp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures(tmp_path / "in", 1)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # Pillow refuses twice as many; a picture is not bound by it
+    assert main(["develop", str(tmp_path / "in" / "f_01.png"), "-o", str(tmp_path / "out.webp")]) == 0
+
+
 @pytest.mark.parametrize("out", ["film.gif", "film.webp", "f_%02d.png"])
 def test_sound_that_is_left_out_is_told(tmp_path: Path, out: str) -> None:
     source = write_video(tmp_path / "clip.mkv", moving(2), sound_seconds=0.1)
@@ -111,3 +118,52 @@ def test_av1_says_nothing_of_its_own(tmp_path: Path, capfd: pytest.CaptureFixtur
     source = write_video(tmp_path / "clip.mkv", moving(1))
     develop_film(source, tmp_path / "film.webm", LOOK)
     assert capfd.readouterr().err == ""
+
+
+def test_a_damaged_frame_is_left_out_and_told(tmp_path: Path) -> None:
+    frames = moving(8)
+    source = write_video(tmp_path / "clip.mov", frames, codec="png", pixel_format="rgb24")
+    data = bytearray(source.read_bytes())
+    at = [i for i in range(len(data) - 8) if data[i : i + 8] == b"\x89PNG\r\n\x1a\n"]
+    data[at[3] : at[3] + 8] = bytes(8)
+    source.write_bytes(data)
+    report = develop_film(source, tmp_path / "film.mkv", LOOK, codec="ffv1", seed=5)
+    assert (report.frames, report.notes) == (7, ["is damaged: 1 of its frames cannot be read, and are left out"])
+    assert times_of(tmp_path / "film.mkv") == [Fraction(i, 25) for i in (0, 1, 2, 4, 5, 6, 7)]
+
+
+def test_a_film_that_was_cut_short_says_so(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "clip.mkv", moving(10), times=[10 * i for i in range(10)])
+    data = whole.read_bytes()
+    (tmp_path / "half.mkv").write_bytes(data[: len(data) // 2])
+    (told,) = develop_film(tmp_path / "half.mkv", tmp_path / "half.gif", LOOK).notes
+    assert "its pictures end after" in told
+    assert develop_film(whole, tmp_path / "whole.gif", LOOK).notes == []
+
+
+def test_damaged_sound_does_not_cost_the_film(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "clip.mkv", moving(12), sound_seconds=0.5)
+    data = bytearray(source.read_bytes())
+    with av.open(str(source)) as container:
+        sound = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    damaged = sound[len(sound) // 2]
+    at = data.find(damaged)
+    data[at : at + len(damaged)] = bytes(255 - byte for byte in damaged)
+    source.write_bytes(data)
+    report = develop_film(source, tmp_path / "film.webm", LOOK)
+    assert report.frames == 12
+    assert "its sound is damaged: what cannot be read is left out" in report.notes
+    assert seconds_of_sound(tmp_path / "film.webm") == pytest.approx(0.5, abs=0.1)
+
+
+def seconds_of_sound(path: Path) -> float:
+    with av.open(str(path)) as container:
+        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+
+
+def test_a_film_of_one_pixel_is_refused_where_it_does_not_fit(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "clip.mkv", [np.zeros((1, 1, 3), np.uint8)])
+    with pytest.raises(FilmLookError, match="1 x 1 is too small for h264"):
+        develop_film(source, tmp_path / "film.mp4", LOOK)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]
+    assert develop_film(source, tmp_path / "film.nut", LOOK).frames == 1
