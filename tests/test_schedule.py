@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,15 @@ def test_an_expression_is_worked_out_at_each_frame_until_the_next_key() -> None:
     assert at(wave, 0, 4, 15) == pytest.approx([-0.06 * math.cos(3.141 * t / 15) ** 100 + 0.06 for t in (0, 4, 15)])
     assert at("0: (t*2), 10: (5), max_f-50: (where(t >= 50, s, 1))", 9, 10, 30, 70, seed=7) == [18, 5, 6, 7]
     assert at("0: (-3 % 7.5), 1: (max(1, abs(-t), max_f/3))", 0, 2, last=9) == [4.5, 3]
+
+
+def test_two_hundred_schedules_have_the_values_of_deforums_own_parser() -> None:
+    """Random ones, read by the parser of deforum-art/sd-webui-deforum with numexpr: text, seed, last frame, [frame, value]."""
+    cases = json.loads(Path(__file__).with_name("deforum_schedules.json").read_text(encoding="utf-8"))
+    assert len(cases) == 200
+    for text, seed, last, points in cases:
+        frames, values = zip(*points, strict=True)
+        assert at(text, *frames, seed=seed, last=last) == pytest.approx(values, rel=1e-8, abs=1e-8), text
 
 
 @pytest.mark.parametrize(
