@@ -88,7 +88,7 @@ def _is_a_film(film: Film) -> None:
     assert (gamma < high + 0.05).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_film_and_print_of_an_unknown_table_are_found_together() -> None:
     """A film on a paper, of neither of which the fit is told."""
     table = _through(load_stock("kodak_ektar_100").film, load_paper("kodak_supra_endura"))
@@ -113,7 +113,7 @@ def test_a_film_is_found_through_a_paper_that_is_known() -> None:
     assert float((greys[0] - greys[1]).abs().max()) < 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_slide_keeps_no_print_and_a_black_and_white_film_one_layer(tmp_path: Path) -> None:
     velvia, tri_x = load_stock("fujifilm_velvia_100"), load_stock("kodak_tri_x_400")
     slide = fit_stock(_through(velvia.film, velvia.prints.slide), load_stock("fujifilm_provia_100f"))
@@ -129,7 +129,12 @@ def test_a_slide_keeps_no_print_and_a_black_and_white_film_one_layer(tmp_path: P
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "paper"),
-    [("flat", ""), ("inverted", ""), ("flat", "kodak_portra_endura"), ("steps", "kodak_portra_endura")],
+    [
+        ("flat", ""),
+        ("inverted", ""),
+        pytest.param("flat", "kodak_portra_endura", marks=pytest.mark.long),
+        ("steps", "kodak_portra_endura"),
+    ],
 )
 def test_colours_that_are_no_films_still_leave_a_film(what: str, paper: str) -> None:
     codes = _cube(5)
@@ -205,7 +210,7 @@ def test_photographs_become_a_film(tmp_path: Path, scene: np.ndarray) -> None:
     assert load_stock(str(out)).granularity == like.granularity
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_five_pairs_of_photographs(tmp_path: Path, reference: Path) -> None:
     """Photographs through another film's table, fitted, and compared pixel by pixel."""
     for folder in ("before", "after"):

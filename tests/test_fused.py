@@ -27,6 +27,7 @@ from filmlook.files.lut import write_cube
 from filmlook.film.colour_map import Pointwise
 from filmlook.film.curve import Table
 from filmlook.prints import print_labels
+from filmlook.stages.dirt import Dust, Scratches
 from filmlook.stages.grain import _hash, white_noise
 from filmlook.stages.lamps import Spline
 from filmlook.stages.psf import WideSpread, coarse_cells
@@ -231,7 +232,8 @@ def test_logarithm_and_exponential_are_right_in_the_last_bits(kernels: compiled.
 
 
 def test_every_stage_of_a_film_and_every_step_of_its_print_has_a_form() -> None:
-    assert {make for _, make in (*plan._DEVELOPING, *plan._MAPPING)} == set(STAGES)
+    left_to_pytorch = {Dust, Scratches}
+    assert {make for _, make in (*plan._DEVELOPING, *plan._MAPPING)} == {*STAGES, *left_to_pytorch}
     for stock in list_stocks():
         for choice, toned in itertools.product(print_labels(load_stock(stock)), (0, 0.5)):
             look = Look(stock=stock, print=choice, tone_shadows=toned, saturation=0.5, vignette=0.5, contrast=1.1, black=1.5)

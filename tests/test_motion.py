@@ -104,9 +104,9 @@ def test_at_none_nothing_is_done() -> None:
     assert not {"dust", "scratches"} & set(stages)
     plan = Development(load_stock("kodak_gold_200"), MOVING, 60, 80, CPU)
     pixels = Pixels(torch.zeros(60, 80, 3, dtype=torch.uint8), torch.zeros(60, 80, 3, dtype=torch.uint8), CPU)
-    assert Fused.unfit(plan.stock.film, plan._stages, pixels) == "dust, scratches"
+    assert Fused.unfit(plan._stages, pixels) == "dust, scratches"
     moved = dataclasses.replace(MOVING, dust=0, scratches=0)  # the gate costs the kernels nothing
-    assert not Fused.unfit(plan.stock.film, Development(plan.stock, moved, 60, 80, CPU)._stages, pixels)
+    assert not Fused.unfit(Development(plan.stock, moved, 60, 80, CPU)._stages, pixels)
 
 
 @pytest.mark.parametrize(("stage", "setting"), [(Dust, "dust"), (Scratches, "scratches")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from modules import devices
 from filmlook.depth.maps import depth_of
 from filmlook.files.picture import Picture, from_pil
 from filmlook.look import Look
+from filmlook.webui import hosts
 
 
 def _device() -> Any:
@@ -49,16 +49,12 @@ called. What they give is nearness, 8 bit."""
 
 def by_controlnet(rgb: np.ndarray) -> np.ndarray | None:
     """Nearness of a picture `(H, W, 3)` uint8; None: ControlNet is not here, or has no weights for it."""
-    try:
-        folder = Path(import_module("annotator.annotator_path").models_path)
-    except ImportError:
+    annotators = hosts.module_of("annotator.annotator_path")
+    if annotators is None:
         return None
     for name, weights, call in _PREPROCESSORS:
-        if (folder / weights).is_file():
-            try:
-                module = import_module(f"annotator.{name}")
-            except ImportError:  # an older ControlNet, or one whose own packages are missing
-                continue
+        module = hosts.module_of(f"annotator.{name}") if (Path(annotators.models_path) / weights).is_file() else None
+        if module is not None:  # else an older ControlNet, or one whose own packages are missing
             nearness = np.asarray(call(module, rgb), np.float32)
             devices.torch_gc()
             return nearness if nearness.ndim == 2 else nearness[..., 0]

@@ -37,31 +37,31 @@ GALLERY: dict[str, Any] = {"type": "pil", "interactive": False} if _GIVES_FILES 
 and the user is asked to upload some."""
 
 
-def _module(*names: str) -> Any:
-    """The first of these modules that the host has; None if it has none of them."""
+def module_of(*names: str) -> Any:
+    """The first of these modules that the host or an extension has; None: there is none, or what it needs is missing."""
     for name in names:
         with suppress(ImportError):
             return importlib.import_module(name)
     return None
 
 
-infotext_utils: Any = _module("modules.infotext_utils", "modules.generation_parameters_copypaste")
+infotext_utils: Any = module_of("modules.infotext_utils", "modules.generation_parameters_copypaste")
 """Where parameters are pasted; the second name is SD.Next's, and AUTOMATIC1111's before 1.8."""
 
 
 def canvas() -> Any:
     """The class of Forge's canvas; None elsewhere."""
-    return getattr(_module("modules_forge.forge_canvas.canvas"), "LogicalImage", None)
+    return getattr(module_of("modules_forge.forge_canvas.canvas"), "LogicalImage", None)
 
 
 def api() -> Any:
     """The class of the host's API; to be asked when the host has made it."""
-    return _module("modules.api.api").Api
+    return module_of("modules.api.api").Api
 
 
 def memory_freeing() -> list[tuple[Any, str]]:
     """The host's functions that free memory at the user's wish, as modules and names."""
-    places = [(sd_models, "unload_model_weights"), (_module("backend.memory_management"), "unload_all_models")]
+    places = [(sd_models, "unload_model_weights"), (module_of("backend.memory_management"), "unload_all_models")]
     return [(module, name) for module, name in places if callable(getattr(module, name, None))]
 
 
