@@ -1,7 +1,4 @@
-"""Scopes: what a picture's codes and colours are, as figures for a page to draw.
-
-Reference: B. Ottosson, "A perceptual color space for image processing" (2020), of OKLab.
-"""
+"""Scopes: what a picture's codes and colours are, as figures for a page to draw."""
 
 from __future__ import annotations
 
@@ -12,20 +9,11 @@ import numpy as np
 
 from filmlook.files.colour import srgb_light
 from filmlook.files.encoders import eight_bit
+from filmlook.matching.oklab import TO_CONES, TO_LAB
 
 SIDE = 128  # columns and rows of a parade
 MOST_COLOURS = 1500
 _LUMA = np.array((0.2126, 0.7152, 0.0722))  # of codes: Rec. 709's Y', as monitors show it
-_TO_CONES = (
-    (0.4122214708, 0.5363325363, 0.0514459929),
-    (0.2119034982, 0.6806995451, 0.1073969566),
-    (0.0883024619, 0.2817188376, 0.6299787005),
-)
-_TO_LAB = (
-    (0.2104542553, 0.7936177850, -0.0040720468),
-    (1.9779984951, -2.4285922050, 0.4505937099),
-    (0.0259040371, 0.7827717662, -0.8086757660),
-)
 
 
 def scopes(pixels: np.ndarray) -> dict[str, Any]:
@@ -71,4 +59,4 @@ def _colours(codes: np.ndarray) -> list[list[float]]:
 
 def oklab(code: np.ndarray) -> np.ndarray:
     """sRGB code `(..., 3)` in [0, 1] to OKLab."""
-    return np.asarray(np.cbrt(srgb_light(code) @ np.transpose(_TO_CONES)) @ np.transpose(_TO_LAB))
+    return np.asarray(np.cbrt(srgb_light(code) @ np.transpose(TO_CONES)) @ np.transpose(TO_LAB))
