@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from filmlook.matching.estimator import load_estimator
 from filmlook.matching.films import load_films, shown
 from filmlook.matching.grain import measured_grain
 from filmlook.matching.grain_settings import grain_of
+from filmlook.matching.reference import read_reference
 from filmlook.matching.statistics import statistics
 from filmlook.stock import load_stock
 
@@ -172,3 +174,11 @@ def test_the_command_writes_a_look_that_develop_reads(field: np.ndarray, tmp_pat
     (tmp_path / "drawn.png").write_bytes(png(drawing()))
     assert main(["match", str(tmp_path / "drawn.png")]) == 1
     assert capsys.readouterr().err.count("\n") == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_reference_that_has_no_end_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", tmp_path, tmp_path / "none.png"):
+        with pytest.raises(PictureError, match=path.name):
+            read_reference(path)

@@ -69,12 +69,10 @@ def read_reference(source: Any) -> Reference:
         PictureError: it cannot be read, or shows nothing to tell a treatment by; the message says which, in one line.
     """
     if isinstance(source, (str, Path)):
-        try:
-            source = Path(source).read_bytes()
-        except OSError as error:
-            raise PictureError(f"{source}: {error.strerror}") from None
+        shown = picture.read(source, max_pixels=_MOST_PIXELS)  # first, for it refuses what has no end
+        return _checked(shown, _stored(source))
     if isinstance(source, bytes):
-        stored = _stored(source)
+        stored = _stored(io.BytesIO(source))
         return _checked(picture.decode(source, max_pixels=_MOST_PIXELS), stored)
     if isinstance(source, np.ndarray):
         source = Picture(source)
@@ -85,10 +83,10 @@ def read_reference(source: Any) -> Reference:
     return _checked(source, None)
 
 
-def _stored(data: bytes) -> Stored | None:
+def _stored(file: str | Path | io.BytesIO) -> Stored | None:
     """How a file stored its picture; None where it is no JPEG, or moves."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(file) as image:
             if getattr(image, "is_animated", False):
                 raise PictureError("the reference is an animation; allowed: a picture")
             tables = getattr(image, "quantization", None)
