@@ -46,7 +46,8 @@ def _network() -> tuple[Any, Any, bool] | None:
     for name in (own,) if own else _NAMES:
         try:
             processor = transformers.AutoImageProcessor.from_pretrained(name, local_files_only=True)
-            network = transformers.AutoModelForDepthEstimation.from_pretrained(name, local_files_only=True).eval()
+            weights = {"local_files_only": True, "use_safetensors": True}  # other files would be unpickled
+            network = transformers.AutoModelForDepthEstimation.from_pretrained(name, **weights).eval()
         except (OSError, ValueError, ImportError) as error:  # it is not here
             log.debug("Film Look: no depth network %s: %s", name, error)
             continue
