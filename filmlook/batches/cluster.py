@@ -22,6 +22,8 @@ from filmlook.batches.manifest import Row
 from filmlook.batches.worker import TRIES, Job, Order, Worker, failed
 from filmlook.errors import FilmLookError, LookError, extra
 
+_log = logging.getLogger(__name__)
+
 _LARGEST = 64  # pictures in a batch: a part of the manifest each
 _BATCHES_A_WORKER = 8  # at least, so that all of them end at about the same time
 _STORE_BYTES = 128 << 20  # Ray's object store on this machine: what goes through it are names and rows
@@ -139,6 +141,7 @@ class _Actor:
                 jobs = [Job(*pair) for pair in zip(columns["input"], columns["output"], strict=True)]
                 rows = self._worker.batch(part, jobs) or []
             except Exception as error:  # nothing is lost: what is written is known again by what its file tells
+                _log.warning("%s", part, exc_info=error)
                 fault = f"the manifest cannot be written: {' '.join(str(error).split()) or type(error).__name__}"
         return pyarrow.table({"part": [part], "rows": [json.dumps([asdict(row) for row in rows])], "fault": [fault]})
 

@@ -6,6 +6,7 @@ no more than a frame or two are held, whatever the length.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class FilmFrame:
 
 
 @dataclass
-class Film:
+class Film(ABC):
     """A film that can be read, from its beginning, as often as one likes.
 
     Attributes:
@@ -93,9 +94,9 @@ class Film:
         """Whether there may be sound, subtitles, chapters and metadata beside the picture."""
         return False
 
+    @abstractmethod
     def frames(self, bits: int = 8, *, alpha: bool = False) -> Iterator[FilmFrame]:
         """The frames from the first on, as samples of 8 or 16 bits. Raises PictureError where the file breaks off in error."""
-        raise NotImplementedError
 
 
 def open_film(source: str | Path | Sequence[Path], *, rate: Fraction | None = None) -> Film:

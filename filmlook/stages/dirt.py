@@ -19,7 +19,7 @@ Where a stock has no layers there is no density, and log10 exposure takes its pl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -83,20 +83,13 @@ class _Marks:
 
     margin = 0
 
-    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
-        self._amount, self._pitch_um = self._amount_of(look), pitch_um
+    def __init__(self, stock: Stock, amount: float, pitch_um: float, marks: Callable[..., tuple[Mark, ...]]) -> None:
+        self._amount, self._pitch_um, self._marks = amount, pitch_um, marks
         self._has_layers = stock.film is not None
-
-    @staticmethod
-    def _amount_of(look: Look) -> float:
-        raise NotImplementedError
-
-    def _marks(self, size: tuple[int, int], moment: tuple[int, int]) -> tuple[Mark, ...]:
-        raise NotImplementedError
 
     def __call__(self, density: Tensor, place: Place) -> Tensor:
         """Density (of stocks without layers: log10 exposure) `B,L,H,W` with the marks."""
-        marks, margin = self._marks(place.size, place.moment), place.margin_of(density)
+        marks, margin = self._marks(place.size, self._pitch_um, self._amount, place.moment), place.margin_of(density)
         out = None
         for i, (y, x) in enumerate(place.corners):
             for mark in marks:
@@ -132,12 +125,8 @@ class Dust(_Marks):
 
     name = "dust"
 
-    @staticmethod
-    def _amount_of(look: Look) -> float:
-        return look.dust
-
-    def _marks(self, size: tuple[int, int], moment: tuple[int, int]) -> tuple[Mark, ...]:
-        return dust_marks(size, self._pitch_um, self._amount, moment)
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        super().__init__(stock, look.dust, pitch_um, dust_marks)
 
 
 class Scratches(_Marks):
@@ -145,12 +134,8 @@ class Scratches(_Marks):
 
     name = "scratches"
 
-    @staticmethod
-    def _amount_of(look: Look) -> float:
-        return look.scratches
-
-    def _marks(self, size: tuple[int, int], moment: tuple[int, int]) -> tuple[Mark, ...]:
-        return scratch_marks(size, self._pitch_um, self._amount, moment)
+    def __init__(self, stock: Stock, look: Look, pitch_um: float, device: torch.device) -> None:
+        super().__init__(stock, look.scratches, pitch_um, scratch_marks)
 
 
 @lru_cache(maxsize=4)
