@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from filmlook.errors import FilmLookError, LookError, PictureError, StockFileError
     from filmlook.look import SETTINGS, Look
     from filmlook.matching.match import Match, match
+    from filmlook.matching.series import series_looks
     from filmlook.moving_look import MovingLook
     from filmlook.presets import list_looks, load_look, load_moving_look
     from filmlook.stock import Stock, list_stocks, load_stock
@@ -30,6 +31,7 @@ _ROOMS = {
     "errors": ("FilmLookError", "LookError", "PictureError", "StockFileError"),
     "look": ("SETTINGS", "Look"),
     "matching.match": ("Match", "match"),
+    "matching.series": ("series_looks",),
     "moving_look": ("MovingLook",),
     "presets": ("list_looks", "load_look", "load_moving_look"),
     "stock": ("Stock", "list_stocks", "load_stock"),
@@ -58,6 +60,7 @@ __all__ = [
     "load_stock",
     "match",
     "regrain",
+    "series_looks",
 ]
 
 

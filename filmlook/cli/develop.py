@@ -50,7 +50,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, help=text)
     parser.add_argument("--frames", action="store_true", help="the inputs are a film's frames: grain moves, the lab does not")
-    text = "the lab and networks judge the first picture, for all (else each for itself)"
+    text = (
+        "the pictures are a series: exposure and cast are solved together, so that people and places stay alike; the lab and "
+    )
+    text += "networks judge the first one, for all"
     parser.add_argument("--same", action="store_true", help=text)
     text = "a picture of the same size: white is developed, black stays as it is, grey is in between"
     parser.add_argument("--mask", type=name, metavar="FILE", help=text)

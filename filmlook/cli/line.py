@@ -72,7 +72,10 @@ def develop_all(
         tqdm(total=len(jobs), unit="picture", disable=None, bar_format="{l_bar}{bar}| {n:.2f}/{total} {elapsed}") as bar,
         ThreadPoolExecutor(most) as threads,
     ):
-        line = _Line(look, args, alone, bar)
+        looks = [look] * len(jobs)
+        if args.same and not args.frames:
+            looks = _alike([source for source, _ in jobs], look, args, threads)
+        line = _Line(looks, args, alone, bar)
         going: deque[tuple[Source, Path, Future[bool]]] = deque()
         claimed: set[Path] = set()
 
@@ -112,10 +115,10 @@ def _known(error: Exception) -> Future[bool]:
 class _Line:
     """What is done to each picture, on a thread of its own."""
 
-    def __init__(self, look: MovingLook, args: argparse.Namespace, alone: bool, bar: Any) -> None:
+    def __init__(self, looks: Sequence[MovingLook], args: argparse.Namespace, alone: bool, bar: Any) -> None:
         from filmlook.engine.metering import ExposureLock
 
-        self._look, self._args, self._alone, self._bar = look, args, alone, bar
+        self._looks, self._args, self._alone, self._bar = looks, args, alone, bar
         self._lock = ExposureLock() if args.frames or args.same else None
         self._room = _Room(in_order=self._lock is not None or args.stages is not None)
         self._stopped = threading.Event()
@@ -178,17 +181,17 @@ class _Line:
         from filmlook.engine.develop import film_picture
         from filmlook.files import picture
 
-        args, frame = self._args, index if self._args.frames else None
+        args, look, frame = self._args, self._looks[index], index if self._args.frames else None
         for note in shown.notes:
             warn(f"{source.path}: {note}")
         seed = _seed(args.seed, source, shown, self._alone or frame is not None)
         settings: dict[str, Any] = {"seed": seed, "frame": frame, "lock": self._lock, "tile": args.tile, "device": args.device}
-        if self._look.may_have("aperture"):
+        if look.may_have("aperture"):
             settings["depth"] = _depth(args, source, shown)
         if args.stages:
             from filmlook.cli.stages import write_stages
 
-            write_stages(Path(args.stages), source, shown, self._look, settings, args.overwrite)
+            write_stages(Path(args.stages), source, shown, look, settings, args.overwrite)
         if args.mask:
             settings["mask"] = picture.read(args.mask)  # its fault is told by its name
         if not args.output:
@@ -197,7 +200,7 @@ class _Line:
         def advance(share: float) -> None:
             self._advance(index, min(share, 0.99))
 
-        return film_picture(shown, self._look, again=args.again, progress=advance, **settings)
+        return film_picture(shown, look, again=args.again, progress=advance, **settings)
 
     def _write(self, target: Path, film: Picture) -> None:
         from filmlook.files import picture
@@ -206,6 +209,23 @@ class _Line:
         make_folder(target.parent)
         written = {"quality": args.quality, "lossless": args.lossless, "profile": args.profile, "overwrite": args.overwrite}
         picture.write(target, film, **written)
+
+
+def _alike(
+    sources: Sequence[Source], look: MovingLook, args: argparse.Namespace, threads: ThreadPoolExecutor
+) -> list[MovingLook]:
+    """The looks of a series; what cannot be read has the look as it is, and is told of in its turn."""
+    from filmlook.files import picture
+    from filmlook.matching.series import series_looks, thumbnail
+    from filmlook.moving_look import MovingLook
+
+    def small(source: Source) -> Any:
+        try:
+            return thumbnail(picture.read(source.path, scene_linear=args.scene_linear))
+        except (FilmLookError, OSError, MemoryError):
+            return None
+
+    return [MovingLook(one) for one in series_looks(list(threads.map(small, sources)), look)]
 
 
 def _depth(args: argparse.Namespace, source: Source, shown: Picture) -> Picture | None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filmlook.cli.messages import say
+from filmlook.cli.messages import say, warn
 from filmlook.cli.options import DONE, file_name, name, refuse_existing
 from filmlook.errors import LookError
+
+if TYPE_CHECKING:
+    from filmlook.look import Look
 
 _PARTS = ("colour", "grain")
 
@@ -21,6 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "seek only this: colour or grain; the rest comes from --look"
     parser.add_argument("--only", choices=_PARTS, help=text)
     parser.add_argument("--look", type=name, metavar="PRESET", help="where what is not sought comes from")
+    text = "pictures or folders of a series: how far its neutral and skin tones are apart with the look, and with it and --same"
+    parser.add_argument("--same", nargs="+", type=name, metavar="PICTURE", help=text)
     parser.add_argument("--label", help="the look's name for people")
     parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
 
@@ -56,4 +62,23 @@ def run(args: argparse.Namespace) -> int:
         except OSError as error:
             raise LookError(f"{out}: cannot be written: {error.strerror}") from None
         say(f"{out}: written")
+    if args.same:
+        _tell_series(args.same, found.look, out)
     return DONE
+
+
+def _tell_series(inputs: list[str], look: Look, out: Path | None) -> None:
+    """Says what `develop --same` does to a series."""
+    from filmlook.cli import inputs as pictures
+    from filmlook.files import picture
+    from filmlook.matching.series import in_colour, series_looks, spread, thumbnail
+
+    found = pictures.find(inputs, None)
+    for failure in found.failures:
+        warn(failure)
+    small = [thumbnail(picture.read(source.path)) for source in found.sources]
+    before = spread([in_colour(code, look) for code in small])
+    after = spread([in_colour(code, own) for code, own in zip(small, series_looks(small, look), strict=True)])
+    tones = ", ".join(f"{tone} tones {before[tone]:.1f} -> {after[tone]:.1f} dE00 apart" for tone in before if tone in after)
+    say(f"a series of {len(small)}: {tones or 'too few tones in common to tell'}")
+    say(f"develop it with: filmlook develop {' '.join(inputs)} -o OUT --look {out or 'LOOK.json'} --same")

@@ -18,6 +18,8 @@ from filmlook.files import infotext, lut, naming, picture
 from filmlook.files.kinds import ENDINGS
 from filmlook.files.picture import Picture
 from filmlook.matching.match import match
+from filmlook.matching.series import series_looks, thumbnail
+from filmlook.moving_look import MovingLook
 from filmlook.server import request_body, requests
 from filmlook.server.queue import Turn
 from filmlook.stock import load_stock
@@ -41,10 +43,13 @@ def developed(
     answer: dict[str, Any] = {"images": [], "infotexts": [], "seeds": [], "errors": []}
     if asked.sheet:
         answer["sheets"] = []
+    looks: list[MovingLook] = [asked.look] * len(asked.pictures)
+    if asked.same:
+        looks[:] = _alike(asked, most_pixels)
     for number in range(len(asked.pictures)):
         made: dict[str, Any] = {}
         try:
-            source, film = _developed(develop, asked, number, most_pixels, turn, gone)
+            source, film = _developed(develop, asked, looks[number], number, most_pixels, turn, gone)
             made = _encoded(source, film, asked)
         except Stopped:
             if gone():
@@ -68,7 +73,7 @@ def developed_file(
         Stopped: the client has gone; PictureError: it was interrupted; FilmLookError: what else is wrong with it.
     """
     try:
-        _, film = _developed(develop, asked, 0, most_pixels, turn, gone)
+        _, film = _developed(develop, asked, asked.look, 0, most_pixels, turn, gone)
         return _file(film, asked)
     except Stopped:
         if gone():
@@ -85,7 +90,13 @@ def _of_the_machine(error: Exception, what: str) -> str:
 
 
 def _developed(
-    develop: Develop, asked: requests.DevelopRequest, number: int, most_pixels: int, turn: Turn, gone: Callable[[], bool]
+    develop: Develop,
+    asked: requests.DevelopRequest,
+    look: MovingLook,
+    number: int,
+    most_pixels: int,
+    turn: Turn,
+    gone: Callable[[], bool],
 ) -> tuple[Picture, Picture]:
     """One picture of a request before and after. Raises Stopped or FilmLookError."""
 
@@ -106,7 +117,20 @@ def _developed(
         seed = infotext.own_seed(source.text.values(), source.pixels)
     deep = picture.with_bits(source, 16) if asked.bits == 16 else source
     maps: dict[str, Any] = {"depth": depth} if depth else {}
-    return source, develop(deep, asked.look, seed, asked.again, progress, mask, **maps)
+    return source, develop(deep, look, seed, asked.again, progress, mask, **maps)
+
+
+def _alike(asked: requests.DevelopRequest, most_pixels: int) -> list[MovingLook]:
+    """The looks of a series; what cannot be read has the look as it is, and is told of in its turn."""
+
+    def small(data: bytes) -> Any:
+        try:
+            return thumbnail(picture.decode(data, max_pixels=most_pixels, scene_linear=asked.scene_linear))
+        except PictureError:
+            return None
+
+    looks = series_looks([small(data) for data in asked.pictures], asked.look)
+    return [MovingLook(look) for look in looks]
 
 
 def _map(what: str, data: bytes, most_pixels: int) -> Picture:

@@ -94,6 +94,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.masks("depth", "A depth map, for a look with an aperture: white is near."),
         field.switch("depth_far_white", False),
         field.choice("answer", ("json", "file"), "json"),
+        field.switch("same", False),
     ),
     "develop-video": (
         _MOVING_LOOK,
@@ -167,8 +168,8 @@ TABLES: dict[str, tuple[Field, ...]] = {
 @dataclass(frozen=True)
 class DevelopRequest:
     """Pictures to develop, with frame 0 of a look that moves; `seeds` is empty where each has its own, `masks` where all of it
-    is developed, `depths` where nobody gives any. `bits` of the files' samples: None, as each has them. `as_file`: the answer
-    is the file of the only one."""
+    is developed, `depths` where nobody gives any. `bits` of the files' samples: None, as each has them. `same`: they are a
+    series. `as_file`: the answer is the file of the only one."""
 
     pictures: list[bytes]
     look: MovingLook
@@ -183,6 +184,7 @@ class DevelopRequest:
     masks: list[bytes]
     depths: list[bytes]
     far_white: bool
+    same: bool
     as_file: bool = False
 
 
@@ -338,6 +340,7 @@ def develop_request(fields: dict[str, Any], limits: Limits) -> DevelopRequest:
         masks=_masks("mask", values["mask"], pictures, limits),
         depths=_masks("depth", values["depth"], pictures, limits),
         far_white=values["depth_far_white"],
+        same=values["same"],
         as_file=values["answer"] == "file",
     )
 
