@@ -93,7 +93,7 @@ def shifts(pictures: Sequence[Any]) -> Tensor:
     moved, alike = _congealed(*every, torch.zeros(len(points), 3), torch.full((len(points),), _FIRST_TIE))
     share = ((alike - _UNLIKE) / (_ALIKE - _UNLIKE)).clamp(0, 1)
     moved, _ = _congealed(*every, moved, _TIGHT * (_LOOSE / _TIGHT) ** share)
-    return moved - moved.median(0).values
+    return moved - moved.quantile(0.5, 0)
 
 
 def _points(picture: Any, random: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -146,7 +146,7 @@ def _congealed(points: Tensor, weights: Tensor, start: Tensor, tied: Tensor) -> 
             uphill = _slope(log, points, weights, moved, cell) - tied[:, None] * moved / torch.tensor(_USUAL) ** 2
             step, most = uphill * 0.7 * (width / finer) ** 2, 0.5 * width / finer
             moved = moved + torch.maximum(torch.minimum(step, most), -most)
-            moved = moved - 0.5 * moved.median(0).values
+            moved = moved - 0.5 * moved.quantile(0.5, 0)
     return moved, common
 
 
