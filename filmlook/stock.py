@@ -28,7 +28,7 @@ from filmlook.film.slide import Slide
 from filmlook.look import FRAMES_MM
 from filmlook.networks.film_network import FilmNetwork
 from filmlook.networks.weights import load_digitalfilm
-from filmlook.paths import find_file, find_files, listed, named_by_label, tell_once
+from filmlook.paths import BUILT_IN, find_file, find_files, listed, named_by_label, tell_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +199,13 @@ FACTS = "filmlook"  # the key in a weight file's metadata that holds what a stoc
 def list_stocks() -> list[str]:
     """The names of the installed stocks: built-in ones and those of the user's folder (see `filmlook.paths`)."""
     return list(stock_labels())
+
+
+def own_stocks() -> dict[str, Path]:
+    """The files of the stocks in the user's folder, by name."""
+    built_in = BUILT_IN / "stocks"
+    files = find_files("stocks", tuple(_READERS))
+    return {name: files[name] for name in listed("stocks", files) if files[name].parent != built_in}
 
 
 def is_installed(name: str) -> bool:

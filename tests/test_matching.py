@@ -17,11 +17,14 @@ from docs.scenes import landscape, night
 from filmlook import Look, LookError, PictureError, develop, match
 from filmlook.cli import main
 from filmlook.engine.colour_only import colour_of
+from filmlook.files.lut import bake, write_cube
 from filmlook.fitting.delta_e import delta_e, to_cielab
-from filmlook.matching.estimator import load_estimator
+from filmlook.matching.colour import candidates
+from filmlook.matching.estimator import Estimate, load_estimator
 from filmlook.matching.films import load_films, shown
 from filmlook.matching.grain import measured_grain
 from filmlook.matching.grain_settings import grain_of
+from filmlook.matching.own_stocks import with_own
 from filmlook.matching.reference import read_reference
 from filmlook.matching.statistics import statistics
 from filmlook.stock import load_stock
@@ -182,3 +185,19 @@ def test_a_reference_that_has_no_end_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe.png", tmp_path, tmp_path / "none.png"):
         with pytest.raises(PictureError, match=path.name):
             read_reference(path)
+
+
+def test_the_users_own_stocks_are_tried(field: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path))
+    palette = load_estimator().palette
+    wanted = Look(stock="kodak_gold_200", saturation=1.6, contrast=1.5, light_green=0.3)  # a look that none has
+    target = shown(wanted, palette)
+    assert with_own(load_films(), target) is load_films()
+    (tmp_path / "stocks").mkdir()
+    write_cube(tmp_path / "stocks" / "mine.cube", bake(colour_of(wanted), 17))
+    (tmp_path / "stocks" / "damaged.json").write_text("{}")
+    films = with_own(load_films(), target)
+    row = [stock for stock, _, _ in films.looks].index("mine")
+    assert float((films.made[row] - target).view(-1, 3).norm(dim=1).mean()) < 0.5
+    found = candidates(palette, Estimate(target.view(-1, 3), dict.fromkeys(load_estimator().stocks, 0.04)))
+    assert found[0].look.stock == "mine"

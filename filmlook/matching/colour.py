@@ -20,6 +20,7 @@ from filmlook.errors import FilmLookError
 from filmlook.look import SETTINGS, Look
 from filmlook.matching.estimator import Estimate
 from filmlook.matching.films import SPREADS, FilmTable, load_films, shown
+from filmlook.matching.own_stocks import with_own
 
 _PRIOR = 0.12  # what a setting turned by its spread costs, in squared distance
 _MOST_TURNED = 3.0  # spreads
@@ -47,8 +48,8 @@ def candidates(palette: Tensor, wanted: Estimate, tell: Callable[[float], None] 
         palette: `(K, 3)`, the sRGB code whose fate is estimated.
         wanted: the estimate. tell: is called with the share done.
     """
-    films = load_films()
     target = wanted.colours.flatten()
+    films = with_own(load_films(), target)
     scale = len(palette) ** -0.5
     slopes = films.slopes * scale
     normal = slopes @ slopes.transpose(1, 2) + _PRIOR * torch.eye(len(SPREADS))
@@ -99,7 +100,7 @@ def _costs(left: Tensor, turned: Tensor) -> Tensor:
 
 def _unlikely(row: tuple[str, str, str], wanted: Estimate) -> float:
     """What speaks against a stock and a print, whatever its colours."""
-    chance = max(wanted.chance.get(row[0], 0.0), _LEAST_CHANCE)
+    chance = max(wanted.chance.get(row[0], 1 / len(wanted.chance)), _LEAST_CHANCE)  # of a stock of the user's own: any
     return (_OTHER_PRINT if row[1] != "stock" else 0.0) - math.log(chance)
 
 
