@@ -18,12 +18,13 @@ from filmlook import Look, LookError, PictureError, develop, match
 from filmlook.cli import main
 from filmlook.engine.colour_only import colour_of
 from filmlook.files.lut import bake, write_cube
-from filmlook.fitting.delta_e import delta_e, to_cielab
+from filmlook.fitting.delta_e import delta_e, from_cielab, to_cielab
 from filmlook.matching.colour import candidates
-from filmlook.matching.estimator import Estimate, load_estimator
+from filmlook.matching.estimator import Estimate, even, from_even, load_estimator
 from filmlook.matching.films import load_films, shown
 from filmlook.matching.grain import measured_grain
 from filmlook.matching.grain_settings import grain_of
+from filmlook.matching.made_stock import comes_close, made_look
 from filmlook.matching.own_stocks import with_own
 from filmlook.matching.reference import read_reference
 from filmlook.matching.statistics import statistics
@@ -201,3 +202,37 @@ def test_the_users_own_stocks_are_tried(field: np.ndarray, tmp_path: Path, monke
     assert float((films.made[row] - target).view(-1, 3).norm(dim=1).mean()) < 0.5
     found = candidates(palette, Estimate(target.view(-1, 3), dict.fromkeys(load_estimator().stocks, 0.04)))
     assert found[0].look.stock == "mine"
+
+
+def crossed(code: torch.Tensor) -> torch.Tensor:
+    """A treatment that no film has: red and green hard, blue flat and lifted."""
+    red, green, blue = code.unbind(-1)
+    hard = [x + k * 4 * x * (1 - x) * (x - 0.5) for x, k in ((red, 0.6), (green, 0.35))]
+    return torch.stack((*hard, 0.2 + 0.6 * blue), -1).clamp(0, 1)
+
+
+def judged(code: torch.Tensor) -> Estimate:
+    return Estimate(even(code.double()).float(), dict.fromkeys(load_estimator().stocks, 0.04))
+
+
+def test_colours_come_back_from_the_space_they_are_compared_in() -> None:
+    code = torch.rand(200, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert torch.allclose(from_cielab(from_even(even(code))), code, atol=1e-6)
+
+
+@pytest.mark.long
+def test_a_stock_is_made_where_no_film_comes_close(tmp_path: Path) -> None:
+    palette = load_estimator().palette
+    wanted = judged(crossed(palette))
+    found = candidates(palette, wanted)
+    assert not comes_close(found, wanted)
+    assert comes_close(candidates(palette, judged(colour_of(Look())(palette.T[None, :, :, None])[0, :, :, 0].T)), wanted)
+    out = tmp_path / "mine.json"
+    look = made_look(out, "Mine", found, wanted, palette).look
+    assert load_stock(look.stock).label == "Mine"
+    random = torch.rand(300, 3, generator=torch.Generator().manual_seed(2)) * 0.8 + 0.1
+    made, nearest = (colour_of(one)(random.T[None, :, :, None])[0, :, :, 0].T for one in (look, found[0].look))
+    true = to_cielab(crossed(random).double())
+    ours, theirs = (float(delta_e(to_cielab(code.double()), true).mean()) for code in (made, nearest))
+    assert ours < 0.5 * theirs
+    assert ours < 2.5

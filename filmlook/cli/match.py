@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from filmlook.cli.messages import say, warn
 from filmlook.cli.options import DONE, file_name, name, refuse_existing
 from filmlook.errors import LookError
+from filmlook.paths import user_folder
 
 if TYPE_CHECKING:
     from filmlook.look import Look
@@ -36,8 +37,10 @@ def run(args: argparse.Namespace) -> int:
     out: Path | None = args.output
     if out and out.suffix.lower() != ".json":
         raise LookError(f"{out}: a look's file ends in .json")
-    if out:
+    film = _film_beside(out)
+    if out and film:
         refuse_existing(out, args.overwrite)
+        refuse_existing(film, args.overwrite)
     from tqdm import tqdm
 
     from filmlook.files import atomic
@@ -50,7 +53,10 @@ def run(args: argparse.Namespace) -> int:
         def advance(share: float) -> None:
             bar.update(share - bar.n)
 
-        found = match(list(args.references), weight=args.weight, only=args.only, look=args.look, progress=advance)
+        how = {"weight": args.weight, "only": args.only, "look": args.look, "new_stock": film}
+        found = match(list(args.references), progress=advance, **how)
+    if found.stock:
+        say(f"{found.stock}: no film comes close, so a stock was made")
     say(f"look: {found.look.to_json()}")
     say("fit: " + ", ".join(f"{key} {value:g}" for key, value in found.fit.items()))
     if found.alternatives:
@@ -65,6 +71,12 @@ def run(args: argparse.Namespace) -> int:
     if args.same:
         _tell_series(args.same, found.look, out)
     return DONE
+
+
+def _film_beside(out: Path | None) -> Path | None:
+    """Where a stock goes that is made for a look: among the user's own, or beside the look."""
+    home = user_folder()
+    return None if out is None else (home / "stocks" if home else out.parent) / f"{out.stem}-film.json"
 
 
 def _tell_series(inputs: list[str], look: Look, out: Path | None) -> None:

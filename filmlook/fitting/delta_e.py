@@ -26,6 +26,17 @@ def to_cielab(code: Tensor) -> Tensor:
     return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), -1)
 
 
+def from_cielab(lab: Tensor) -> Tensor:
+    """The inverse of `to_cielab`, of colours that sRGB has; of others the light that it cannot make is 0."""
+    light, a, b = lab.unbind(-1)
+    y = (light + 16) / 116
+    root = torch.stack((y + a / 500, y, y - b / 200), -1)
+    xyz = torch.where(root > 6 / 29, root**3, (root - 4 / 29) * (108 / 841))
+    matrix = torch.tensor(_SRGB_TO_XYZ, dtype=lab.dtype, device=lab.device)
+    linear = (xyz @ torch.linalg.inv(matrix / matrix.sum(1, keepdim=True)).T).clamp_min(0)
+    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(0.003) ** (1 / 2.4) - 0.055)
+
+
 @dataclass(frozen=True)
 class _Terms:
     """The formula's quantities that depend on the pair only through its mean."""

@@ -79,3 +79,11 @@ def even(code: Tensor) -> Tensor:
     chroma = _CHROMA * torch.hypot(a, b).clamp_min(1e-6)
     squeeze = torch.log1p(chroma) / chroma
     return torch.stack((light, a * squeeze, b * squeeze), -1)
+
+
+def from_even(colours: Tensor) -> Tensor:
+    """CIELAB `(..., 3)` of `even`'s coordinates."""
+    light, a, b = colours.unbind(-1)
+    squeezed = _CHROMA * torch.hypot(a, b).clamp_min(1e-6)
+    stretch = torch.expm1(squeezed) / squeezed
+    return torch.stack((light, a * stretch, b * stretch), -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from filmlook.look import Look
 from filmlook.matching.colour import Candidate, candidates
 from filmlook.matching.estimator import load_estimator
 from filmlook.matching.grain_settings import grain_settings
+from filmlook.matching.made_stock import comes_close, made_look
 from filmlook.matching.reference import Reference, read_reference
 from filmlook.matching.statistics import statistics
 from filmlook.presets import load_look
@@ -35,11 +37,13 @@ class Match:
             about dE00; `chance`: how likely its stock is among the built-in ones; `grain`: the deviation of the references'
             grain, in codes of 255.
         alternatives: the looks of the likeliest other stocks, the likeliest first.
+        stock: the file of the look's stock, where one was made.
     """
 
     look: Look
     fit: dict[str, float]
     alternatives: tuple[Look, ...]
+    stock: Path | None = None
 
 
 def match(
@@ -48,6 +52,7 @@ def match(
     weight: float = 1.0,
     only: str | None = None,
     look: Look | str | dict[str, Any] | None = None,
+    new_stock: str | Path | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Match:
     """Finds the look of pictures: film, print and settings that make other pictures like them.
@@ -58,6 +63,7 @@ def match(
         weight: how far to go, from 0 to 1: what becomes the look's strength.
         only: "colour" or "grain": what else the look has comes from `look`.
         look: what is not sought (glow, softness and vignette never are); None: defaults, for "grain" without colour.
+        new_stock: a file, `.json`, that a stock is written to where no film comes close, over what is there; None: none is made.
         progress: called with the share done, from 0 to 1.
 
     Raises:
@@ -76,9 +82,10 @@ def match(
     read = [read_reference(source) for source in sources]
     tell(0.05)
     found: list[Candidate] = []
-    chance = 0.0
+    chance, made = 0.0, None
     if only in (None, "colour"):
-        found, chance = _colours(read, base, lambda share: tell(0.05 + (0.95 - _GRAINS_SHARE) * share))
+        file = Path(new_stock) if new_stock is not None else None
+        found, chance, made = _colours(read, base, file, lambda share: tell(0.05 + (0.95 - _GRAINS_SHARE) * share))
         base = found[0].look
     fit = {"distance": round(found[0].distance, 2), "chance": round(chance, 3)} if found else {}
     grain: dict[str, Any] = {}
@@ -88,21 +95,29 @@ def match(
     told = {**grain, "strength": float(weight)}
     others = tuple(dataclasses.replace(one.look, **told) for one in found[1 : 1 + _ALTERNATIVES])
     tell(1.0)
-    return Match(dataclasses.replace(base, **told), fit, others)
+    return Match(dataclasses.replace(base, **told), fit, others, made)
 
 
-def _colours(references: Sequence[Reference], base: Look, tell: Callable[[float], None]) -> tuple[list[Candidate], float]:
-    """Looks with the references' colours, what is no colour as in `base`; and how likely the first one's stock is."""
+def _colours(
+    references: Sequence[Reference], base: Look, new_stock: Path | None, tell: Callable[[float], None]
+) -> tuple[list[Candidate], float, Path | None]:
+    """Looks with the references' colours, what is no colour as in `base`; how likely the first one's stock is; and its file,
+    where it was made."""
     estimator = load_estimator()
     parts = []
     for one in references:
         at = torch.linspace(0, len(one.colours) - 1, min(_PIXELS, len(one.colours))).round().long()
         parts.append(statistics(one.colours[None, at]))
     wanted = estimator(torch.cat(parts))
-    found = candidates(estimator.palette, wanted, tell)
+    makes = new_stock is not None
+    found = candidates(estimator.palette, wanted, lambda share: tell(share * (0.2 if makes else 1)))
+    made = None
+    if new_stock is not None and not comes_close(found, wanted):
+        label, made = new_stock.stem, new_stock
+        found.insert(0, made_look(made, label, found, wanted, estimator.palette, lambda share: tell(0.2 + 0.8 * share)))
     kept = {key: getattr(base, key) for key in _NOT_COLOUR}
     found = [dataclasses.replace(one, look=dataclasses.replace(one.look, **kept)) for one in found]
-    return found, wanted.chance.get(found[0].look.stock, 0.0)
+    return found, wanted.chance.get(found[0].look.stock, 0.0), made
 
 
 _NOT_COLOUR = (
