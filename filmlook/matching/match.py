@@ -63,7 +63,7 @@ def match(
         weight: how far to go, from 0 to 1: what becomes the look's strength.
         only: "colour" or "grain": what else the look has comes from `look`.
         look: what is not sought (glow, softness and vignette never are); None: defaults, for "grain" without colour.
-        new_stock: a file, `.json`, that a stock is written to where no film comes close, over what is there; None: none is made.
+        new_stock: a file, `.json`, that a stock is written to where no film comes close, over what is there; None: nowhere.
         progress: called with the share done, from 0 to 1.
 
     Raises:
