@@ -11,11 +11,13 @@ import torch
 
 from filmlook import ExposureLock, Look, LookError, MovingLook, develop, film_picture, load_look, load_moving_look
 from filmlook.cli import main
+from filmlook.engine.plan import development
 from filmlook.files import infotext, picture
 from filmlook.files.picture import Picture
 from filmlook.look_choice import LookChoice
 from filmlook.moving_look import keyframes
 from filmlook.presets import import_preset, load_preset, rename_preset, save_preset
+from filmlook.stock import load_stock
 
 RISING = "0: (0), 10: (1)"
 PLAIN = {"halation": 0, "sharpness": 0, "scan_softness": 0}
@@ -194,3 +196,12 @@ def test_settings_that_stand_bare_in_a_look_file_are_told_where_they_belong(
     bare.write_text(json.dumps({"version": 2, "exposure": RISING}))
     assert main(["develop", "any.png", "-o", str(tmp_path / "out.png"), "--look", str(bare)]) == 2
     assert "it has no 'look'; allowed: {\"look\": {settings by key}}" in capsys.readouterr().err
+
+
+def test_a_film_that_fades_in_is_planned_once() -> None:
+    def planned(look: Look) -> object:
+        return development(load_stock(look.stock), look, 64, 96, torch.device("cpu"))
+
+    faded = Look(exposure=-2.0, lab=0.5, light_balance=40.0, filter="yellow-8", flicker=1.0)
+    assert planned(faded) is planned(Look())
+    assert planned(Look(contrast=0.9)) is not planned(Look())

@@ -441,10 +441,19 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
 def development(stock: Stock, look: Look, height: int, width: int, device: torch.device) -> Development:
     """A `Development`, kept for the next picture of the same size and look, as long as its paper's file stays as it is.
 
+    Looks that differ in the light's gain alone, as from frame to frame of a film that fades in, share it.
+
     Raises:
         LookError, StockFileError: the paper is missing or damaged.
     """
+    if stock.kind != "network":  # which judges a picture by what it is exposed to
+        look = dataclasses.replace(look, **_GAIN)
     return _kept(stock, look, paper_of(stock, look.print), height, width, device)
+
+
+_GAIN: dict[str, Any] = {
+    s.key: s.default for s in SETTINGS if s.key in ("exposure", "lab", "light_balance", "filter", "flicker")
+}
 
 
 @lru_cache(maxsize=6)
