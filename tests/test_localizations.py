@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from filmlook.depth.maps import NONE_FOUND
 from filmlook.look import SETTINGS
 from filmlook.look_choice import SEED_MODES, own_frame
 from filmlook.paths import built_in_names
@@ -164,6 +165,7 @@ def texts() -> set[str]:
             found |= {a or b for a, b in IN_MODULES.findall(path.read_text(encoding="utf-8"))}
     found = {re.sub(r"</?b>", "", text) for text in found}
     found = {text for text in found if any(c.isalpha() for c in text) and text not in NAMES}
+    found |= {NONE_FOUND, "the depth map cannot be read"}
     return found | _phrases() | {WHY, "clashes with “{1}”: {2}"}
 
 

@@ -29,6 +29,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "viewer": "a",
         "number": 3,
     },
+    "depth": {"hash": _NAME, "point": [320, 200]},
     "scopes": {"hash": _NAME, "look": "gold-snapshot"},
     "sheet": {"hash": _NAME, "look": "gold-snapshot", "of": "setting", "setting": "contrast", "steps": 5},
     "like": {"hash": _NAME, "reference": _NAME, "look": "gold-snapshot"},
@@ -49,7 +50,7 @@ _FILES = {
     "sheet": ("application/x-ndjson",),
 }
 """The kinds of file that routes answer with, which answer with no JSON."""
-_REFUSED_WITH = dict.fromkeys(("preview", "scopes", "sheet", "like"), (404, 409))
+_REFUSED_WITH = dict.fromkeys(("preview", "depth", "scopes", "sheet", "like"), (404, 409))
 _REFUSALS = {
     401: "No credentials, or wrong ones.",
     403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
@@ -189,6 +190,13 @@ ANSWERS: dict[str, dict[str, Any]] = {
         }
     ),
     "pictures": _object({"hash": _TEXT, "width": _WHOLE, "height": _WHOLE, "developed": _SWITCH}),
+    "depth": _object(
+        {
+            "source": {"enum": ["given", "found", "none"]},
+            "nearness": _or_null("number", "At the point, from 0, the farthest, to 1; null: there is no map, or no point."),
+            "focus": _or_null("number", "What the setting `focus` is for that point to be sharp."),
+        }
+    ),
     "scopes": _object({"before": _SCOPES, "after": _SCOPES}),
     "like": _object({"stocks": _list(_object({"name": _TEXT, "distance": {"type": "number", "minimum": 0}}))}),
     "match": _object(

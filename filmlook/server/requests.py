@@ -74,6 +74,10 @@ _LOOK = field.look("look", _look_of, look_schema(moving=True))
 _LOOK_OR_NONE = field.look("look", _look_of, look_schema(moving=True), nothing=True)
 _MOVING_LOOK = field.look("look", moving_look_of, look_schema(moving=True))
 _PICTURE_NAME = field.name_of_picture("hash", DIGITS)
+_DEPTH = (
+    field.name_of_picture("depth", DIGITS, "A depth map, sent as a picture is; null: what the server finds.", nothing=True),
+    field.switch("depth_far_white", False),
+)
 _NEWEST = (field.text("viewer", 64), field.whole("number", 0, 2**53, 0))
 
 _CRF = "Of the codec: less is better, of webp more, which alone goes beyond 63; null: what keeps grain."
@@ -115,9 +119,11 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.crop("crop", 4096**2),
         field.choice("format", tuple(SHOWN), "jpeg"),
         field.whole("quality", 1, 100, 88),
+        *_DEPTH,
         *_NEWEST,
     ),
-    "scopes": (_PICTURE_NAME, _LOOK_OR_NONE, field.whole("long_side", 16, 1024, 256), *_NEWEST),
+    "depth": (_PICTURE_NAME, field.point("point"), *_DEPTH, *_NEWEST),
+    "scopes": (_PICTURE_NAME, _LOOK_OR_NONE, field.whole("long_side", 16, 1024, 256), *_DEPTH, *_NEWEST),
     "sheet": (
         _PICTURE_NAME,
         _LOOK,
@@ -127,6 +133,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.whole("steps", 5, 9, 7),
         field.numbers("values", 9),
         field.whole("long_side", 16, 1024, 320),
+        *_DEPTH,
         *_NEWEST,
     ),
     "like": (
@@ -205,7 +212,7 @@ class FilmRequest:
 @dataclass(frozen=True)
 class PreviewRequest:
     """A preview of a kept picture: of the whole at a long side, or of the part `crop` (y, x, height, width). Without a look it
-    is the picture as it was. `viewer` sees the newest `number`."""
+    is the picture as it was. `depth` is a kept depth map, whose white may be far. `viewer` sees the newest `number`."""
 
     picture: str
     look: Look | None
@@ -214,6 +221,20 @@ class PreviewRequest:
     crop: tuple[int, int, int, int] | None
     kind: str
     quality: int
+    depth: str | None
+    depth_far_white: bool
+    viewer: str
+    number: int
+
+
+@dataclass(frozen=True)
+class DepthRequest:
+    """What is known of a kept picture's depth: whether there is a map, and how near a point (x, y) is."""
+
+    picture: str
+    point: tuple[int, int] | None
+    depth: str | None
+    depth_far_white: bool
     viewer: str
     number: int
 
@@ -225,6 +246,8 @@ class ScopesRequest:
     picture: str
     look: Look | None
     long_side: int
+    depth: str | None
+    depth_far_white: bool
     viewer: str
     number: int
 
@@ -241,6 +264,8 @@ class SheetRequest:
     steps: int
     values: list[float]
     long_side: int
+    depth: str | None
+    depth_far_white: bool
     viewer: str
     number: int
 
@@ -388,6 +413,12 @@ def preview_request(fields: dict[str, Any], limits: Limits) -> PreviewRequest:
     """A request for a preview. Raises HTTPException 422."""
     values = field.values_of(fields, TABLES["preview"], limits)
     return PreviewRequest(picture=values.pop("hash"), kind=SHOWN[values.pop("format")], **values)
+
+
+def depth_request(fields: dict[str, Any], limits: Limits) -> DepthRequest:
+    """A question for a picture's depth. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["depth"], limits)
+    return DepthRequest(picture=values.pop("hash"), **values)
 
 
 def scopes_request(fields: dict[str, Any], limits: Limits) -> ScopesRequest:

@@ -241,9 +241,10 @@ function catchPictures(open, batch, isBatchOpen) {
     });
     document.addEventListener('dragleave', (event) => event.relatedTarget === null && document.body.classList.remove('dropping'));
     document.addEventListener('drop', (event) => {
+        const isTaken = event.defaultPrevented; // by what it was dropped on
         event.preventDefault();
         document.body.classList.remove('dropping');
-        take(event.dataTransfer);
+        take(event.dataTransfer, !isTaken);
     });
     document.addEventListener('paste', (event) => take(event.clipboardData, !isTyping(event)));
 }
