@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "networks": "errors paths film files",
     "stock": "errors look paths film files networks",
     "prints": "errors paths files film stock",
+    "lenses": "errors look paths files",
     "presets": "errors look moving_look paths files",
-    "look_choice": "errors look moving_look stock prints presets",
+    "look_choice": "errors look moving_look lenses stock prints presets",
     "stages": "errors look stock prints film",
     "engine": "errors paths look moving_look stock prints presets look_choice film files networks stages",
     "films": "errors paths look moving_look stock prints presets files engine",
@@ -34,12 +35,12 @@ MAY_IMPORT = {
     "fitting": "errors stock prints film files networks engine",
     "matching": "errors paths look stock prints presets film files networks engine fitting",
     "training": "errors paths look stock film files networks engine fitting",
-    "ui": "errors look schedule moving_look stock prints presets look_choice prompts",
-    "server": "errors version paths look schedule moving_look stock prints presets look_choice files depth engine films"
-    " prompts matching",
-    "webui": "errors paths look moving_look stock prints presets look_choice files depth engine films prompts ui server",
-    "cli": "errors version paths look moving_look stock prints presets look_choice film files networks depth engine films"
-    " batches prompts fitting training matching server",
+    "ui": "errors look lenses schedule moving_look stock prints presets look_choice prompts",
+    "server": "errors version paths look lenses schedule moving_look stock prints presets look_choice files depth engine"
+    " films prompts matching",
+    "webui": "errors paths look lenses moving_look stock prints presets look_choice files depth engine films prompts ui server",
+    "cli": "errors version paths look lenses moving_look stock prints presets look_choice film files networks depth engine"
+    " films batches prompts fitting training matching server",
     "depth": "errors paths files",
     "__main__": "cli",
     "__init__": "errors version look moving_look stock presets files engine matching",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from filmlook.depth.maps import NONE_FOUND
+from filmlook.lenses import list_lenses
 from filmlook.look import SETTINGS
 from filmlook.look_choice import SEED_MODES, own_frame
 from filmlook.paths import built_in_names
@@ -27,7 +28,7 @@ KEYWORDS = ("label", "info", "placeholder", "tooltip")
 FIRST = ("button", "_frequent", "_done", "Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
 MAKERS = ("fujifilm_", "kodak_")  # of papers, whose names stay as they are
-PLAIN = "The film alone"  # of `filmlook.ui`, which needs gradio
+PLAIN, CHOOSE = "The film alone", "Choose a lens"  # of `filmlook.ui`, which needs gradio
 NAMES = ("exposure: 0: (0), 30: (1)", "Film Look", "ISO", "MTF", "img2img", "txt2img")  # stay as they are
 
 
@@ -72,7 +73,7 @@ WHY = "“{1}” {2}."
 """What is said of a word: `{2}` is one of `_phrases`."""
 
 SENTENCES = {
-    ".": ("look", "look_choice", "moving_look", "presets", "prints", "schedule"),
+    ".": ("lenses", "look", "look_choice", "moving_look", "presets", "prints", "schedule"),
     "engine": ("develop",),
     "files": ("decoders", "kinds", "naming", "picture", "png", "raw"),
     "film": ("route",),
@@ -146,7 +147,8 @@ def texts() -> set[str]:
     found |= {label for s in SETTINGS for label in s.labels if s.key != "diffusion"}  # whose labels are the makers'
     found |= {f"{own_frame(None)} ({label})" for s in SETTINGS if s.key == "frame" for label in s.labels[1:]}
     found |= {text for name in built_in_names("looks") for text in (load_preset(name).label, load_preset(name).help)}
-    found |= {*SEED_MODES.values(), *INPUTS.values(), *WORDS.values(), PLAIN}
+    found |= {text for lens in list_lenses() for text in (lens.label, lens.help)}
+    found |= {*SEED_MODES.values(), *INPUTS.values(), *WORDS.values(), PLAIN, CHOOSE}
     found |= {label for name, label in print_labels().items() if not name.startswith(MAKERS)}
     for path in (ROOT / "javascript").glob("*.js"):
         found |= _texts_of_script(path.read_text(encoding="utf-8"))

@@ -285,6 +285,14 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "mtf": _plot("cycles_mm", "The published response over cycles/mm."),
         }
     ),
+    "lenses": _list(
+        _object(
+            {
+                **dict.fromkeys(("name", "label", "help"), _TEXT),
+                "settings": {**_LOOK, "description": "What putting it on sets."},
+            }
+        )
+    ),
     "papers": _list(_object({"name": _TEXT, "label": _TEXT})),
     "paper": _object(
         {

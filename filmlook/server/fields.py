@@ -267,6 +267,8 @@ def look(key: str, look_of: Callable[[dict[str, Any]], _Look], schema: dict[str,
             raise refused(f"{key}: unknown setting 'grain_seed'; the seed stands beside the look")
         if not isinstance(settings.get("look", ""), str):
             raise refused(f"{key}: its look is the name of a preset")
+        if not isinstance(settings.get("lens", ""), str):
+            raise refused(f"{key}: its lens is the name of a lens")
         return look_of(settings)
 
     kinds: list[dict[str, Any]] = [{"type": "string", "description": "A preset."}, schema]

@@ -121,6 +121,20 @@ def test_without_a_map_focus_says_why_it_cannot(hand: Hand, stripes: np.ndarray)
     assert "install a depth network" in focus.get_attribute("title")
 
 
+def test_a_lens_is_put_on_and_shown_as_long_as_the_settings_are_its_own(hand: Hand, stripes: np.ndarray) -> None:
+    hand.visit().open(stripes).settle()
+    film, lens = hand.page.input_value("#setting-stock"), hand.page.locator("#lens")
+    lens.select_option(label="Petzval")
+    assert (hand.number("aperture"), hand.number("swirl"), hand.number("vignette")) == (2.2, 1, 0.55)
+    assert hand.page.input_value("#setting-stock") == film
+    wide_open(hand)
+    assert lens.input_value() == ""  # settings of one's own
+    lens.select_option(label="No lens")
+    assert (hand.number("aperture"), hand.number("swirl"), hand.number("vignette")) == (0, 0, 0)
+    hand.page.get_by_role("button", name="Portra, 85 mm f/1.4").click()
+    assert lens.input_value() == "85mm-f1.4"
+
+
 def test_developing_takes_the_map(hand: Hand, stripes: np.ndarray, near_left: np.ndarray) -> None:
     wide_open(give(hand.visit().open(stripes).settle(), near_left)).settle()
     hand.page.locator(".panel.depth .note", has_text="photo-depth.png").wait_for()
