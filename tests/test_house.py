@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "look_choice": "errors look moving_look lenses stock prints presets",
     "stages": "errors look stock prints film",
     "engine": "errors paths look moving_look stock prints presets look_choice film files networks stages",
-    "films": "errors paths look moving_look stock prints presets files engine",
+    "films": "errors paths look moving_look stock prints presets files depth engine",
     "batches": "errors version paths look stock files engine",
     "prompts": "errors paths presets files",
     "fitting": "errors stock prints film files networks engine",

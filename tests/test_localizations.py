@@ -90,7 +90,7 @@ FOR_PROGRAMS = re.compile(
     "|base64|not JSON|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe"
     "|in JSON|not a look: |table of|allowed is multipart|^video: (allowed is one|\\{1)|there are two|^the film is {1}"
     "|--overwrite|a folder without pictures|no picture is called|a film without pictures|no such file|unknown ending"
-    "|not kept in|codec is |the film's first frame"
+    "|^depth is neither|not kept in|codec is |the film's first frame"
 )
 """Refusals that no page can cause, or that tell of files which only programs write."""
 

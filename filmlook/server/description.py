@@ -99,7 +99,8 @@ def described(route: str) -> dict[str, Any]:
 def described_film() -> dict[str, Any]:
     """The upload of a film, its answer and its refusals, as arguments of FastAPI's decorators."""
     order = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema_of(TABLES["develop-video"])}
-    parts = {"video": {"type": "string", "format": "binary"}, "order": order}
+    file = {"type": "string", "format": "binary"}
+    parts = {"video": file, "depth": {**file, "description": "A film of depth maps, or one for all frames."}, "order": order}
     upload = {"type": "object", "additionalProperties": False, "properties": parts, "required": ["video"]}
     content = {"multipart/form-data": {"schema": upload}}
     answer = {

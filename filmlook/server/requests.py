@@ -108,6 +108,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.number_or_none("crf", 0, 100, _CRF, is_whole_number=True),
         field.number_or_none("fps", 1, MOST_FPS, "Of the film in the camera, such as 18; null: as the clip has it."),
         field.switch("again", True),
+        field.switch("depth_far_white", False),
     ),
     "read": field.one_picture("image", "images"),
     "pictures": field.one_picture("image", "images"),
@@ -206,6 +207,7 @@ class FilmRequest:
     crf: int | None
     fps: float | None
     again: bool
+    depth_far_white: bool
     most_bytes: int
 
 
