@@ -1,4 +1,4 @@
-"""A drawn figure before lamps at night, through the lenses of the built-in looks: docs/pictures.py makes the picture."""
+"""A drawn figure before lamps at night, through the lenses of looks, and through all lenses on one film."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from filmlook import develop, load_look
+from filmlook import Look, develop, load_look
+from filmlook.lenses import list_lenses
 from filmlook.presets import load_preset
 
 LOOKS = ("classic-negative-85mm", "portra-85mm", "petzval-portrait", "anamorphic-night", "vintage-50mm", "compact-35mm")
+FILM = Look(stock="kodak_portra_400", highlights=3, depth_near=1.8, contrast=0.94)
 SIZE = (480, 720)
 _COLOURS = ((1, 1, 1), (1, 0.95, 0.7), (1, 0.6, 0.3), (0.6, 0.8, 1), (1, 0.9, 0.9))
 
@@ -44,13 +46,23 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
 
 def lenses() -> Image.Image:
     """A table of the looks with a lens."""
+    return _table({load_preset(name).label: load_look(name) for name in LOOKS}, 3, 2 / 3)
+
+
+def lenses_on_one_film() -> Image.Image:
+    """A table of all lenses on one film."""
+    return _table({lens.label: replace(FILM, **lens.settings) for lens in list_lenses()}, 4, 1 / 2)
+
+
+def _table(looks: dict[str, Look], columns: int, scale: float) -> Image.Image:
+    """The scene with each look, by what stands above it."""
     picture, depth = scene()
     height, width = SIZE
-    sheet = Image.new("RGB", (3 * width, 2 * (height + 26)), (24, 24, 24))
+    sheet = Image.new("RGB", (columns * width, -(-len(looks) // columns) * (height + 26)), (24, 24, 24))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
-    for number, name in enumerate(LOOKS):
-        at = number % 3 * width, number // 3 * (height + 26)
-        film = develop(picture, replace(load_look(name), focus=0.5), seed=7, depth=depth)
+    for number, (label, look) in enumerate(looks.items()):
+        at = number % columns * width, number // columns * (height + 26)
+        film = develop(picture, replace(look, focus=0.5), seed=7, depth=depth)
         sheet.paste(Image.fromarray(film), (at[0], at[1] + 26))
-        draw.text((at[0] + 8, at[1] + 7), load_preset(name).label, fill=(220, 220, 220), font=font)
-    return sheet.resize((sheet.width * 2 // 3, sheet.height * 2 // 3), Image.Resampling.LANCZOS)
+        draw.text((at[0] + 8, at[1] + 7), label, fill=(220, 220, 220), font=font)
+    return sheet.resize((round(sheet.width * scale), round(sheet.height * scale)), Image.Resampling.LANCZOS)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from film_pictures import film_strip
-from lens_pictures import lenses
+from lens_pictures import lenses, lenses_on_one_film
 from PIL import Image, ImageDraw, ImageFont
 from scenes import landscape, samples
 
@@ -226,6 +226,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "negative": negative,
     "print-settings": settings,
     "lens": lenses,
+    "lenses": lenses_on_one_film,
     "film-strip": film_strip,
 }
 

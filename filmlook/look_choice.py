@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from filmlook.errors import LookError, StockFileError
+from filmlook.lenses import load_lens
 from filmlook.look import SETTINGS, Look
 from filmlook.moving_look import MovingLook
 from filmlook.presets import load_moving_look
@@ -98,18 +99,25 @@ class LookChoice:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> LookChoice:
-        """From settings by key, numbers or schedules; `look` may name a preset that they change, `grain_seed` is a mode or a
-        number.
+        """From settings by key, numbers or schedules; `look` may name a preset that they change, `lens` what is put on it
+        before, and `grain_seed` is a mode or a number.
 
         Raises:
             LookError: an unknown key, or a value that is not allowed; the message names it.
         """
         settings = dict(values)
         start = load_moving_look(settings.pop("look", {})).to_dict()
+        lens = load_lens(_lens_name(settings.pop("lens"))).settings if "lens" in settings else {}
         seed = settings.pop("grain_seed", "picture")
-        look = MovingLook.from_dict({**start, **settings})
+        look = MovingLook.from_dict({**start, **lens, **settings})
         mode, number = (seed, 0) if isinstance(seed, str) else ("fixed", _whole(seed))
         return cls(look.at(), mode, number, look.schedules)
+
+
+def _lens_name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise LookError(f"lens is {value!r}; allowed: the name of a lens")
+    return value
 
 
 def _print_of(stock: str, given: str) -> str:

@@ -20,7 +20,8 @@ BUILT_IN = next(p for p in (_PACKAGE / "models", _PACKAGE.parent / "models") if 
 
 
 def user_folder() -> Path | None:
-    """The user's own folder, with `stocks`, `papers`, `looks` and `recipes` in it: the environment variable `FILMLOOK_HOME`."""
+    """The user's own folder, with `stocks`, `papers`, `looks`, `lenses` and `recipes` in it: the environment variable
+    `FILMLOOK_HOME`."""
     home = os.environ.get("FILMLOOK_HOME")
     return Path(home) if home else None
 
@@ -41,7 +42,7 @@ def cache_folder() -> Path:
 
 
 def find_files(kind: str, suffixes: Sequence[str]) -> dict[str, Path]:
-    """Files by stem, of one kind ("stocks", "papers", "looks", "recipes"), from the built-in folder and the user's.
+    """Files by stem, of one kind ("stocks", "papers", "looks", "lenses", "recipes"), from the built-in folder and the user's.
 
     The user's files win over built-in ones of the same name. A stock may also lie in the user's folder itself.
     """

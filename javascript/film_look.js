@@ -35,6 +35,7 @@ async function submit_film_look() {
     args[0] = id;
     args[1] = get_tab_index('mode_film_look');
     args[2] = (await film_look_viewers.tab?.mask()) ?? '';
+    args[3] = JSON.stringify((await film_look_viewers.tab?.element.depthOrder()) ?? {});
     return args;
 }
 

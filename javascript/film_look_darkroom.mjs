@@ -1,6 +1,6 @@
 // <film-look-darkroom>: the picture as film while its look is chosen. Fed by the routes of `/sdapi/v1/film-look`.
 //
-// Properties: base, look, picture, seed, texts, canDevelop. Methods: setLook(look), setPicture(blob), opened(), maskBlob(), undo(), redo().
+// Properties: base, look, picture, seed, texts, canDevelop. Methods: setLook(look), setPicture(blob), opened(), maskBlob(), depthOrder(), undo(), redo().
 // Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy, fine, current}, sheet {busy}, opened {width, height, developed}, problem {text}.
 // Attributes: base, theme ("dark", "light"; else as the page or the system has it), keys="page" (listens to the whole page's keys),
 // wheel="zooms" (without being clicked before).
@@ -8,6 +8,7 @@
 import { CardPanel } from './darkroom/card.mjs';
 import { Client } from './darkroom/client.mjs';
 import { watchClipboard } from './darkroom/clipboard.mjs';
+import { Depth, DepthPanel, whyNone } from './darkroom/depth.mjs';
 import { clamp, h, isTyping, lookKey } from './darkroom/dom.mjs';
 import { listen } from './darkroom/gestures.mjs';
 import { brush, divider } from './darkroom/handles.mjs';
@@ -166,14 +167,18 @@ export class Darkroom extends HTMLElement {
             return false;
         }
         this.#previews.restart();
-        this.#tellPanels();
-        this.#update();
+        this.#depthChanged();
         return true;
     }
 
     /** The mask as a PNG of the picture's size, white where the look is; null without one. */
     maskBlob() {
         return this.#mask.blob();
+    }
+
+    /** What an order to develop has of the depth map: {depth, depth_far_white}; empty without one. */
+    depthOrder() {
+        return this.#depth.order();
     }
 
     /** What the server knows of the picture: {hash, width, height, developed}; null before it is there. */
@@ -237,6 +242,10 @@ export class Darkroom extends HTMLElement {
         choose: (look) => this.#choose(look),
         problem: (text) => this.#problem(text),
         maskChanged: () => this.#viewChanged(),
+        depthChanged: () => this.#depthChanged(),
+        isFocusing: () => this.#depth.isFocusing,
+        focusAt: (point) => this.#focusAt(point),
+        focus: () => this.#depth.toggleFocus(),
         hold: (on) => this.#view.hold !== on && (this.#view.hold = on),
         setMode: (mode) => this.#setMode(mode),
         nextMode: () => this.#setMode(MODES[(MODES.indexOf(this.#view.mode) + 1) % MODES.length]),
@@ -249,7 +258,7 @@ export class Darkroom extends HTMLElement {
         recall: (place) => this.#choose(this.#snapshots.recall(place, this.#look)),
         toggle: (name) => this.#toggle(name),
         toggleKeys: () => (this.#parts.keys.open ? this.#parts.keys.close() : this.#parts.keys.showModal()),
-        close: () => [...this.#open].slice(-1).forEach((name) => this.#toggle(name)),
+        close: () => this.#depth.stop() || [...this.#open].slice(-1).forEach((name) => this.#toggle(name)),
         brushBy: (factor) => this.#panels.mask.panel.brushBy(factor),
         sheetAtWork: (busy) => this.#emit('sheet', { busy }),
         isPainting: () => this.#open.has('mask'),
@@ -257,6 +266,8 @@ export class Darkroom extends HTMLElement {
         develop: () => this.#emit('develop', { look: this.#look, seed: this.#seed }),
         wheels: (event) => event.ctrlKey || this.getAttribute('wheel') === 'zooms' || this.shadowRoot.activeElement === this.#canvas,
     };
+
+    #depth = new Depth(this.#room);
 
     async #readSchema() {
         this.#schema ??= await this.#client.get('schema');
@@ -289,12 +300,30 @@ export class Darkroom extends HTMLElement {
         this.#viewChanged();
     }
 
+    /** The frame shows where the focus was set. */
+    #focusAt(point) {
+        const { focused } = this.#parts;
+        Object.assign(focused.style, { left: `${point.x}px`, top: `${point.y}px` });
+        focused.classList.remove('shown');
+        void focused.offsetWidth; // so that it is shown anew
+        focused.classList.add('shown');
+        this.#depth.focusAt(this.#view.toPicture(point));
+    }
+
+    #depthChanged() {
+        this.toggleAttribute('focusing', this.#depth.isFocusing);
+        this.#previews?.ask();
+        this.#tellPanels();
+        this.#update();
+    }
+
     #toggle(name) {
         const { panel } = this.#panels[name];
         if (this.#open.delete(name)) {
             panel.closed();
             panel.element.remove();
         } else {
+            if (name === 'mask') this.#depth.stop(); // a click paints from now on
             this.#open.add(name);
             this.#parts.panels.append(...Object.keys(this.#panels).filter((one) => this.#open.has(one)).map((one) => this.#panels[one].panel.element));
             panel.opened();
@@ -344,6 +373,9 @@ export class Darkroom extends HTMLElement {
             const device = detail.busy ? this.#t('on the CPU: the GPU is busy') : detail.device.toUpperCase();
             state.textContent = [`${detail.ms} ms`, device].filter(Boolean).join(' · ');
             if (this.#open.has('scopes')) this.#panels.scopes.panel.changed();
+            this.#depth.heard(detail.depth);
+            this.#panels.depth.panel.update();
+            this.#update();
             this.#emit('preview', detail);
         }
     }
@@ -365,10 +397,12 @@ export class Darkroom extends HTMLElement {
     }
 
     #update() {
-        const { bar, divider, stage } = this.#parts;
+        const { bar, divider, stage, lacks } = this.#parts;
         const view = this.#view;
+        const depth = this.#depth;
         this.#panels.mask.panel.update();
-        bar.update({ view, look: this.#look, snapshots: this.#snapshots, history: this.#history, open: this.#open, canDevelop: this.#canDevelop });
+        lacks.hidden = view.isEmpty || depth.source !== 'none' || depth.isToldOfNone || !this.#look?.aperture;
+        bar.update({ view, depth, look: this.#look, snapshots: this.#snapshots, history: this.#history, open: this.#open, canDevelop: this.#canDevelop });
         stage.dataset.mode = view.isEmpty ? 'empty' : view.hold ? 'hold' : view.mode;
         stage.classList.toggle('zoomed', !view.fits);
         divider.style.left = `${view.divider * 100}%`;
@@ -381,6 +415,7 @@ export class Darkroom extends HTMLElement {
         const client = () => this.#client;
         const room = Object.defineProperties(this.#room, {
             client: { get: client, configurable: true },
+            depth: { get: () => this.#depth, configurable: true },
             look: { get: () => this.#look, configurable: true },
         });
         this.#panels = {
@@ -388,6 +423,7 @@ export class Darkroom extends HTMLElement {
             scopes: { title: t('Scopes'), key: 'G', panel: new ScopesPanel(room) },
             card: { title: t('Film card'), key: 'I', panel: new CardPanel(room) },
             mask: { title: t('Mask'), key: 'M', panel: new MaskPanel(room) },
+            depth: { title: t('Depth'), key: 'D', panel: new DepthPanel(room) },
         };
         this.#keys = table(t, room);
         this.#canvas.setAttribute('aria-label', t('The picture. Press for before, double click for 100 %.'));
@@ -399,13 +435,18 @@ export class Darkroom extends HTMLElement {
             divider: handle,
             state: h('span', { class: 'state' }),
             problem: h('p', { class: 'problem', role: 'alert', hidden: true }),
+            focused: h('div', { class: 'focused' }),
+            lacks: h('p', { class: 'lacks', role: 'status', hidden: true }, h('span', {}, whyNone(t)), h('button', { 'aria-label': t('Close'), title: t('Close'), onclick: () => {
+                this.#depth.isToldOfNone = true;
+                this.#update();
+            } }, '×')),
             said: h('span', { class: 'said', 'aria-live': 'polite' }),
             panels: h('div', { class: 'panels' }),
             keys: keyList(t, this.#keys),
         };
         const label = (name, side) => h('span', { class: `label ${side}`, 'aria-hidden': 'true' }, name);
-        this.#parts.stage = h('div', { class: 'stage', onpointermove: follow }, this.#canvas, ring, handle, label(t('Before'), 'left'), label(t('After'), 'right'),
-            h('div', { class: 'empty' }, h('slot', { name: 'empty' })), this.#parts.problem, this.#parts.state);
+        this.#parts.stage = h('div', { class: 'stage', onpointermove: follow }, this.#canvas, ring, this.#parts.focused, handle, label(t('Before'), 'left'), label(t('After'), 'right'),
+            h('div', { class: 'empty' }, h('slot', { name: 'empty' })), this.#parts.lacks, this.#parts.problem, this.#parts.state);
         this.shadowRoot.replaceChildren(bar.element, this.#parts.stage, this.#parts.panels, this.#parts.said, this.#parts.keys);
         this.#update();
     }

@@ -130,7 +130,7 @@ class FilmLookOfGallery extends FilmLookViewer {
         if (!this.file) return;
         const mask = await this.mask();
         const body = new FormData();
-        body.append('order', JSON.stringify({ look, ...(seed === null ? {} : { seed }), ...(mask ? { mask } : {}) }));
+        body.append('order', JSON.stringify({ look, ...(seed === null ? {} : { seed }), ...(mask ? { mask } : {}), ...(look.aperture ? await this.element.depthOrder() : {}) }));
         body.append('image', this.file, 'picture');
         this.note.textContent = film_look_text('Developing…');
         try {

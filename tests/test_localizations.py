@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from filmlook.depth.maps import NONE_FOUND
+from filmlook.lenses import list_lenses
 from filmlook.look import SETTINGS
 from filmlook.look_choice import SEED_MODES, own_frame
 from filmlook.paths import built_in_names
@@ -26,7 +28,7 @@ KEYWORDS = ("label", "info", "placeholder", "tooltip")
 FIRST = ("button", "_frequent", "_done", "Button", "UploadButton", "Accordion", "TabItem", "Pass", "note", "Warning", "Info")
 SECOND = ("OptionInfo", "choice", "Pass", "_button")
 MAKERS = ("fujifilm_", "kodak_")  # of papers, whose names stay as they are
-PLAIN = "The film alone"  # of `filmlook.ui`, which needs gradio
+PLAIN, CHOOSE = "The film alone", "Choose a lens"  # of `filmlook.ui`, which needs gradio
 NAMES = ("exposure: 0: (0), 30: (1)", "Film Look", "ISO", "MTF", "img2img", "txt2img")  # stay as they are
 
 
@@ -71,7 +73,7 @@ WHY = "“{1}” {2}."
 """What is said of a word: `{2}` is one of `_phrases`."""
 
 SENTENCES = {
-    ".": ("look", "look_choice", "moving_look", "presets", "prints", "schedule"),
+    ".": ("lenses", "look", "look_choice", "moving_look", "presets", "prints", "schedule"),
     "engine": ("develop",),
     "files": ("decoders", "kinds", "naming", "picture", "png", "raw"),
     "film": ("route",),
@@ -88,7 +90,7 @@ FOR_PROGRAMS = re.compile(
     "|base64|not JSON|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe"
     "|in JSON|not a look: |table of|allowed is multipart|^video: (allowed is one|\\{1)|there are two|^the film is {1}"
     "|--overwrite|a folder without pictures|no picture is called|a film without pictures|no such file|unknown ending"
-    "|not kept in|codec is |the film's first frame"
+    "|^depth is neither|not kept in|codec is |the film's first frame"
 )
 """Refusals that no page can cause, or that tell of files which only programs write."""
 
@@ -145,7 +147,8 @@ def texts() -> set[str]:
     found |= {label for s in SETTINGS for label in s.labels if s.key != "diffusion"}  # whose labels are the makers'
     found |= {f"{own_frame(None)} ({label})" for s in SETTINGS if s.key == "frame" for label in s.labels[1:]}
     found |= {text for name in built_in_names("looks") for text in (load_preset(name).label, load_preset(name).help)}
-    found |= {*SEED_MODES.values(), *INPUTS.values(), *WORDS.values(), PLAIN}
+    found |= {text for lens in list_lenses() for text in (lens.label, lens.help)}
+    found |= {*SEED_MODES.values(), *INPUTS.values(), *WORDS.values(), PLAIN, CHOOSE}
     found |= {label for name, label in print_labels().items() if not name.startswith(MAKERS)}
     for path in (ROOT / "javascript").glob("*.js"):
         found |= _texts_of_script(path.read_text(encoding="utf-8"))
@@ -164,6 +167,7 @@ def texts() -> set[str]:
             found |= {a or b for a, b in IN_MODULES.findall(path.read_text(encoding="utf-8"))}
     found = {re.sub(r"</?b>", "", text) for text in found}
     found = {text for text in found if any(c.isalpha() for c in text) and text not in NAMES}
+    found |= {NONE_FOUND, "the depth map cannot be read"}
     return found | _phrases() | {WHY, "clashes with “{1}”: {2}"}
 
 

@@ -24,6 +24,7 @@ _COMMANDS = {  # its module, and what it does
     "stocks": ("filmlook.cli.stocks", "List the installed stocks."),
     "papers": ("filmlook.cli.papers", "List the installed papers."),
     "looks": ("filmlook.cli.looks", "List the looks."),
+    "lenses": ("filmlook.cli.lenses", "List the lenses."),
     "fit": ("filmlook.cli.fit", "Make a stock from a colour table, a LUT, or aligned photographs before and after."),
     "import-weights": (
         "filmlook.cli.import_weights",

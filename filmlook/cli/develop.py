@@ -58,7 +58,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "a picture of the same size: white is developed, black stays as it is, grey is in between"
     parser.add_argument("--mask", type=name, metavar="FILE", help=text)
     text = (
-        "a depth map of the same size, white is near, for a look with an aperture; without it one beside the picture is taken"
+        "a depth map of the same size, white is near, for a look with an aperture (without it one beside the picture is "
+        "taken); of a film a film of them, a folder, a pattern, or one picture for all"
     )
     parser.add_argument("--depth", type=name, metavar="FILE", help=text)
     parser.add_argument("--depth-far-white", action="store_true", help="in the depth map white is far")

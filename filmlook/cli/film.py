@@ -89,6 +89,8 @@ def run(inputs: Sequence[str], look: MovingLook, args: argparse.Namespace) -> in
     if args.output is None:
         raise LookError("no OUT: name a film with -o")
     failures: list[str] = []
+    if args.depth and len(inputs) > 1:
+        raise LookError("--depth has the depth maps of one film, and there are several; develop them apart")
     jobs = _jobs(inputs, args, failures)
     if args.dry_run:
         for source, out in jobs:
@@ -193,6 +195,8 @@ def _develop(source: str | list[Path], out: Path, look: MovingLook, args: argpar
                 tile=args.tile,
                 device=args.device,
                 progress=progress,
+                depth=args.depth,
+                depth_far_white=args.depth_far_white,
             )
         except AlreadyDevelopedError:
             say(f"{_told(source)}: already developed (--again develops once more)")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from filmlook.errors import FilmLookError
+from filmlook.lenses import load_lens
 from filmlook.look import SETTINGS, Look
 from filmlook.moving_look import MovingLook
 from filmlook.presets import load_preset, read_preset
@@ -52,10 +53,11 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """An option for every setting of `filmlook.look`; what is not given comes from `--look`, or is the default."""
+    """An option for every setting of `filmlook.look`; what is not given comes from `--lens` and `--look`, or is the default."""
     parser.add_argument(
         "--look", type=name, metavar="PRESET", help="begin with this look, a name of 'filmlook looks', or the path of its file"
     )
+    parser.add_argument("--lens", type=name, metavar="LENS", help="put this lens on the look, a name of 'filmlook lenses'")
     groups: dict[str, Any] = {}
     for s in SETTINGS:
         group = groups.setdefault(s.group, None) or parser.add_argument_group(s.group.lower())
@@ -91,7 +93,8 @@ def chosen_moving_look(args: argparse.Namespace) -> MovingLook:
     if args.look:
         path = Path(args.look)
         start = (read_preset(path) if path.suffix.lower() == ".json" and path.is_file() else load_preset(args.look)).moving
-    moving = start.changed(**given)
+    lens = load_lens(args.lens).settings if args.lens else {}
+    moving = start.changed(**{**lens, **given})
     look = moving.at()
     stock = load_stock(look.stock)  # before any work is done
     return moving.changed(stock=installed_name(look.stock), print=checked_print(stock, look.print))

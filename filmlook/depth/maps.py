@@ -48,12 +48,7 @@ def depth_of(pixels: np.ndarray, path: Path | None = None, estimators: Sequence[
     """
     rgb = _eight_bit(pixels)
     if path is not None and (file := beside(path)):
-        found = picture.read(file).pixels
-        grey = found[..., :3].mean(-1) if found.ndim == 3 else found
-        grey = grey / np.iinfo(found.dtype).max
-        if grey.shape == rgb.shape[:2]:  # another size is refused where it is used
-            grey = refined(grey, rgb)
-        return _picture_of(grey)
+        return from_file(file, rgb)
     key = hashlib.sha256(f"{rgb.shape}".encode() + rgb.tobytes()).hexdigest()[:32]
     if (known := _known(key)) is not None:
         return Picture(known)
@@ -74,8 +69,23 @@ def depth_of(pixels: np.ndarray, path: Path | None = None, estimators: Sequence[
 
 def beside(path: Path) -> Path | None:
     """The depth map that lies beside a picture's file."""
-    names = (path.with_name(f"{path.stem}{ending}{suffix}") for ending in _ENDINGS for suffix in _SUFFIXES)
-    return next((name for name in names if name != path and name.is_file()), None)
+    return next((found for name in names_beside(path.name) if (found := path.with_name(name)).is_file()), None)
+
+
+def from_file(file: Path, pixels: np.ndarray) -> Picture:
+    """The depth map that another program saved for a picture `(H, W, C)`, with its edges. Raises PictureError."""
+    found, rgb = picture.read(file).pixels, _eight_bit(pixels)
+    grey = found[..., :3].mean(-1) if found.ndim == 3 else found
+    grey = grey / np.iinfo(found.dtype).max
+    if grey.shape == rgb.shape[:2]:  # another size is refused where it is used
+        grey = refined(grey, rgb)
+    return _picture_of(grey)
+
+
+def names_beside(name: str) -> list[str]:
+    """What the depth map of a picture's file may be called, in the order in which they are looked for."""
+    stem = Path(name).stem
+    return [found for ending in _ENDINGS for suffix in _SUFFIXES if (found := f"{stem}{ending}{suffix}") != name]
 
 
 def inverted(depth: Picture) -> Picture:

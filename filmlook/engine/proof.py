@@ -42,6 +42,8 @@ class _Smaller:
     source: Picture
     lamps: LampMap | None = None
     kept: Kept = field(default_factory=Kept)
+    depth: str = ""
+    """The name of the depth map that what is kept was blurred by."""
 
     @property
     def nbytes(self) -> int:
@@ -49,6 +51,19 @@ class _Smaller:
         samples = sum(p.pixels.nbytes + (0 if p.light is None else p.light.nbytes) for p in pictures)
         lamps = bytes_of(self.lamps.share) + bytes_of(self.lamps.t) if self.lamps else 0
         return samples + lamps + self.kept.nbytes
+
+
+@dataclass(frozen=True)
+class GivenDepth:
+    """A depth map that somebody gave: a name by which it is known again, and the map as a picture, white is near."""
+
+    name: str
+    picture: Picture
+    far_white: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.name} {self.far_white}"
 
 
 class Proofs:
@@ -64,7 +79,8 @@ class Proofs:
         self.picture = picture
         self.find_depth: Callable[[Picture], Any] | None = None
         """Finds the depth map of the picture, as `develop` takes it, when the first look with an aperture comes."""
-        self._depth: list[np.ndarray | None] = []
+        self._found: list[np.ndarray | None] = []
+        self._given: tuple[str, np.ndarray] | None = None  # the latest one, by its key
         self._lock = threading.Lock()
         self._scaling = threading.Lock()  # of its own: who asks how much is held does not wait until a picture is scaled
         self._whole = _Smaller(picture, picture)
@@ -80,12 +96,16 @@ class Proofs:
     def nbytes(self) -> int:
         """What is held of the picture, in bytes."""
         with self._lock:
-            return sum(copy.nbytes for copy in (self._whole, *self._smaller.values()))
+            copies = sum(copy.nbytes for copy in (self._whole, *self._smaller.values()))
+        given = self._given
+        maps = [*self._found, given[1] if given else None]
+        return copies + sum(0 if plane is None else plane.nbytes for plane in maps)
 
     def forget(self) -> None:
         """Lets go of all but the picture."""
         with self._lock:
             self._smaller.clear()
+            self._given = None
             self._whole = _Smaller(self.picture, self.picture)
 
     def smaller(self, long_side: int) -> Picture:
@@ -106,6 +126,7 @@ class Proofs:
         crop: Crop | None = None,
         device: torch.device | None = None,
         progress: Callable[[float], None] | None = None,
+        depth: GivenDepth | None = None,
     ) -> Picture:
         """The whole picture developed at a long side, or part of it (`crop`) at its full size.
 
@@ -114,15 +135,18 @@ class Proofs:
         Args:
             look: as `develop`'s, with stock and print by their names.
             seed, device, progress: as of `develop`.
+            depth: what a look with an aperture blurs by; None: what `find_depth` finds.
 
         Raises:
-            LookError, StockFileError: as `develop`; PictureError: the crop does not lie in the picture.
+            LookError, StockFileError: as `develop`; PictureError: the crop does not lie in the picture, or the depth map has
+                another size than it.
         """
         if crop:
             if look.strength == 0:
                 return self.part(crop)
-            depth = self._depth_for(look, self.size)
-            how: dict[str, Any] = {"crop": self._checked(crop), "kept": self._whole.kept, "depth": depth}
+            full = self._whole
+            plane = self._depth_for(look, full, depth)
+            how: dict[str, Any] = {"crop": self._checked(crop), "kept": full.kept, "depth": plane}
             return self._run(self.picture, look, seed, device, progress, **how)
         small = self._at(long_side)
         if look.strength == 0:
@@ -132,19 +156,34 @@ class Proofs:
             sources, _, is_light = unpack(self.picture)
             whole = [Pixels(*pair, torch.device("cpu"), is_light) for pair in sources]
             light_gain(look, load_stock(look.stock), whole, lock)
-        depth = self._depth_for(look, small.source.pixels.shape[:2])
-        return self._run(small.source, look, seed, device, progress, lock, lamps=small.lamps, kept=small.kept, depth=depth)
+        plane = self._depth_for(look, small, depth)
+        return self._run(small.source, look, seed, device, progress, lock, lamps=small.lamps, kept=small.kept, depth=plane)
 
-    def _depth_for(self, look: Look, size: tuple[int, ...]) -> np.ndarray | None:
-        """The depth map of a copy of this height and width, for a look that blurs by it; None: there is none."""
-        if not look.aperture or self.find_depth is None:
-            return None
+    def nearness(self, given: GivenDepth | None = None) -> np.ndarray | None:
+        """The picture's depth map `(h, w)`, from 0, the farthest, to 1: the one that is given, else what `find_depth` finds;
+        None: there is none. Raises PictureError for one of another size."""
         with self._scaling:
-            if not self._depth:
-                found = self.find_depth(self.picture)
-                self._depth.append(None if found is None else masks_of(found, [self.size], "depth map")[0].numpy())
-        whole = self._depth[0]
-        if whole is None or whole.shape == tuple(size):
+            if given is None:
+                if not self._found:
+                    found = self.find_depth(self.picture) if self.find_depth else None
+                    self._found.append(None if found is None else masks_of(found, [self.size], "depth map")[0].numpy())
+                return self._found[0]
+            if self._given is None or self._given[0] != given.key:
+                plane = masks_of(given.picture, [self.size], "depth map")[0].numpy()
+                self._given = given.key, 1 - plane if given.far_white else plane
+            return self._given[1]
+
+    def _depth_for(self, look: Look, copy: _Smaller, given: GivenDepth | None) -> np.ndarray | None:
+        """The depth map of a copy, for a look that blurs by it; None: there is none. What is kept of the copy is blurred by it
+        from then on."""
+        if not look.aperture:
+            return None
+        whole, key = self.nearness(given), given.key if given else ""
+        with self._lock:
+            if copy.depth != key:
+                copy.kept, copy.depth = Kept(), key
+        size = copy.source.pixels.shape[:2]
+        if whole is None or whole.shape == size:
             return whole
         return _means(whole[..., None], (size[1], size[0]))[..., 0].clip(0, 1)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from filmlook.depth.maps import depth_of
 from filmlook.engine.develop import develop
 from filmlook.engine.metering import ExposureLock
 from filmlook.engine.threads import in_pool
@@ -21,6 +22,7 @@ from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError
 from filmlook.files import infotext
 from filmlook.films.assembling import assemble, left_out
 from filmlook.films.codecs import Encoding, encoding_for
+from filmlook.films.depth_maps import Depths, FindDepth, FoundDepths, depths_given, told_of
 from filmlook.films.names import numbered, pictures_of
 from filmlook.films.parts import Parts, parts_folder
 from filmlook.films.reading import Film, open_film
@@ -52,12 +54,15 @@ class _Shown:
 
     Attributes:
         frame: of the film, by its number.
+        source: the same of the source, which `fps` may have more of; `scene`: the first one of its scene.
         pts, duration: as of `FilmFrame`.
         pixels: its picture; None: it is the one before, once more.
         lock: what its scene shares.
     """
 
     frame: int
+    source: int
+    scene: int
     pts: int
     duration: int
     pixels: np.ndarray | None
@@ -83,8 +88,12 @@ def develop_film(
     tile: int | None = None,
     device: str | None = None,
     progress: Progress | None = None,
+    depth: str | Path | None = None,
+    depth_far_white: bool = False,
+    find_depth: FindDepth = depth_of,
 ) -> FilmReport:
-    """Develops a film: frame `i` is to the bit `develop(frame, look, seed=seed, frame=i, lock=lock)`, a lock for each scene.
+    """Develops a film: frame `i` is to the bit `develop(frame, look, seed=seed, frame=i, lock=lock)`, a lock for each scene,
+    and for a look with an aperture `depth=` its map (see `films.depth_maps`).
 
     Args:
         source: a video, an animation, a pattern such as `frame_%04d.png`, or pictures in their order.
@@ -103,6 +112,10 @@ def develop_film(
         again: whether a film that is developed already is developed once more.
         tile, device: as of `develop`.
         progress: told of each frame.
+        depth: depth maps for a look with an aperture: a film of as many frames, a folder or a pattern of numbered pictures, or
+            one picture for all; taken as they are. None: each frame's is found, and they are steadied over time.
+        depth_far_white: in these white is far.
+        find_depth: finds the map of a frame.
 
     Returns:
         How many frames were written, and what could not be kept.
@@ -126,7 +139,12 @@ def develop_film(
         seed = infotext.own_seed((), next(film.frames()).pixels)
     frames = film.count if fps is None or film.count is None or film.rate is None else ceil(film.count / film.rate * fps)
     moving = moving.check(frames, seed=seed) if frames else moving
+    depths: Depths | None = None
+    if moving.may_have("aperture"):
+        depths = FoundDepths(find_depth) if depth is None else depths_given(depth, film, depth_far_white)
     job = _job(film, moving, seed, encoding, fps, cuts)
+    if depths and depth is not None:
+        job["depth"] = [*told_of(depth), depth_far_white]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -148,16 +166,25 @@ def develop_film(
             progress(count, film.count)
 
     options: dict[str, Any] = {"seed": seed, "tile": tile, "device": device}
-    shown = _shown(film, encoding, fps, cuts if _judges(moving) else ())
+    shown = _shown(film, encoding, fps, cuts if _judges(moving) or (depths and depth is None) else ())
+
+    def see(told: _Shown) -> None:
+        if depths and told.pixels is not None:
+            depths.see(told.source, told.scene, told.pixels)
+
+    def develop_one(told: _Shown) -> np.ndarray:
+        blurs = depths and moving.at(told.frame, seed=seed).aperture
+        nearness = depths.of(told.source) if depths and blurs else None
+        made: np.ndarray = develop(told.pixels, moving, frame=told.frame, lock=told.lock, depth=nearness, **options)
+        return made
+
     try:
-        count = _run(
-            shown, parts, writer, lambda told: develop(told.pixels, moving, frame=told.frame, lock=told.lock, **options), tell
-        )
+        count = _run(shown, parts, writer, see, develop_one, tell)
     except BaseException:
         if not parts.frames and not writer.under_way:  # there is nothing to go on with
             parts.remove()
         raise
-    notes = [*film.notes, *_notes(film, encoding)]
+    notes = [*film.notes, *_notes(film, encoding), *(depths.notes if depths else ())]
     if cuts and max(cuts) >= count:
         notes.append(f"cuts: {max(cuts)} is no frame of it; it has {count}, from 0 on")
     if encoding.encoder:
@@ -254,14 +281,17 @@ def _not_kept(film: Film, out: Path, encoding: Encoding) -> list[str]:
 
 def _shown(film: Film, encoding: Encoding, fps: Fraction | None, cuts: Sequence[int] | None) -> Iterator[_Shown]:
     """What is shown, in order."""
-    start, last = 0, -1
+    start, last, scene, of_scene = 0, -1, 0, None
     frames = film.frames(encoding.bits, alpha=encoding.alpha)
     for number, frame, lock in in_scenes(frames, lambda frame: frame.pixels, cuts):
         if lock.corrections is None and cuts != ():  # a scene that fades in waits for a frame that shows something
             lock.corrections = ExposureLock.of(frame.pixels).corrections
+        if lock is not of_scene:
+            scene, of_scene = number, lock
         start = start if number else frame.pts
         in_camera = number if fps is None else int((frame.pts - start) * film.time_base * fps)
-        yield _Shown(in_camera, frame.pts, frame.duration, None if in_camera == last else frame.pixels, lock)
+        pixels = None if in_camera == last else frame.pixels
+        yield _Shown(in_camera, number, scene, frame.pts, frame.duration, pixels, lock)
         last = in_camera
 
 
@@ -269,16 +299,18 @@ def _run(
     frames: Iterator[_Shown],
     parts: Parts,
     writer: Writer,
+    see: Callable[[_Shown], None],
     develop_one: Callable[[_Shown], np.ndarray],
     tell: Callable[[int], None],
 ) -> int:
-    """Develops what is not done yet, and returns how many frames there are."""
+    """Develops what is not done yet, and returns how many frames there are. `see` is told of each."""
     waiting: deque[Future[None]] = deque()
     count, done, held, developed = 0, parts.frames, None, None
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as encoder:
         try:
             for shown in _read_ahead(reader, frames):
                 count += 1
+                see(shown)
                 held = shown if shown.pixels is not None else held
                 if count <= done:
                     continue

@@ -6,7 +6,7 @@ They stand in no line: whoever drags a setting waits neither for pictures that a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import torch
@@ -14,6 +14,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from filmlook.engine.proof import GivenDepth
 from filmlook.errors import PictureError
 from filmlook.files import picture
 from filmlook.server import likeness, proofs, requests, sheet
@@ -38,13 +39,26 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
     texts = BodyLimiter(lambda: min(_TEXT_BYTES, backend.limits.bytes), WAITING)
     decoding = asyncio.Lock()
     previews, scopings, sheets = Newest(_PREVIEWS, "preview"), Newest(1, "measurement"), Newest(1, "sheet")
-    comparisons = Newest(1, "comparison")
+    comparisons, depths = Newest(1, "comparison"), Newest(1, "question")
 
     def picture_of(name: str) -> KeptPicture:
         found = kept.get(name)
         if found is None:
             raise HTTPException(404, f"there is no picture {name}; send it again")
         return found
+
+    def depth_for(source: KeptPicture, asked: Any) -> GivenDepth | None:
+        """The depth map that a call gives with a picture. Raises HTTPException 404 or 422."""
+        if asked.depth is None:
+            return None
+        found = picture_of(asked.depth)
+        (height, width), own = source.proofs.size, found.proofs.size
+        if own != (height, width):
+            wide, high = own[1], own[0]
+            raise HTTPException(
+                422, f"depth map: it has {wide} x {high} pixels, the picture {width} x {height}; allowed is the same size"
+            )
+        return GivenDepth(asked.depth, found.proofs.picture, asked.depth_far_white)
 
     def place() -> tuple[torch.device, bool]:
         with requests.refusing():
@@ -70,22 +84,41 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
     async def preview(request: Request) -> Response:
         async with texts.place(request, lambda fields: requests.preview_request(fields, backend.limits)) as asked:
             source = picture_of(asked.picture)
+            depth = depth_for(source, asked)
             device, busy = place()
             made = await previews.run(
-                request, asked.viewer, asked.number, lambda over: told(lambda: proofs.preview(source, asked, device, over))
+                request,
+                asked.viewer,
+                asked.number,
+                lambda over: told(lambda: proofs.preview(source, asked, depth, device, over)),
             )
         headers = {"X-Film-Look-Device": made.device, "X-Film-Look-Ms": f"{made.ms:.0f}", **_FRESH}
         if busy:
             headers["X-Film-Look-Busy"] = "generation"
+        if made.depth:
+            headers["X-Film-Look-Depth"] = made.depth
         return FileAnswer(made.data, media_type=f"image/{asked.kind.lower()}", headers=headers)
+
+    @router.post("/depth", summary="Tell how near a point of a picture is", **described("depth"))
+    async def depth_at(request: Request) -> dict[str, Any]:
+        async with texts.place(request, lambda fields: requests.depth_request(fields, backend.limits)) as asked:
+            source = picture_of(asked.picture)
+            depth = depth_for(source, asked)
+            return await depths.run(
+                request, asked.viewer, asked.number, lambda over: told(lambda: proofs.depth_at(source, asked, depth))
+            )
 
     @router.post("/scopes", summary="Measure a picture before and after", **described("scopes"))
     async def scope(request: Request) -> dict[str, Any]:
         async with texts.place(request, lambda fields: requests.scopes_request(fields, backend.limits)) as asked:
             source = picture_of(asked.picture)
+            depth = depth_for(source, asked)
             device, _ = place()
             return await scopings.run(
-                request, asked.viewer, asked.number, lambda over: told(lambda: proofs.measured(source, asked, device, over))
+                request,
+                asked.viewer,
+                asked.number,
+                lambda over: told(lambda: proofs.measured(source, asked, depth, device, over)),
             )
 
     @router.post("/like", summary="Find the stocks that make a picture like another", **described("like"))
@@ -104,10 +137,15 @@ def add_darkroom(router: APIRouter, backend: Backend, cache: PictureCache | None
     async def contact_sheet(request: Request) -> Response:
         async with texts.place(request, lambda fields: requests.sheet_request(fields, backend.limits)) as asked:
             source = picture_of(asked.picture)
+            depth = depth_for(source, asked)
             device, _ = place()
             with requests.refusing():
                 await run_in_threadpool(sheet.frames_of, asked)  # what is wrong with them is told before anything is sent
-        frames = Frames(sheets, asked.viewer, asked.number, lambda over: sheet.sheet(source, asked, device, over), kept.trim)
+
+        def work(over: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+            return sheet.sheet(source, asked, depth, device, over)
+
+        frames = Frames(sheets, asked.viewer, asked.number, work, kept.trim)
         return StreamingResponse(frames.lines(), media_type="application/x-ndjson", headers=_FRESH)
 
 

@@ -29,6 +29,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "viewer": "a",
         "number": 3,
     },
+    "depth": {"hash": _NAME, "point": [320, 200]},
     "scopes": {"hash": _NAME, "look": "gold-snapshot"},
     "sheet": {"hash": _NAME, "look": "gold-snapshot", "of": "setting", "setting": "contrast", "steps": 5},
     "like": {"hash": _NAME, "reference": _NAME, "look": "gold-snapshot"},
@@ -49,7 +50,7 @@ _FILES = {
     "sheet": ("application/x-ndjson",),
 }
 """The kinds of file that routes answer with, which answer with no JSON."""
-_REFUSED_WITH = dict.fromkeys(("preview", "scopes", "sheet", "like"), (404, 409))
+_REFUSED_WITH = dict.fromkeys(("preview", "depth", "scopes", "sheet", "like"), (404, 409))
 _REFUSALS = {
     401: "No credentials, or wrong ones.",
     403: "Called by a page of another site, or by a foreign name (`filmlook serve` without credentials).",
@@ -98,7 +99,8 @@ def described(route: str) -> dict[str, Any]:
 def described_film() -> dict[str, Any]:
     """The upload of a film, its answer and its refusals, as arguments of FastAPI's decorators."""
     order = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema_of(TABLES["develop-video"])}
-    parts = {"video": {"type": "string", "format": "binary"}, "order": order}
+    file = {"type": "string", "format": "binary"}
+    parts = {"video": file, "depth": {**file, "description": "A film of depth maps, or one for all frames."}, "order": order}
     upload = {"type": "object", "additionalProperties": False, "properties": parts, "required": ["video"]}
     content = {"multipart/form-data": {"schema": upload}}
     answer = {
@@ -189,6 +191,13 @@ ANSWERS: dict[str, dict[str, Any]] = {
         }
     ),
     "pictures": _object({"hash": _TEXT, "width": _WHOLE, "height": _WHOLE, "developed": _SWITCH}),
+    "depth": _object(
+        {
+            "source": {"enum": ["given", "found", "none"]},
+            "nearness": _or_null("number", "At the point, from 0, the farthest, to 1; null: there is no map, or no point."),
+            "focus": _or_null("number", "What the setting `focus` is for that point to be sharp."),
+        }
+    ),
     "scopes": _object({"before": _SCOPES, "after": _SCOPES}),
     "like": _object({"stocks": _list(_object({"name": _TEXT, "distance": {"type": "number", "minimum": 0}}))}),
     "match": _object(
@@ -276,6 +285,14 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "granularity": _plot("code", "RMS granularity over the code that the print shows."),
             "mtf": _plot("cycles_mm", "The published response over cycles/mm."),
         }
+    ),
+    "lenses": _list(
+        _object(
+            {
+                **dict.fromkeys(("name", "label", "help"), _TEXT),
+                "settings": {**_LOOK, "description": "What putting it on sets."},
+            }
+        )
     ),
     "papers": _list(_object({"name": _TEXT, "label": _TEXT})),
     "paper": _object(

@@ -267,6 +267,8 @@ def look(key: str, look_of: Callable[[dict[str, Any]], _Look], schema: dict[str,
             raise refused(f"{key}: unknown setting 'grain_seed'; the seed stands beside the look")
         if not isinstance(settings.get("look", ""), str):
             raise refused(f"{key}: its look is the name of a preset")
+        if not isinstance(settings.get("lens", ""), str):
+            raise refused(f"{key}: its lens is the name of a lens")
         return look_of(settings)
 
     kinds: list[dict[str, Any]] = [{"type": "string", "description": "A preset."}, schema]
@@ -298,16 +300,19 @@ def one_seed(key: str) -> Field:
     return Field(key, {"oneOf": [_SEED, {"type": "null"}]}, check)
 
 
-def name_of_picture(key: str, digits: int) -> Field:
-    """The name under which a picture is kept."""
+def name_of_picture(key: str, digits: int, about: str = "", *, nothing: bool = False) -> Field:
+    """The name under which a picture is kept; with `nothing`, null and none will do too."""
     pattern = re.compile(rf"[0-9a-f]{{{digits}}}\Z")
 
-    def check(value: Any, limits: Limits) -> str:
+    def check(value: Any, limits: Limits) -> str | None:
+        if value is None and nothing:
+            return None
         if not isinstance(value, str) or not pattern.match(value):
             raise refused(f"{key} is {shown(value)}; allowed: the {digits} digits that `pictures` answered")
         return value
 
-    return Field(key, {"type": "string", "pattern": f"^[0-9a-f]{{{digits}}}$"}, check, needed=True)
+    schema = {"type": ["string", "null"] if nothing else "string", "pattern": f"^[0-9a-f]{{{digits}}}$"}
+    return Field(key, {**schema, **({"description": about} if about else {})}, check, needed=not nothing)
 
 
 def numbers(key: str, most: int) -> Field:
@@ -352,6 +357,21 @@ def crop(key: str, most: int) -> Field:
     part = {"type": "integer", "minimum": 0}
     schema = {"oneOf": [{"type": "array", "items": part, "minItems": 4, "maxItems": 4}, {"type": "null"}]}
     return Field(key, {**schema, "description": "x, y, width and height in pixels of the picture."}, check)
+
+
+def point(key: str) -> Field:
+    """A pixel of a picture: x and y; null and nothing: none."""
+
+    def check(value: Any, limits: Limits) -> tuple[int, int] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) != 2 or not all(is_whole(part, 0, _MOST) for part in value):
+            raise refused(f"{key} is {shown(value)}; allowed: [x, y] in pixels, or null")
+        return value[0], value[1]
+
+    part = {"type": "integer", "minimum": 0, "maximum": _MOST}
+    schema = {"oneOf": [{"type": "array", "items": part, "minItems": 2, "maxItems": 2}, {"type": "null"}]}
+    return Field(key, {**schema, "description": "x and y in pixels of the picture."}, check)
 
 
 def wrong_seed(key: str, value: Any) -> HTTPException:

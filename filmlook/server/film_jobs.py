@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import shutil
 import threading
@@ -40,6 +41,7 @@ class FilmJob:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     state: str = "sending"  # waiting, working, done, failed
     source: Path = Path()
+    depth: Path | None = None
     asked: Any = None
     most_frames: int | None = None
     made: Path | None = None
@@ -181,7 +183,9 @@ class FilmJobs:
             with self._lock:
                 job.state, job.ended = state, self._clock()
                 if job.id in self._jobs:
-                    job.source.unlink(missing_ok=True)
+                    for path in (job.source, job.depth):
+                        if path:
+                            path.unlink(missing_ok=True)
                     self._wake()
                 else:
                     shutil.rmtree(job.folder, ignore_errors=True)
@@ -225,7 +229,7 @@ def _is_ending() -> bool:
 
 def told_of(path: Path, error: Exception) -> str:
     """What an answer tells of a film that failed: its file's name is ours, and nobody's business."""
-    return requests.told(error).replace(f"{path}: ", "").replace(str(path.parent), "")
+    return requests.told(error).replace(f"{path}: ", "").replace(f"{path.parent}{os.sep}", "").replace(str(path.parent), "")
 
 
 def _progress(job: FilmJob, let_others_pass: Callable[[], None], clock: Callable[[], float]) -> Progress:
@@ -241,7 +245,8 @@ def _progress(job: FilmJob, let_others_pass: Callable[[], None], clock: Callable
             raise FilmLookError(f"lasts longer than is allowed: it has more than {job.most_frames} frames")
         if time.monotonic() - looked > _LOOK_S:
             looked = time.monotonic()
-            size = sum(path.stat().st_size for path in job.folder.rglob("*") if path.is_file() and path != job.source)
+            came = (job.source, job.depth)
+            size = sum(path.stat().st_size for path in job.folder.rglob("*") if path.is_file() and path not in came)
             if size > job.asked.most_bytes:
                 raise FilmLookError(f"the film becomes larger than {job.asked.most_bytes} bytes, which are allowed")
         let_others_pass()

@@ -1,8 +1,10 @@
-"""A film on its way in: streamed to disk, told by its first bytes, with what shall become of it in JSON beside it."""
+"""A film on its way in, with its depth maps where they come too: streamed to disk, told by their first bytes, with what shall
+become of it in JSON beside it."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +17,9 @@ from filmlook.server import request_body
 from filmlook.server.multipart import MultipartReader
 from filmlook.server.request_body import PATIENCE_S, SLOWEST, Body, shown
 
+_FILES = {"video": "upload", "depth": "depth"}
+"""What the files of an upload are called here, by their fields."""
+
 _ORDER_BYTES = 2**20
 _PIECE = 2**20  # bytes that are written at once
 _HEAD = 64  # bytes that tell what a file is
@@ -23,9 +28,10 @@ _ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # the first of 
 
 @dataclass(frozen=True)
 class Upload:
-    """What came: the film's file, and the fields of the JSON."""
+    """What came: the film's file, that of its depth maps, and the fields of the JSON."""
 
     film: Path
+    depth: Path | None
     fields: dict[str, Any]
 
 
@@ -39,10 +45,9 @@ async def taken_in(request: Request, folder: Path, most: int) -> Upload:
     if kind.partition(";")[0].strip().lower() != "multipart/form-data":
         raise HTTPException(415, "allowed is multipart/form-data, with a film as video and JSON as order")
     seconds = PATIENCE_S + request_body.size_of(request, most + _ORDER_BYTES) / SLOWEST
-    path = folder / "upload"
     try:
-        with open(path, "xb") as file:
-            parts = _Parts(file, most)
+        with ExitStack() as files:
+            parts = _Parts({name: files.enter_context(open(folder / own, "xb")) for name, own in _FILES.items()}, most)
             reader = MultipartReader(kind, parts.begin, parts.data)
             await asyncio.wait_for(_streamed(request, reader, most + _ORDER_BYTES), seconds)
     except asyncio.TimeoutError:
@@ -51,15 +56,20 @@ async def taken_in(request: Request, folder: Path, most: int) -> Upload:
         raise HTTPException(499, "the client has gone") from None
     if "video" not in parts.seen:
         raise HTTPException(422, "video: allowed is one film")
-    ending = ending_of(parts.head)
+    placed = {}
+    for name, own in _FILES.items():
+        if name in parts.seen:
+            placed[name] = (folder / own).rename(folder / f"{own}{ending_of(parts.heads[name], name)}")
+        else:
+            (folder / own).unlink()
     fields = await run_in_threadpool(Body(bytes(parts.order) or b"{}", []).fields)
     del fields["images"]
-    return Upload(path.rename(path.with_name(f"upload{ending}")), fields)
+    return Upload(placed["video"], placed.get("depth"), fields)
 
 
-def ending_of(head: bytes) -> str:
-    """The ending of a film's file, by its first bytes. What else libraries would take for a film (play lists, lists of files
-    and of addresses) stays outside: it would have them read what it names.
+def ending_of(head: bytes, name: str = "video") -> str:
+    """The ending of a film's file, by its first bytes; of depth maps a picture's too. What else libraries would take for a film
+    (play lists, lists of files and of addresses) stays outside: it would have them read what it names.
 
     Raises:
         HTTPException: 415.
@@ -74,27 +84,34 @@ def ending_of(head: bytes) -> str:
         return ".png"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return ".webp"
+    if name == "depth" and head.startswith(b"\xff\xd8\xff"):
+        return ".jpg"
+    if name == "depth" and head[:4] in (b"II*\0", b"MM\0*"):
+        return ".tif"
+    if name == "depth":
+        raise HTTPException(415, "depth is neither film nor picture; allowed: those of video, PNG, JPEG, TIFF, WebP")
     raise HTTPException(415, "video is no film; allowed: MP4, MOV, MKV, WebM, GIF, APNG, animated WebP")
 
 
 class _Parts:
-    """Where the parts of an upload go: the film into a file, the JSON into memory."""
+    """Where the parts of an upload go: the films into files, the JSON into memory."""
 
-    def __init__(self, file: BinaryIO, most: int) -> None:
-        self._file, self._most = file, most
+    def __init__(self, files: dict[str, BinaryIO], most: int) -> None:
+        self._files, self._most = files, most
         self._size = 0
-        self.order, self.head = bytearray(), b""
+        self.order, self.heads = bytearray(), dict.fromkeys(files, b"")
         self.seen: list[str] = []
 
     def begin(self, name: str, is_file: bool) -> None:
-        if name not in ("order", "video") or (name == "video") != is_file:
-            raise HTTPException(422, f"unknown field {shown(name)}; allowed: order (JSON), video (file)")
+        if name not in ("order", *self._files) or (name in self._files) != is_file:
+            raise HTTPException(422, f"unknown field {shown(name)}; allowed: order (JSON), video, depth (files)")
         if name in self.seen:
             raise HTTPException(422, f"{name}: there are two; allowed: one")
         self.seen.append(name)
 
     def data(self, piece: bytes) -> None:
-        if self.seen[-1] == "order":
+        name = self.seen[-1]
+        if name == "order":
             self.order += piece
             if len(self.order) > _ORDER_BYTES:
                 raise HTTPException(413, f"order is larger than {_ORDER_BYTES} bytes, which are allowed")
@@ -102,11 +119,11 @@ class _Parts:
         self._size += len(piece)
         if self._size > self._most:
             raise HTTPException(413, f"video is larger than {self._most} bytes, which are allowed")
-        if len(self.head) < _HEAD:
-            self.head += piece[: _HEAD - len(self.head)]
-            if len(self.head) == _HEAD:
-                ending_of(self.head)  # what is no film need not come
-        self._file.write(piece)
+        if len(self.heads[name]) < _HEAD:
+            self.heads[name] += piece[: _HEAD - len(self.heads[name])]
+            if len(self.heads[name]) == _HEAD:
+                ending_of(self.heads[name], name)  # what is no film need not come
+        self._files[name].write(piece)
 
 
 async def _streamed(request: Request, reader: MultipartReader, most: int) -> None:

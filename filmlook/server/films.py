@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from filmlook.errors import FilmLookError
+from filmlook.files.picture import Picture
 from filmlook.films.codecs import encoding_for
 from filmlook.films.develop_film import develop_film
 from filmlook.films.pyav import pyav
@@ -33,7 +34,8 @@ def add_films(router: APIRouter, backend: Backend, line: WorkQueue) -> None:
         device, tile = backend.film_place()
         fps = None if asked.fps is None else Fraction(asked.fps).limit_denominator(1001)
         how: dict[str, Any] = {"codec": asked.codec, "crf": asked.crf, "fps": fps, "cuts": asked.cuts, "again": asked.again}
-        how |= {"device": device, "tile": tile}
+        how |= {"device": device, "tile": tile, "depth": job.depth, "depth_far_white": asked.depth_far_white}
+        how["find_depth"] = lambda pixels: backend.depth(Picture(pixels))
         report = develop_film(job.source, target, asked.look, seed=asked.seed, progress=progress, **how)
         return target, report.notes
 
@@ -48,7 +50,7 @@ def add_films(router: APIRouter, backend: Backend, line: WorkQueue) -> None:
         job = await run_in_threadpool(kept.begin, limits.videos)
         try:
             came = await film_upload.taken_in(request, job.folder, limits.video_bytes)
-            job.source = came.film
+            job.source, job.depth = came.film, came.depth
             job.asked = await run_in_threadpool(requests.film_request, came.fields, limits)
             with requests.refusing():
                 encoding_for(Path(f"film.{job.asked.format}"), job.asked.codec, job.asked.crf)

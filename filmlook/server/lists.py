@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException
 
 from filmlook.engine.card import film_card
 from filmlook.errors import LookError, UnknownStockError
+from filmlook.lenses import list_lenses
 from filmlook.presets import Preset, is_look, list_presets, load_preset
 from filmlook.prints import OWN, is_paper, paper_facts, paper_labels, stock_facts
 from filmlook.server import requests
@@ -64,6 +65,12 @@ def add_lists(router: APIRouter, limits: Callable[[], Limits]) -> None:
             raise HTTPException(404, f"there is no paper {name!r}")
         with requests.refusing():
             return paper_facts(name)
+
+    @router.get("/lenses", summary="The lenses", **answered("lenses"))
+    def lenses() -> list[dict[str, Any]]:
+        return [
+            {"name": lens.name, "label": lens.label, "help": lens.help, "settings": lens.settings} for lens in list_lenses()
+        ]
 
     @router.get("/looks", summary="The presets", **answered("looks"))
     def looks() -> list[dict[str, Any]]:

@@ -74,6 +74,10 @@ _LOOK = field.look("look", _look_of, look_schema(moving=True))
 _LOOK_OR_NONE = field.look("look", _look_of, look_schema(moving=True), nothing=True)
 _MOVING_LOOK = field.look("look", moving_look_of, look_schema(moving=True))
 _PICTURE_NAME = field.name_of_picture("hash", DIGITS)
+_DEPTH = (
+    field.name_of_picture("depth", DIGITS, "A depth map, sent as a picture is; null: what the server finds.", nothing=True),
+    field.switch("depth_far_white", False),
+)
 _NEWEST = (field.text("viewer", 64), field.whole("number", 0, 2**53, 0))
 
 _CRF = "Of the codec: less is better, of webp more, which alone goes beyond 63; null: what keeps grain."
@@ -105,6 +109,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.number_or_none("crf", 0, 100, _CRF, is_whole_number=True),
         field.number_or_none("fps", 1, MOST_FPS, "Of the film in the camera, such as 18; null: as the clip has it."),
         field.switch("again", True),
+        field.switch("depth_far_white", False),
     ),
     "read": field.one_picture("image", "images"),
     "pictures": field.one_picture("image", "images"),
@@ -116,9 +121,11 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.crop("crop", 4096**2),
         field.choice("format", tuple(SHOWN), "jpeg"),
         field.whole("quality", 1, 100, 88),
+        *_DEPTH,
         *_NEWEST,
     ),
-    "scopes": (_PICTURE_NAME, _LOOK_OR_NONE, field.whole("long_side", 16, 1024, 256), *_NEWEST),
+    "depth": (_PICTURE_NAME, field.point("point"), *_DEPTH, *_NEWEST),
+    "scopes": (_PICTURE_NAME, _LOOK_OR_NONE, field.whole("long_side", 16, 1024, 256), *_DEPTH, *_NEWEST),
     "sheet": (
         _PICTURE_NAME,
         _LOOK,
@@ -128,6 +135,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.whole("steps", 5, 9, 7),
         field.numbers("values", 9),
         field.whole("long_side", 16, 1024, 320),
+        *_DEPTH,
         *_NEWEST,
     ),
     "like": (
@@ -201,13 +209,14 @@ class FilmRequest:
     crf: int | None
     fps: float | None
     again: bool
+    depth_far_white: bool
     most_bytes: int
 
 
 @dataclass(frozen=True)
 class PreviewRequest:
     """A preview of a kept picture: of the whole at a long side, or of the part `crop` (y, x, height, width). Without a look it
-    is the picture as it was. `viewer` sees the newest `number`."""
+    is the picture as it was. `depth` is a kept depth map, whose white may be far. `viewer` sees the newest `number`."""
 
     picture: str
     look: Look | None
@@ -216,6 +225,20 @@ class PreviewRequest:
     crop: tuple[int, int, int, int] | None
     kind: str
     quality: int
+    depth: str | None
+    depth_far_white: bool
+    viewer: str
+    number: int
+
+
+@dataclass(frozen=True)
+class DepthRequest:
+    """What is known of a kept picture's depth: whether there is a map, and how near a point (x, y) is."""
+
+    picture: str
+    point: tuple[int, int] | None
+    depth: str | None
+    depth_far_white: bool
     viewer: str
     number: int
 
@@ -227,6 +250,8 @@ class ScopesRequest:
     picture: str
     look: Look | None
     long_side: int
+    depth: str | None
+    depth_far_white: bool
     viewer: str
     number: int
 
@@ -243,6 +268,8 @@ class SheetRequest:
     steps: int
     values: list[float]
     long_side: int
+    depth: str | None
+    depth_far_white: bool
     viewer: str
     number: int
 
@@ -391,6 +418,12 @@ def preview_request(fields: dict[str, Any], limits: Limits) -> PreviewRequest:
     """A request for a preview. Raises HTTPException 422."""
     values = field.values_of(fields, TABLES["preview"], limits)
     return PreviewRequest(picture=values.pop("hash"), kind=SHOWN[values.pop("format")], **values)
+
+
+def depth_request(fields: dict[str, Any], limits: Limits) -> DepthRequest:
+    """A question for a picture's depth. Raises HTTPException 422."""
+    values = field.values_of(fields, TABLES["depth"], limits)
+    return DepthRequest(picture=values.pop("hash"), **values)
 
 
 def scopes_request(fields: dict[str, Any], limits: Limits) -> ScopesRequest:

@@ -9,10 +9,11 @@ from filmlook.schedule import MOST_TEXT
 
 
 def look_schema(moving: bool = False) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a look: settings by key, all of them optional; and `look`, a preset that they change. In one
-    that may be `moving` a number may be a schedule."""
+    """JSON Schema (2020-12) of a look: settings by key, all of them optional; and `look`, a preset that they change, with
+    `lens`, what is put on it. In one that may be `moving` a number may be a schedule."""
     properties: dict[str, Any] = {
         "look": {"type": "string", "description": "A preset that the other settings change."},
+        "lens": {"type": "string", "description": "A lens that is put on it before the other settings."},
         "version": {"type": "integer", "minimum": 1, "maximum": LOOK_VERSION},
     }
     properties.update({setting.key: _setting(setting, moving) for setting in SETTINGS})

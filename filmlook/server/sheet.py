@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from filmlook.engine.proof import GivenDepth
 from filmlook.engine.threads import side_by_side, thread_count
 from filmlook.errors import FilmLookError, LookError
 from filmlook.look import SETTINGS, Look, Setting
@@ -99,9 +100,9 @@ def _shown(value: float | str) -> str:
 
 
 def sheet(
-    kept: KeptPicture, asked: SheetRequest, device: torch.device, is_over: Callable[[], bool]
+    kept: KeptPicture, asked: SheetRequest, depth: GivenDepth | None, device: torch.device, is_over: Callable[[], bool]
 ) -> Iterator[dict[str, Any]]:
-    """The frames in their order, as they are finished; one that fails says why.
+    """The frames in their order, as they are finished, blurred by `depth` or by what is found; one that fails says why.
 
     Raises:
         As `frames_of`; Stopped: it is over.
@@ -113,7 +114,8 @@ def sheet(
         told: dict[str, Any] = {"index": number, "count": len(frames), "label": frame.label, "values": frame.values}
         told["look"] = dataclasses.asdict(frame.look)
         try:
-            film, _ = proofs.developed(kept, frame.look, device, is_over, seed=kept.seed, long_side=asked.long_side)
+            how: dict[str, Any] = {"seed": kept.seed, "long_side": asked.long_side, "depth": depth}
+            film, _ = proofs.developed(kept, frame.look, device, is_over, **how)
             told["image"] = request_body.base64_of(proofs.encoded(film.pixels, "JPEG", _QUALITY))
         except FilmLookError as error:
             told["error"] = requests.told(error)

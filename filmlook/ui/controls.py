@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from filmlook import lenses
 from filmlook.errors import FilmLookError
 from filmlook.look import SETTINGS, Look, Setting
 from filmlook.look_choice import SEED_MODES, VALUES, is_own_frame, key_of_label, own_frame
@@ -27,6 +28,7 @@ ONLY: dict[str, Callable[[Stock], bool]] = {
 _IN_A_ROW = 2
 _ROW = ["film-look-row"]
 _HUE = "_hue"  # ends the key of a strength's hue, which stands beside the strength
+_CHOOSE = "Choose a lens"
 _GONE = "This stock is not installed: choose another one."
 
 
@@ -133,6 +135,8 @@ def build_controls(prefix: str, look: Look) -> Controls:
     _lay_out([_BY_KEY[key] for key in FIRST[2:]], prefix, look, built)
     for group, settings in groups().items():
         with gr.Accordion(group, open=False, elem_id=f"{prefix}_film_look_{group.lower()}_group"):
+            if group == "Lens":
+                lens = _lens_list(prefix)
             _lay_out(settings, prefix, look, built)
             if group == "Grain":
                 with gr.Row(elem_classes=_ROW):
@@ -145,7 +149,8 @@ def build_controls(prefix: str, look: Look) -> Controls:
                     )
                     seed = gr.Number(label="Fixed grain seed", value=0, precision=0, elem_id=f"{prefix}_film_look_seed")
     controls = Controls({s.key: built[s.key] for s in SETTINGS}, seed_mode, seed)
-    for component in controls.all:
+    lens.input(fn=_put_on, inputs=[lens], outputs=[lens, *(built[key] for key in lenses.KEYS)], show_progress=False)
+    for component in (*controls.all, lens):
         component.do_not_save_to_config = True  # the WebUI would freeze ranges and defaults at its first start
     asked = [built[key] for key in ("stock", "print", "frame")]
     following = {"inputs": asked, "outputs": [built["stock"], *(built[key] for key in FOLLOWERS)], "show_progress": False}
@@ -153,6 +158,30 @@ def build_controls(prefix: str, look: Look) -> Controls:
     # by whatever it was changed: a preset, a pasted infotext and "send to" set both, and their print is allowed
     built["stock"].change(fn=_follow_stock, **following)
     return controls
+
+
+def _lens_list(prefix: str) -> Any:
+    """The list of lenses. It is no setting: choosing one fills those that are a lens's, and the list is as it was."""
+    return gr.Dropdown(
+        label="Put on a lens",
+        info="Sets what is the lens's; the film and its colours stay.",
+        choices=[_CHOOSE, *(lens.label for lens in lenses.list_lenses())],
+        value=_CHOOSE,
+        elem_id=f"{prefix}_film_look_lens",
+    )
+
+
+def _put_on(label: str | None) -> list[Any]:
+    """The list, and the values of the settings that are a lens's."""
+    if not label or label == _CHOOSE:
+        return [gr.update()] * (1 + len(lenses.KEYS))
+    try:
+        settings = lenses.load_lens(label).settings
+    except FilmLookError as error:  # it was deleted meanwhile, or its file is damaged
+        gr.Warning(str(error))
+        settings = {}
+    shown = [_BY_KEY[key].label_of(settings[key]) if key in settings else gr.update() for key in lenses.KEYS]
+    return [_CHOOSE, *shown]
 
 
 def _lay_out(settings: Sequence[Setting], prefix: str, look: Look, built: dict[str, Any]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from modules import devices
 
-from filmlook.depth.maps import depth_of
-from filmlook.files.picture import Picture, from_pil
+from filmlook.depth.maps import depth_of, inverted
+from filmlook.errors import PictureError
+from filmlook.files.picture import Picture, decode, from_pil
 from filmlook.look import Look
 from filmlook.webui import hosts
 
@@ -65,6 +66,15 @@ def depth_of_host(image: Any) -> Picture | None:
     """The depth map of a PIL image or a `Picture`, by whatever the host has; None: it has nothing."""
     pixels = image.pixels if isinstance(image, Picture) else from_pil(image).pixels
     return depth_of(pixels, None, (by_controlnet,))
+
+
+def depth_given(data: bytes, far_white: bool) -> Picture:
+    """The depth map that a file of the user's holds. Raises PictureError."""
+    try:
+        found = decode(data)
+    except PictureError:
+        raise PictureError("the depth map cannot be read") from None
+    return inverted(found) if far_white else found
 
 
 def depth_for(image: Any, look: Look) -> Picture | None:

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from PIL import Image
 
 from filmlook.errors import PictureError
+from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
 from filmlook.server import requests
@@ -18,6 +19,7 @@ from filmlook.server.answers import FileAnswer
 from filmlook.server.backend import Backend
 from filmlook.server.queue import BodyLimiter, Turn, WorkQueue
 from filmlook.server.router import PREFIX
+from filmlook.webui.depth_networks import depth_given
 from filmlook.webui.hooks import is_developed
 from filmlook.webui.once.undeveloped import undeveloped
 from filmlook.webui.processing import film_image, own_seed
@@ -52,7 +54,9 @@ def build_on_film(backend: Backend) -> APIRouter:
             def work(turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
                 shown = _opened(asked.pictures[0], backend.limits.pixels)
                 mask = _opened(asked.masks[0], backend.limits.pixels) if asked.masks else None
-                return {"path": _kept(shown, mask, asked.look.at(), asked.seeds[0] if asked.seeds else None, turn)}
+                depth = depth_given(asked.depths[0], asked.far_white) if asked.depths else None
+                seed = asked.seeds[0] if asked.seeds else None
+                return {"path": _kept(shown, mask, depth, asked.look.at(), seed, turn)}
 
             return await line.run(request, 1, work)
 
@@ -87,12 +91,12 @@ def _png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _kept(shown: Image.Image, mask: Image.Image | None, look: Look, seed: int | None, turn: Turn) -> str:
+def _kept(shown: Image.Image, mask: Image.Image | None, depth: Picture | None, look: Look, seed: int | None, turn: Turn) -> str:
     """Where the picture lies."""
     before = _before(shown).copy()
     before.info = dict(shown.info)  # how it was made; what is said of its old film is written anew
     chosen = own_seed(before) if seed is None else seed
-    after, _ = film_image(before, LookChoice(look), seed=chosen, progress=turn.advance, mask=mask)
+    after, _ = film_image(before, LookChoice(look), seed=chosen, progress=turn.advance, mask=mask, depth=depth)
     try:
         return save(after, output_folder(), "")
     except OSError as error:

@@ -18,6 +18,7 @@ from filmlook.engine.metering import ExposureLock
 from filmlook.engine.regrain import regrain
 from filmlook.errors import FilmLookError, LookError
 from filmlook.files import infotext
+from filmlook.files.picture import Picture
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
 from filmlook.webui import options
@@ -135,6 +136,7 @@ def film_image(
     lock: ExposureLock | None = None,
     progress: Callable[[float], None] | None = None,
     mask: Image.Image | None = None,
+    depth: Picture | None = None,
 ) -> tuple[Image.Image, dict[str, str]]:
     """A finished picture, developed: the one job of the tab and of Extras.
 
@@ -143,12 +145,13 @@ def film_image(
 
     Args:
         seed: the effective one of the grain; `frame`, `lock`, `progress`, `mask`: as of `develop`.
+        depth: the map that a look with an aperture blurs by; None: what the host makes.
 
     Raises:
         FilmLookError, or whatever else stands in the way.
     """
     look = choice.look_at(frame, seed)
-    maps = {"mask": mask, "depth": depth_for(image, look)}
+    maps = {"mask": mask, "depth": depth if depth and look.aperture else depth_for(image, look)}
     after = developed(image, LOOK, look, seed=seed, frame=frame, lock=lock, progress=progress, **maps)
     text = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     if "parameters" not in text and (old := next((t for t in infotext.texts(image) if infotext.pairs_of(t)), "")):

@@ -31,6 +31,7 @@ def build_tab() -> tuple[Any, str, str]:
         task = gr.Textbox(visible=False)
         mode = gr.Number(value=0, visible=False)
         mask = gr.Textbox(visible=False, elem_id=f"{TAB}_mask")  # painted in the viewer: the page's script fills it in
+        depth = gr.Textbox(visible=False, elem_id=f"{TAB}_depth")  # the map that was chosen there, likewise
         with ui_components.ResizeHandleRow(equal_height=False, variant="compact"):
             with gr.Column(variant="compact"):
                 image, *many = _inputs()
@@ -49,7 +50,7 @@ def build_tab() -> tuple[Any, str, str]:
                 player, file, gallery, about, report, buttons = _results()
         toprow.submit.click(
             fn=call_queue.wrap_gradio_gpu_call(_run, extra_outputs=[*[gr.update(visible=False)] * 2, None, ""]),
-            inputs=[task, mode, mask, image, *many, moving, *controls.all],
+            inputs=[task, mode, mask, depth, image, *many, moving, *controls.all],
             outputs=[player, file, gallery, about, report],  # the host's script looks for the gallery before the last two
             show_progress=False,
             **{hosts.JS: "submit_film_look"},

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError
+from filmlook.files.picture import Picture
 from filmlook.films.develop_film import develop_film
 from filmlook.films.names import ANIMATIONS, VIDEOS
 from filmlook.films.reading import is_animated
 from filmlook.look_choice import LookChoice
 from filmlook.webui import options
+from filmlook.webui.depth_networks import depth_of_host
 from filmlook.webui.processing import device
 
 ENDINGS = (*VIDEOS, *ANIMATIONS)
@@ -56,6 +58,7 @@ def developed_film(
                 "tile": options.tile(),
                 "again": again,
                 "progress": progress,
+                "find_depth": lambda pixels: depth_of_host(Picture(pixels)),
             }
             report = develop_film(source, made, choice.moving, **how)
             return _settled(made, folder, Path(name).stem), report.notes

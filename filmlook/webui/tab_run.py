@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import itertools
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,14 +17,16 @@ from typing import Any
 from modules import images, shared, ui_common
 from PIL import Image, UnidentifiedImageError
 
+from filmlook.depth.maps import NONE_FOUND, from_file, names_beside
 from filmlook.engine.metering import ExposureLock
 from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError, Stopped
 from filmlook.files import infotext
-from filmlook.files.picture import FORMATS
+from filmlook.files.picture import FORMATS, Picture, from_pil
 from filmlook.look_choice import LookChoice
 from filmlook.paths import natural
 from filmlook.ui import keyframes
 from filmlook.webui import hosts, tab_films
+from filmlook.webui.depth_networks import depth_given
 from filmlook.webui.hooks import is_developed
 from filmlook.webui.processing import failed, film_image, own_seed, people_read
 
@@ -43,6 +46,8 @@ class _Source:
 
     picture: Any
     file: str = ""
+    depth: Path | Picture | None = None
+    """Its depth map: a file that came with it, or what was given."""
 
     @property
     def name(self) -> str:
@@ -109,6 +114,7 @@ def run(
     task: str,
     mode: float,
     mask: str,
+    depth: str,
     image: Any,
     files: Any,
     folder: str,
@@ -123,6 +129,8 @@ def run(
     try:
         chosen = replace(LookChoice.from_values(values), schedules=tuple(keyframes.schedules_of(moving or "").items()))
         sources = _sources(int(mode), image, files, folder)
+        if chosen.moving.may_have("aperture"):
+            sources = [replace(sources[0], depth=_depth(depth))] if int(mode) == 0 else _with_maps(sources)
         within = _mask(mask) if int(mode) == 0 and mask else None
     except FilmLookError as error:  # the host would log it with its traceback
         failed("nothing is developed", error)
@@ -151,6 +159,8 @@ def run(
         except Exception as error:
             failed(f"{name}: not saved", error)
             faults.append(_fault(source.file, f"it is not saved: {people_read(error)}"))
+    if work.unblurred:
+        faults.append(_note("", NONE_FOUND))
     only = Path(saved[0]) if len(sources) == 1 and saved and not done else None
     report = _where(saved, len(sources)) + "".join(faults)
     return [*tab_films.shown(only), list(done), ui_common.plaintext_to_html(text), report]
@@ -170,13 +180,16 @@ def _where(saved: list[str], count: int) -> str:
 
 def _fault(name: str, reason: str) -> str:
     """A line for people: the host can translate the reason, which stands in an element of its own."""
-    named = f"<b>{html.escape(name)}</b>: " if name else ""
-    return f"<p class='error'>{named}<span>{html.escape(reason)}</span></p>"
+    return f"<p class='error'>{_named(name)}<span>{html.escape(reason)}</span></p>"
 
 
 def _note(name: str, note: str) -> str:
     """A line for people that tells of no fault."""
-    return f"<p><b>{html.escape(name)}</b>: <span>{html.escape(note)}</span></p>"
+    return f"<p>{_named(name)}<span>{html.escape(note)}</span></p>"
+
+
+def _named(name: str) -> str:
+    return f"<b>{html.escape(name)}</b>: " if name else ""
 
 
 def _mask(data: str) -> Image.Image:
@@ -187,6 +200,25 @@ def _mask(data: str) -> Image.Image:
         return mask
     except (OSError, SyntaxError, ValueError):
         raise PictureError("the mask cannot be read") from None
+
+
+def _depth(order: str) -> Picture | None:
+    """The depth map that was chosen in the viewer: JSON with `depth`, a file in base64, and `depth_far_white`."""
+    try:
+        told = json.loads(order or "{}")
+        if told == {}:
+            return None
+        return depth_given(base64.b64decode(told["depth"]), bool(told["depth_far_white"]))
+    except (ValueError, TypeError, KeyError):
+        raise PictureError("the depth map cannot be read") from None
+
+
+def _with_maps(sources: list[_Source]) -> list[_Source]:
+    """Those that are pictures, with the depth maps among them that are called as they are (`depth.maps.names_beside`)."""
+    files = {source.file: Path(source.picture) for source in sources}
+    maps = {file: next((name for name in names_beside(file) if name in files), "") for file in files}
+    pictures = [source for source in sources if source.file not in maps.values()]
+    return [replace(source, depth=files.get(maps[source.file])) for source in pictures]
 
 
 @dataclass(frozen=True)
@@ -211,6 +243,8 @@ class _Work:
     def __post_init__(self) -> None:
         self._lock = ExposureLock() if self.is_film else None
         self._seed: int | None = None
+        self.unblurred = False
+        """Whether a look with an aperture had no depth map to blur by."""
 
     def developed(self, sources: list[_Source]) -> Iterator[Image.Image | _MadeFilm | Exception | None]:
         """Each source developed; or why it was not; or None for one that the user skipped."""
@@ -254,7 +288,10 @@ class _Work:
         frame = number if self.is_film else None
         look = self.chosen.moving.at(frame or 0, seed=self._seed, last=max(1, self.count - 1))
         chosen = replace(self.chosen, look=look, schedules=())
-        after, _ = film_image(before, chosen, seed=self._seed, frame=frame, lock=self._lock, progress=_progress, mask=self.mask)
+        depth = from_file(source.depth, from_pil(before).pixels) if isinstance(source.depth, Path) else source.depth
+        how: dict[str, Any] = {"seed": self._seed, "frame": frame, "lock": self._lock, "mask": self.mask, "depth": depth}
+        after, pairs = film_image(before, chosen, progress=_progress, **how)
+        self.unblurred |= bool(look.aperture) and infotext.DEPTH not in pairs
         return after
 
 

@@ -1,4 +1,4 @@
-"""Axes of the X/Y/Z plot: preset, every setting and the grain's seed, made from `SETTINGS`."""
+"""Axes of the X/Y/Z plot: preset, lens, every setting and the grain's seed, made from `SETTINGS`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from modules import script_callbacks, scripts
 
+from filmlook.lenses import list_lenses, load_lens
 from filmlook.look import SETTINGS, Setting
 from filmlook.look_choice import LookChoice, key_of_label
 from filmlook.presets import list_looks, load_moving_look, load_preset
@@ -17,7 +18,7 @@ from filmlook.webui.arguments import Asked
 from filmlook.webui.once.pass_state import keep, state_of
 
 OFF = "None"
-_PRESET, _SEED = "look", "grain_seed"
+_PRESET, _LENS, _SEED = "look", "lens", "grain_seed"
 
 
 def with_axes(axes: Mapping[str, Any], asked: Callable[[], Asked | None], shown: Callable[[], Asked]) -> Asked | None:
@@ -30,6 +31,8 @@ def with_axes(axes: Mapping[str, Any], asked: Callable[[], Asked | None], shown:
     changes, choice = dict(axes), now.choice
     look = load_moving_look(changes.pop(_PRESET)) if _PRESET in changes else choice.moving
     mode, seed = ("fixed", changes.pop(_SEED)) if _SEED in changes else (choice.seed_mode, choice.seed)
+    if _LENS in changes:
+        changes = {**load_lens(changes.pop(_LENS)).settings, **changes}
     if "stock" in changes:
         changes["stock"] = key_of_label(changes["stock"], stock_labels())
     look = look.changed(**changes)
@@ -61,6 +64,7 @@ def _add(plot: Any) -> None:
         return plot.AxisOption(f"[Film Look] {caption}", kind, _applying(key), **more)
 
     options = [axis("Preset", str, _PRESET, choices=lambda: [OFF, *list_looks()], format_value=_told(_preset_label))]
+    options += [axis("Lens", str, _LENS, choices=_lens_names, format_value=_told(_lens_label))]
     options += [_setting_axis(axis, setting) for setting in SETTINGS]
     options.append(axis("Grain seed", int, _SEED))
     plot.axis_options.extend(option for option in options if option.label not in known)
@@ -87,6 +91,14 @@ def _stock_label(name: str) -> str:
 
 def _print_label(name: str) -> str:
     return print_labels().get(name, name)
+
+
+def _lens_names() -> list[str]:
+    return [lens.name for lens in list_lenses()]
+
+
+def _lens_label(name: str) -> str:
+    return next((lens.label for lens in list_lenses() if lens.name == name), name)
 
 
 def _preset_label(name: str) -> str:

@@ -34,6 +34,8 @@ export class Client {
     picture = null;
     /** The file as it came, which is sent again where it is forgotten. */
     blob = null;
+    /** The picture's depth map: {hash, blob, name, farWhite}; null without one. */
+    depth = null;
 
     constructor(base) {
         this.#base = base.replace(/\/$/, '');
@@ -48,6 +50,7 @@ export class Client {
                 const picture = await this.send(blob, signal);
                 this.blob = blob;
                 this.picture = picture;
+                this.depth = null; // which was another picture's
                 return picture;
             } catch (error) {
                 if (!(error instanceof Gone)) throw error;
@@ -69,7 +72,19 @@ export class Client {
             ms: performance.now() - started,
             device: answer.headers.get('X-Film-Look-Device') ?? '',
             busy: answer.headers.get('X-Film-Look-Busy') ?? '',
+            depth: answer.headers.get('X-Film-Look-Depth') ?? '',
         };
+    }
+
+    /** Where the depth map comes from, and how near the point [x, y] is: {source, nearness, focus}; null where a newer one is asked for. */
+    async depthAt(point, signal) {
+        const answer = await this.#about('depth', 'depth', { point }, signal);
+        return answer && answered(answer.json());
+    }
+
+    /** A name of the depth map, by which previews are told apart. */
+    get depthKey() {
+        return this.depth ? `${this.depth.hash} ${this.depth.farWhite}` : '';
     }
 
     /** {before, after}: histograms, parades, colours; null where newer ones are on their way. */
@@ -145,6 +160,12 @@ export class Client {
         return answered((await this.upload('pictures', blob, null, signal)).json());
     }
 
+    async #sendAgain(depth) {
+        const picture = await this.send(this.blob);
+        if (depth) await this.send(depth.blob);
+        return picture;
+    }
+
     /** An answer; where what is asked for is not `isRetried`, a server that is full says so itself. */
     async #fetched(path, options, isRetried = true) {
         const answer = await answered(fetch(`${this.#base}/${path}`, options));
@@ -154,14 +175,15 @@ export class Client {
 
     async #about(path, role, fields, signal) {
         for (let again = false; ; again = true) {
-            const { picture } = this;
-            const body = { hash: picture.hash, ...fields, viewer: `${this.#viewer}-${role}`, number: ++this.#number };
+            const { picture, depth } = this;
+            const map = depth && path !== 'like' ? { depth: depth.hash, depth_far_white: depth.farWhite } : {};
+            const body = { hash: picture.hash, ...map, ...fields, viewer: `${this.#viewer}-${role}`, number: ++this.#number };
             try {
                 return await this.call('POST', path, body, signal);
             } catch (error) {
                 if (error.status === 409) return null;
                 if (error.status !== 404 || again || picture !== this.picture) throw error;
-                this.#sending ??= this.send(this.blob).finally(() => (this.#sending = null)); // once, whoever misses it
+                this.#sending ??= this.#sendAgain(depth).finally(() => (this.#sending = null)); // once, whoever misses it
                 this.picture = await this.#sending;
             }
         }

@@ -7,7 +7,7 @@ const DOUBLE_MS = 350;
 /**
  * Listens on the canvas.
  *
- * `room` has `view`, `isPainting()`, `paint(point, ended)`, `hold(on)`, `loupe(point)`, and `wheels(event)`: whether the wheel
+ * `room` has `view`, `isPainting()`, `paint(point, ended)`, `isFocusing()`, `focusAt(point)`, `hold(on)`, `loupe(point)`, and `wheels(event)`: whether the wheel
  * zooms here or scrolls the page.
  */
 export function listen(canvas, room) {
@@ -40,7 +40,7 @@ export function listen(canvas, room) {
         const point = pointOf(event);
         start = { point, moved: false, pans: event.button === 1 || !room.isPainting(), timer: 0 };
         if (!start.pans) room.paint(point, false);
-        else start.timer = setTimeout(() => room.hold(true), PRESS_MS);
+        else if (!room.isFocusing()) start.timer = setTimeout(() => room.hold(true), PRESS_MS);
         if (event.button === 1) event.preventDefault();
     });
 
@@ -72,6 +72,7 @@ export function listen(canvas, room) {
         start = null;
         pinch = null;
         if (event.type !== 'pointerup' || !was?.pans || was.moved || held) return;
+        if (room.isFocusing()) return room.focusAt(was.point);
         const near = Math.hypot(was.point.x - lastTap.x, was.point.y - lastTap.y) < 24;
         const twice = near && event.timeStamp - lastTap.at < DOUBLE_MS;
         lastTap = { at: twice ? -Infinity : event.timeStamp, ...was.point };

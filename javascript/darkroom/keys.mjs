@@ -25,6 +25,8 @@ export function table(t, room) {
         ['G', t('Scopes'), key('g'), () => room.toggle('scopes')],
         ['I', t('Film card'), key('i'), () => room.toggle('card')],
         ['M', t('Mask'), key('m'), () => room.toggle('mask')],
+        ['D', t('Depth map'), key('d'), () => room.toggle('depth')],
+        ['O', t('Focus: a click on the picture makes sharp what is there'), key('o'), () => room.focus()],
         ['[ ]', t('Smaller and larger brush'), signs('[', ']'), (event) => room.brushBy(event.key === ']' ? 1.25 : 0.8)],
         ['?', t('This list'), signs('?'), () => room.toggleKeys()],
         ['Esc', t('Close what is open'), key('escape'), () => room.close()],

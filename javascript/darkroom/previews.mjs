@@ -83,7 +83,8 @@ export class Previews {
     }
 
     #key() {
-        return `${this.#client.picture.hash} ${this.#seed} ${lookKey(this.#look)}`;
+        const depth = this.#look?.aperture ? this.#client.depthKey : '';
+        return `${this.#client.picture.hash} ${depth} ${this.#seed} ${lookKey(this.#look)}`;
     }
 
     #next() {
@@ -162,6 +163,6 @@ export class Previews {
         else view.setAfter(made.bitmap, key, side);
         if (!crop && fine) this.#fineMs = made.ms;
         if (!crop && !fine) this.#coarseMs = made.ms;
-        this.#told('preview', { ms: Math.round(made.ms), device: made.device, busy: made.busy, fine, current: key === this.#key() });
+        this.#told('preview', { ms: Math.round(made.ms), device: made.device, busy: made.busy, depth: made.depth, fine, current: key === this.#key() });
     }
 }

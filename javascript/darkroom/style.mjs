@@ -61,6 +61,16 @@ h3 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
 }
 .brush { position: absolute; border: 1px solid #fff; border-radius: 50%; box-shadow: 0 0 0 1px rgb(0 0 0 / .6); pointer-events: none; display: none; transform: translate(-50%, -50%); }
 :host([painting]) .picture:hover ~ .brush { display: block; }
+:host([focusing]) .picture { cursor: crosshair; }
+.focus { display: flex; align-items: center; gap: 6px; }
+.focused { position: absolute; width: 34px; height: 34px; margin: -17px 0 0 -17px; border: 1.5px solid #fff; border-radius: 3px; box-shadow: 0 0 0 1px rgb(0 0 0 / .55); opacity: 0; pointer-events: none; }
+.focused.shown { animation: focused 1.1s ease-out; }
+@keyframes focused { 0% { opacity: 1; transform: scale(1.5); } 25%, 60% { opacity: 1; transform: none; } 100% { opacity: 0; } }
+.lacks {
+    position: absolute; left: 10px; top: 10px; max-width: min(560px, calc(100% - 20px)); margin: 0; padding: 6px 6px 6px 10px; border-radius: 5px;
+    background: var(--glass); font-size: 12px; display: flex; gap: 8px; align-items: start; z-index: 1;
+}
+.lacks > button { background: none; min-height: 0; padding: 0 6px; font-size: 15px; line-height: 1.2; }
 .label, .state { position: absolute; padding: 2px 8px; border-radius: 4px; background: var(--glass); font-size: 11px; pointer-events: none; }
 .label { top: 10px; display: none; letter-spacing: .02em; }
 .label.left { left: 10px; }
@@ -137,5 +147,6 @@ kbd { font: inherit; font-size: 12px; border: 1px solid var(--line); border-radi
 @media (prefers-reduced-motion: reduce) {
     .stage.working::after { animation: none; background: var(--text); }
     .stage::after { transition: none; }
+    .focused.shown { animation: none; opacity: 1; }
 }
 `;

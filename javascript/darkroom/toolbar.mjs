@@ -1,5 +1,6 @@
 // The toolbar over the picture, and the list of keys.
 
+import { whyNone } from './depth.mjs';
 import { h } from './dom.mjs';
 import { MODES } from './view.mjs';
 
@@ -10,6 +11,7 @@ const ICONS = {
     out: 'M3.5 8h9',
     in: 'M3.5 8h9M8 3.5v9',
     undo: 'M6 3 2.5 6.5 6 10M2.5 6.5h7a3.5 3.5 0 0 1 0 7h-3',
+    focus: 'M1.5 5v-3.5h3.5M11 1.5h3.5v3.5M14.5 11v3.5h-3.5M5 14.5h-3.5v-3.5M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 1 0 0-3.6',
     redo: 'M10 3 13.5 6.5 10 10M13.5 6.5h-7a3.5 3.5 0 0 0 0 7h3',
 };
 
@@ -39,6 +41,7 @@ export function toolbar(t, room, panels) {
     );
     const undo = button(t('Undo'), `${t('Undo')} (${t('Ctrl')} Z)`, () => room.undo(), icon('undo'));
     const redo = button(t('Redo'), `${t('Redo')} (${t('Ctrl')} ${t('Shift')} Z)`, () => room.redo(), icon('redo'));
+    const focus = h('button', { class: 'focus', onclick: () => room.focus() }, icon('focus'), t('Focus'));
     const drawers = Object.fromEntries(
         Object.entries(panels).map(([name, { title, key }]) => [name, h('button', { title: `${title} (${key})`, onclick: () => room.toggle(name) }, title)]),
     );
@@ -52,11 +55,16 @@ export function toolbar(t, room, panels) {
             button(t('Zoom in'), `${t('Zoom in')} (+)`, () => room.view.zoomBy(1.25), icon('in'))),
         group(t('Snapshots'), ...snapshots),
         group(t('Undo'), undo, redo),
+        focus,
         button(t('Keyboard'), `${t('Keyboard')} (?)`, () => room.toggleKeys(), '?'),
         h('div', { class: 'group words', role: 'group', 'aria-label': t('Panels') }, ...Object.values(drawers)),
         develop,
     );
-    const update = ({ view, look, snapshots: kept, history, open, canDevelop }) => {
+    const update = ({ view, depth, look, snapshots: kept, history, open, canDevelop }) => {
+        const lacks = depth.source === 'none' && !depth.isFocusing;
+        focus.disabled = view.isEmpty || lacks;
+        focus.title = lacks ? whyNone(t) : `${t('A click on the picture makes sharp what is there')} (O)`;
+        focus.setAttribute('aria-pressed', String(depth.isFocusing));
         for (const [mode, one] of Object.entries(modes)) one.setAttribute('aria-pressed', String(view.mode === mode));
         zoom.textContent = view.isEmpty ? '–' : `${Math.round(view.zoom * 100)} %`;
         snapshots.forEach((one, place) => {

@@ -84,6 +84,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: np.ndarray) -
     """A folder with the pictures that the page's examples name, to be in."""
     (tmp_path / "portrait.png").write_bytes(png(scene[:64, :96], parameters=INFOTEXT))
     (tmp_path / "clip.mp4").write_bytes(clip(scene[:48, :64]) if find_spec("av") else MP4)
+    (tmp_path / "portrait-near.png").write_bytes(png(scene[:64, :96, 1].copy()))
     (tmp_path / "street.png").write_bytes(png(scene[100:164, :96]))
     monkeypatch.setenv("FILMLOOK_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
@@ -165,7 +166,7 @@ def test_the_forms_of_arguments_and_the_refusal_are_true() -> None:
         ),
         *(("Presets", "look"), ("Pictures", "pictures"), ("Preview", "preview")),
         *(("Scopes", "scopes"), ("Contact sheet", "sheet"), ("Like another picture", "like"), ("Names", "names")),
-        ("Match", "match"),
+        *(("Match", "match"), ("Depth", "depth")),
     ],
 )
 def test_the_tables_name_every_field(heading: str, route: str) -> None:

@@ -77,6 +77,32 @@ def kept(scratch: Path) -> list[Path]:
 # From upload to file
 
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+@pytest.mark.parametrize(("depth", "name"), [(MP4, "depth.mp4"), (PNG, "depth.png"), (b"II*\0" + bytes(99), "depth.tif")])
+def test_depth_maps_come_with_a_film(developer: Developer, client: TestClient, scratch: Path, depth: bytes, name: str) -> None:
+    order = b'{"look": {"aperture": 2}, "depth_far_white": true}'
+    answer = posted(client, multipart(("video", "a", MP4), ("depth", "/etc/b", depth), ("order", None, order)))
+    assert answer.status_code == 202, answer.text
+    told = over(client, answer.json()["id"])
+    assert told["state"] == "done"
+    (asked,) = developer.asked
+    assert asked["depth"].name == name
+    assert asked["depth_far_white"] is True
+    assert scratch in asked["depth"].parents
+    assert [path.name for path in kept(scratch)] == ["film.mp4"]
+
+
+def test_depth_maps_that_are_none_are_refused(developer: Developer, client: TestClient, scratch: Path) -> None:
+    for depth in (b"#EXTM3U\n" + bytes(100), b"", b"x"):
+        answer = posted(client, multipart(("video", "a", MP4), ("depth", "b", depth)))
+        assert answer.status_code == 415
+        assert answer.json()["detail"].startswith("depth is neither film nor picture; allowed: ")
+    assert posted(client, multipart(("video", "a", MP4), ("depth", None, MP4))).status_code == 422
+    assert not kept(scratch)
+
+
 def test_a_film_comes_is_developed_and_is_fetched(developer: Developer, client: TestClient, scratch: Path) -> None:
     film = sent(client, name="../../../etc/x.mp4", look={"look": "super-8", "grain": 2}, seed=7, cuts=[30, 10], crf=20, fps=18)
     told = over(client, film)
@@ -262,8 +288,8 @@ def test_damaged_uploads_are_told(developer: Developer, client: TestClient, scra
         ([("order", None, b"{}")], "video: allowed is one film"),
         ([("video", "a", MP4)] * 2, "video: there are two; allowed: one"),
         ([("video", "a", MP4), ("order", None, b"{}"), ("order", None, b"{}")], "order: there are two; allowed: one"),
-        ([("images", "a", MP4)], "unknown field 'images'; allowed: order (JSON), video (file)"),
-        ([("video", None, MP4)], "unknown field 'video'; allowed: order (JSON), video (file)"),
+        ([("images", "a", MP4)], "unknown field 'images'; allowed: order (JSON), video, depth (files)"),
+        ([("video", None, MP4)], "unknown field 'video'; allowed: order (JSON), video, depth (files)"),
         ([("video", "a", MP4), ("order", None, b"[]")], "order is list; allowed: an object"),
         ([("video", "a", MP4), ("order", None, b"\xff")], "order: not JSON"),
         ([("video", "a", MP4), ("order", None, b'{"images": []}')], "order: images come as files here"),

@@ -9,6 +9,7 @@ from PIL import Image
 
 from filmlook import SETTINGS, Look, LookError
 from filmlook.files import infotext
+from filmlook.look_choice import LookChoice
 from filmlook.stock import stock_labels
 from tests.host.conftest import bare, codes, develop, look_in, regrain, same, seed_in
 from tests.host.fake import Host
@@ -169,10 +170,20 @@ def _axes(host: Host) -> dict[str, Any]:
 
 def test_every_setting_and_the_grains_seed_have_an_axis(host: Host) -> None:
     captions = {axis.removeprefix("[Film Look] ") for axis in _axes(host)}
-    assert captions == {"Preset", "Grain seed", *(setting.caption for setting in SETTINGS)}
+    assert captions == {"Preset", "Lens", "Grain seed", *(setting.caption for setting in SETTINGS)}
     for setting in SETTINGS:
         if setting.choices:
             assert _axes(host)[f"[Film Look] {setting.caption}"].choices() == list(setting.choices)
+
+
+def test_an_axis_of_lenses_puts_them_on_the_look(host: Host) -> None:
+    axis = _axes(host)["[Film Look] Lens"]
+    assert axis.choices()[:2] == ["none", "85mm-f1.4"]
+    assert axis.format_value(None, axis, "holga") == "[Film Look] Lens: Holga, 60 mm"
+    x, y = ("[Film Look] Lens", ["none", "holga"]), ("[Film Look] Vignette", [0.5])
+    plot = host.txt2img([ON], "X/Y/Z plot", x=x, y=y)
+    looks = [look_in(text) for text in plot.infotexts]
+    assert looks == [LookChoice.from_mapping({**ON, "lens": name, "vignette": 0.5}).look for name in ("none", "holga")]
 
 
 def test_axes_of_choices_and_of_the_seed(host: Host) -> None:

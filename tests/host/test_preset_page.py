@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from filmlook import Look, MovingLook, list_looks, load_look, load_moving_look
+from filmlook.lenses import KEYS
 from filmlook.look import SETTINGS
 from filmlook.look_choice import VALUES, LookChoice
 from filmlook.presets import is_own, load_preset, save_preset
@@ -41,6 +42,17 @@ def _told(page: Host) -> dict[str, Any]:
 
 
 ABOUT = "txt2img_film_look_about"
+
+
+def test_a_lens_is_put_on_what_is_chosen_and_is_no_setting_itself(page: Host) -> None:
+    place = "txt2img_film_look"
+    assert page.find(f"{place}_lens").kwargs["choices"][:2] == ["Choose a lens", "No lens"]
+    shown, *values = page.press(f"{place}_lens", **{f"{place}_lens": "Petzval"})
+    assert shown == "Choose a lens"
+    told = dict(zip(KEYS, values, strict=True))
+    assert (told["swirl"], told["aperture"], told["bokeh"], told["streak"]) == (1, 2.2, "Round", 0)
+    assert set(told) <= {setting.key for setting in SETTINGS}
+    assert "lens" not in VALUES
 
 
 @pytest.mark.parametrize("name", ["cinema", "Cinema", "cinema print", "CINEMA PRINT", PLAIN])

@@ -1,11 +1,11 @@
 // Many pictures with one look: chosen or dropped, developed one after another, saved one by one or as a .zip.
 
 import { Gone } from './darkroom/client.mjs';
-import { h, lookKey } from './darkroom/dom.mjs';
+import { base64, h, lookKey } from './darkroom/dom.mjs';
 import { faultOf } from './darkroom/words.mjs';
 import { Job } from './batch_job.mjs';
 import { developed, download, duration, kindSelect, namesOf } from './developing.mjs';
-import { filesIn, isPicture } from './dropped.mjs';
+import { filesIn, isPicture, withMaps } from './dropped.mjs';
 import { keep, kept } from './storage.mjs';
 import { zip } from './zip.mjs';
 
@@ -90,8 +90,8 @@ export class Batch {
     add(files) {
         const { t } = this.#room;
         const wanted = files.filter(isPicture);
-        for (const { file, path } of wanted) {
-            const job = new Job(t, file, path, (one) => this.#remove(one), (one) => download(one.result, one.name.split('/').pop()));
+        for (const { file, path, depth } of withMaps(wanted)) {
+            const job = new Job(t, file, path, depth, (one) => this.#remove(one), (one) => download(one.result, one.name.split('/').pop()));
             this.#jobs.push(job);
             this.#parts.list.append(job.element);
         }
@@ -197,7 +197,8 @@ export class Batch {
                     job.work(share);
                     this.#advance(share);
                 };
-                job.finish(await developed(client, job.file, order, told, signal));
+                const map = order.look.aperture && job.depth ? { depth: await base64(job.depth) } : {};
+                job.finish(await developed(client, job.file, { ...order, ...map }, told, signal));
                 break;
             } catch (error) {
                 if (error.name === 'AbortError') {

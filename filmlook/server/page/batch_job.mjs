@@ -24,10 +24,12 @@ export class Job {
     #remove;
     #named;
 
-    constructor(t, file, path, remove, save) {
+    /** `depth` is the file of its depth map, or null. */
+    constructor(t, file, path, depth, remove, save) {
         this.#t = t;
         this.file = file;
         this.path = path;
+        this.depth = depth;
         this.#canvas = h('canvas', { ...THUMBNAIL, 'aria-hidden': 'true' });
         this.#canvas.source = file;
         seen.observe(this.#canvas);
@@ -35,7 +37,7 @@ export class Job {
         this.#state = h('span', { class: 'note' });
         this.#save = h('button', { class: 'small', hidden: true, 'aria-label': `${t('Save')}: ${path}`, onclick: () => save(this) }, t('Save'));
         this.#remove = h('button', { class: 'small remove', 'aria-label': `${t('Remove from the list')}: ${path}`, title: t('Remove from the list'), onclick: () => remove(this) }, '×');
-        this.element = h('li', {}, this.#canvas, h('span', { class: 'what' }, h('span', {}, path), this.#named), this.#state, this.#save, this.#remove);
+        this.element = h('li', {}, this.#canvas, h('span', { class: 'what' }, h('span', {}, path, depth && h('small', { class: 'map' }, ` + ${t('depth map')}`)), this.#named), this.#state, this.#save, this.#remove);
     }
 
     /** The name that its file will have. */

@@ -20,6 +20,7 @@ export class Controls {
     #rows = new Map(); // by key: {element, show(value)}
     #folds = [];
     #openFilms;
+    #lens;
 
     constructor(room, openFilms, language) {
         this.#room = room;
@@ -35,7 +36,7 @@ export class Controls {
         const reset = h('button', { class: 'small', onclick: () => room.setLook(room.presetLook()), title: t('Every setting as in the preset') }, t('Reset all'));
         this.element = h('div', { class: 'controls' },
             h('div', { class: 'head' }, title, reset),
-            h('div', { class: 'rows' }, first, folds.filter(Boolean), this.#seed(),
+            h('div', { class: 'rows' }, first, this.#lenses(), folds.filter(Boolean), this.#seed(),
                 h('div', { class: 'row language' }, h('label', { for: 'language' }, t('Language')), language)),
             h('div', { class: 'help' }, this.#help, this.#sketch.element),
         );
@@ -53,6 +54,7 @@ export class Controls {
             row.show(look[key]);
             row.element.classList.toggle('changed', this.#room.differs(key));
         }
+        this.#lens.value = this.#lensOf(look)?.name ?? '';
         this.#sketch.lookChanged();
         this.#suit(look.stock);
         for (const { summary, keys } of this.#folds) summary.classList.toggle('changed', keys.some((key) => this.#room.differs(key)));
@@ -148,6 +150,21 @@ export class Controls {
             select.value = value;
         };
         return { elements: [select], show };
+    }
+
+    /** The list of lenses: choosing one sets what is a lens's. It is no setting itself, and shows the one that the settings are. */
+    #lenses() {
+        const { t, lenses } = this.#room;
+        const byName = Object.fromEntries(lenses.map((lens) => [lens.name, lens]));
+        const select = (this.#lens = h('select', { id: 'lens', 'aria-describedby': 'setting-help', onchange: () => this.#room.setLook({ ...this.#room.look, ...byName[select.value].settings }) },
+            h('option', { value: '', disabled: true, hidden: true }, t('Settings of your own')),
+            lenses.map(({ name, label, help }) => h('option', { value: name, title: t(help) }, t(label)))));
+        const explain = () => this.#help.replaceChildren(h('b', {}, t('Lens')), ` ${t(byName[select.value]?.help ?? "Sets what is the lens's; the film and its colours stay.")}`);
+        return h('div', { class: 'row string', onpointerenter: explain, onfocusin: explain }, h('label', { for: 'lens' }, t('Lens')), select);
+    }
+
+    #lensOf(look) {
+        return this.#room.lenses.find(({ settings }) => Object.entries(settings).every(([key, value]) => look[key] === value));
     }
 
     /** Papers that the film cannot be printed on are greyed, and what means nothing to it is hidden. */

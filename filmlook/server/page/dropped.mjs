@@ -3,6 +3,8 @@
 import { isFilm } from './clip.mjs';
 
 const READABLE = /\.(png|jpe?g|jfif|webp|tiff?|avif|jxl|exr|hei[cf]|bmp|gif|jp2|j2k|jp[fx]|dng|n[er][fw]|cr[23]|arw|raf|orf|rw2|pef|srw)$/i;
+const MAP_ENDINGS = ['-depth', '_depth', '.depth', '-depthmap', '_depthmap', '-depth-map', '_depth_map'];
+const MAP_KINDS = ['.png', '.tif', '.tiff', '.webp', '.jpg'];
 const natural = new Intl.Collator(undefined, { numeric: true }); // 2 before 10
 
 /** Whether what is dragged is more than one picture: several files, or a folder. To be asked while the event lasts. */
@@ -39,6 +41,19 @@ export function filesIn(input) {
 export function isPicture({ file, path }) {
     const name = path.split('/').pop();
     return !name.startsWith('.') && (READABLE.test(name) || !path.includes('/')) && !isFilm(file);
+}
+
+/** Pictures and the depth maps among them, which are called as `filmlook develop` calls those beside a picture: `name-depth.png`. */
+export function withMaps(files) {
+    const byName = new Map(files.map((one) => [one.path.toLowerCase(), one]));
+    const maps = new Map(); // by the picture's path
+    for (const { path } of files) {
+        const stem = path.replace(/\.[^./]*$/, '').toLowerCase();
+        const map = MAP_ENDINGS.flatMap((ending) => MAP_KINDS.map((kind) => byName.get(`${stem}${ending}${kind}`))).find((one) => one && one.path !== path);
+        if (map) maps.set(path, map);
+    }
+    const taken = new Set(maps.values());
+    return files.filter((one) => !taken.has(one)).map((one) => ({ ...one, depth: maps.get(one.path)?.file ?? null }));
 }
 
 function inOrder(files) {

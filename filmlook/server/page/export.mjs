@@ -49,7 +49,7 @@ export class Export {
         try {
             const mask = await viewer.maskBlob();
             const kind = this.#kind.kind();
-            const order = { look, seed, ...kind, ...(mask ? { mask: await base64(mask) } : {}) };
+            const order = { look, seed, ...kind, ...(mask ? { mask: await base64(mask) } : {}), ...(look.aperture ? await viewer.depthOrder() : {}) };
             const told = (share) => (this.#note.textContent = `${t('Developing')} ${Math.round(100 * share)} %`);
             const made = await developed(client, file, order, told, signal);
             const [name] = await namesOf(client, '{name}-{stock}', [file.name || 'picture'], this.#room, kind, signal);

@@ -210,14 +210,14 @@ function isKnown(look, room) {
     return look && Object.keys(look).every((key) => key in room.defaults) && room.stocks.some((stock) => stock.name === look.stock);
 }
 
-/** Settings, stocks, papers and presets; where the server is not there yet, until it is. */
+/** Settings, stocks, papers, presets and lenses; where the server is not there yet, until it is. */
 async function readAll(client, t) {
     const note = h('p', { class: 'starting', role: 'status' });
     for (;;) {
         try {
-            const [schema, stocks, papers, presets] = await Promise.all(['schema', 'stocks', 'papers', 'looks'].map((path) => client.get(path)));
+            const [schema, stocks, papers, presets, lenses] = await Promise.all(['schema', 'stocks', 'papers', 'looks', 'lenses'].map((path) => client.get(path)));
             note.remove();
-            return { schema, stocks, papers, presets };
+            return { schema, stocks, papers, presets, lenses };
         } catch (error) {
             note.textContent = error.status ? t.sentence(error.message) : t('The server does not answer; trying again');
             document.body.append(note);
@@ -241,9 +241,10 @@ function catchPictures(open, batch, isBatchOpen) {
     });
     document.addEventListener('dragleave', (event) => event.relatedTarget === null && document.body.classList.remove('dropping'));
     document.addEventListener('drop', (event) => {
+        const isTaken = event.defaultPrevented; // by what it was dropped on
         event.preventDefault();
         document.body.classList.remove('dropping');
-        take(event.dataTransfer);
+        take(event.dataTransfer, !isTaken);
     });
     document.addEventListener('paste', (event) => take(event.clipboardData, !isTyping(event)));
 }
