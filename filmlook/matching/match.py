@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from filmlook.errors import LookError
+from filmlook.errors import LookError, PictureError
 from filmlook.look import Look
 from filmlook.matching.colour import Candidate, candidates
 from filmlook.matching.estimator import load_estimator
@@ -73,7 +73,7 @@ def match(
         raise LookError(f"there are {len(sources)} references; allowed: 1 to {MOST_REFERENCES}")
     base = load_look(look) if look is not None else Look() if only in (None, "colour") else Look(stock="neutral")
     tell = progress or (lambda share: None)
-    read = [read_reference(source) for source in sources]
+    read = _read(sources)
     tell(0.05)
     found: list[Candidate] = []
     chance = 0.0
@@ -89,6 +89,19 @@ def match(
     others = tuple(dataclasses.replace(one.look, **told) for one in found[1 : 1 + _ALTERNATIVES])
     tell(1.0)
     return Match(dataclasses.replace(base, **told), fit, others)
+
+
+def _read(sources: Sequence[Any]) -> list[Reference]:
+    """The references; of several, what is wrong with one tells which. Raises PictureError."""
+    found = []
+    for number, source in enumerate(sources, 1):
+        try:
+            found.append(read_reference(source))
+        except PictureError as error:
+            if len(sources) == 1:
+                raise
+            raise PictureError(f"reference {number} of {len(sources)}: {error}") from None
+    return found
 
 
 def _colours(references: Sequence[Reference], base: Look, tell: Callable[[float], None]) -> tuple[list[Candidate], float]:

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from docs.scenes import landscape
 from filmlook import Look, develop
+from filmlook.matching.match import PARTS
 from filmlook.stock import load_stock
 from tests.api.clients import PREFIX, b64, png
 
@@ -42,3 +43,14 @@ def test_what_shows_nothing_is_refused(client: TestClient) -> None:
     answer = client.post(f"{PREFIX}/match", json={"images": [b64(black)]})
     assert answer.status_code == 422
     assert answer.json()["detail"] == "the reference is black: there is nothing to tell a look by"
+
+
+def test_of_several_the_one_that_shows_nothing_is_told(client: TestClient) -> None:
+    pictures = [b64(film()), b64(png(np.zeros((80, 80, 3), np.uint8)))]
+    answer = client.post(f"{PREFIX}/match", json={"images": pictures})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("reference 2 of 2: the reference is black")
+
+
+def test_the_schema_tells_what_can_be_sought_alone(client: TestClient) -> None:
+    assert client.get(f"{PREFIX}/schema").json()["x-match"] == list(PARTS)
