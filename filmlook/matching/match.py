@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from filmlook.errors import LookError, PictureError
-from filmlook.look import Look
+from filmlook.look import SETTINGS, Look
 from filmlook.matching.colour import Candidate, candidates
 from filmlook.matching.estimator import load_estimator
 from filmlook.matching.grain_settings import grain_settings
@@ -118,8 +118,11 @@ def _colours(references: Sequence[Reference], base: Look, tell: Callable[[float]
     return found, wanted.chance.get(found[0].look.stock, 0.0)
 
 
-_NOT_COLOUR = (
-    *("frame", "effect_size", "context", "diffusion", "diffusion_grade", "softness", "vignette", "highlights", "halation"),
-    *("halation_size", "sharpness", "grain", "grain_size", "grain_colour", "grain_shadows", "grain_mids", "grain_highlights"),
-    "scan_softness",
+_COLOUR_GROUPS = ("Film", "Print")
+_COLOUR_BESIDE = ("filter", "light_balance")
+_NO_COLOUR = ("frame", "effect_size", "context", "scan_softness")  # in these groups
+_NOT_COLOUR = tuple(
+    setting.key
+    for setting in SETTINGS
+    if setting.key in _NO_COLOUR or (setting.group not in _COLOUR_GROUPS and setting.key not in _COLOUR_BESIDE)
 )
