@@ -21,6 +21,8 @@ from typing import Any
 from PIL import Image
 from scenes import landscape, samples
 
+from filmlook import develop
+
 FOLDER = Path(__file__).with_name("pictures")
 PATIENCE_MS = 120_000
 _QUALITY = 88
@@ -50,11 +52,16 @@ def _page(browser: Any, address: str, picture: Image.Image, width: int, height: 
     page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     page.wait_for_selector("film-look-darkroom")
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    page.set_input_files("header input[type=file]", {"name": "picture.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    page.set_input_files("header input[type=file]", _file("picture.png", picture))
     page.locator(".look").last.locator("img:not([hidden])").wait_for()
     return page
+
+
+def _file(name: str, picture: Image.Image) -> dict[str, Any]:
+    """A picture as a browser is given a file."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return {"name": name, "mimeType": "image/png", "buffer": file.getvalue()}
 
 
 def _shot(page: Any) -> Image.Image:
@@ -90,6 +97,19 @@ def darkroom_phone(browser: Any, address: str) -> Image.Image:
     return _shot(page)
 
 
+def darkroom_match(browser: Any, address: str) -> Image.Image:
+    page = _page(browser, address, samples()["portrait"], 1400, 900, color_scheme="dark")
+    page.click("#tab-match")
+    references = [develop(samples()[name], "velvia-landscape", seed=3) for name in ("coffee", "cat")]
+    page.set_input_files(".references-file", [_file(f"{i}.png", picture) for i, picture in enumerate(references, 1)])
+    page.get_by_role("button", name="Find the look").click()
+    page.locator(".matching .look").last.locator("img:not([hidden])").wait_for()
+    page.get_by_role("button", name="1.png", exact=True).click()
+    page.locator(".label.left", has_text="Reference").wait_for()
+    page.wait_for_timeout(400)  # then the picture is made for its half of the window
+    return _shot(page)
+
+
 def darkroom_at_work(browser: Any, address: str) -> list[Image.Image]:
     page = _page(browser, address, samples()["portrait"], 1200, 760, color_scheme="dark")
     frames = [_shot(page)]
@@ -114,6 +134,7 @@ PICTURES: dict[str, Callable[[Any, str], Image.Image | list[Image.Image]]] = {
     "darkroom": darkroom,
     "darkroom-sheet": darkroom_sheet,
     "darkroom-phone": darkroom_phone,
+    "darkroom-match": darkroom_match,
     "darkroom-at-work": darkroom_at_work,
 }
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from film_pictures import film_strip
 from lens_pictures import lenses, lenses_on_one_film
+from match_pictures import HEIGHT, WIDTH, matches
 from PIL import Image, ImageDraw, ImageFont
 from scenes import landscape, samples
 
@@ -214,6 +215,11 @@ def settings() -> Image.Image:
     return table([made[:5], made[5:]])
 
 
+def match_table() -> Image.Image:
+    """matching.md: references, one's own picture, and the look that was found on it."""
+    return table([[labelled(scaled(picture, WIDTH, HEIGHT), text) for picture, text in row] for row in matches()])
+
+
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "looks": looks,
     "details": details,
@@ -228,6 +234,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "lens": lenses,
     "lenses": lenses_on_one_film,
     "film-strip": film_strip,
+    "match": match_table,
 }
 
 

@@ -1,6 +1,7 @@
 // <film-look-darkroom>: the picture as film while its look is chosen. Fed by the routes of `/sdapi/v1/film-look`.
 //
-// Properties: base, look, picture, seed, texts, canDevelop. Methods: setLook(look), setPicture(blob), opened(), maskBlob(), depthOrder(), undo(), redo().
+// Properties: base, look, picture, seed, texts, canDevelop.
+// Methods: setLook(look), setPicture(blob), setReference(blob), opened(), maskBlob(), depthOrder(), undo(), redo().
 // Events: look-chosen {look}, develop {look, seed}, preview {ms, device, busy, fine, current}, sheet {busy}, opened {width, height, developed}, problem {text}.
 // Attributes: base, theme ("dark", "light"; else as the page or the system has it), keys="page" (listens to the whole page's keys),
 // wheel="zooms" (without being clicked before).
@@ -47,6 +48,8 @@ export class Darkroom extends HTMLElement {
     #panels = {};
     #keys = [];
     #canDevelop = false;
+    #referenceAsked = null;
+    #modeBefore = 'single'; // how pictures stood before a reference stood beside them
     #watching = null; // an AbortController: what is listened to outside
 
     constructor() {
@@ -169,6 +172,20 @@ export class Darkroom extends HTMLElement {
         this.#previews.restart();
         this.#depthChanged();
         return true;
+    }
+
+    /** Another picture to stand beside this one, or null for none. Resolves to whether the browser can show it. */
+    async setReference(blob) {
+        const view = this.#view;
+        this.#referenceAsked = blob;
+        const bitmap = blob && (await createImageBitmap(blob).catch(() => null));
+        if (this.#referenceAsked !== blob) return false; // another one came meanwhile
+        if (bitmap && !view.reference) this.#modeBefore = view.mode;
+        const mode = bitmap ? 'side' : view.reference && view.mode === 'side' ? this.#modeBefore : view.mode;
+        view.reference?.close();
+        view.reference = bitmap;
+        this.#setMode(mode);
+        return Boolean(bitmap);
     }
 
     /** The mask as a PNG of the picture's size, white where the look is; null without one. */
@@ -397,9 +414,10 @@ export class Darkroom extends HTMLElement {
     }
 
     #update() {
-        const { bar, divider, stage, lacks } = this.#parts;
+        const { bar, divider, stage, left, lacks } = this.#parts;
         const view = this.#view;
         const depth = this.#depth;
+        left.textContent = view.reference && view.mode === 'side' ? this.#t('Reference') : this.#t('Before');
         this.#panels.mask.panel.update();
         lacks.hidden = view.isEmpty || depth.source !== 'none' || depth.isToldOfNone || !this.#look?.aperture;
         bar.update({ view, depth, look: this.#look, snapshots: this.#snapshots, history: this.#history, open: this.#open, canDevelop: this.#canDevelop });
@@ -430,9 +448,11 @@ export class Darkroom extends HTMLElement {
         const bar = toolbar(t, room, this.#panels);
         const handle = divider(room, this.#canvas);
         const { ring, follow } = brush(room);
+        const label = (name, side) => h('span', { class: `label ${side}`, 'aria-hidden': 'true' }, name);
         this.#parts = {
             bar,
             divider: handle,
+            left: label(t('Before'), 'left'),
             state: h('span', { class: 'state' }),
             problem: h('p', { class: 'problem', role: 'alert', hidden: true }),
             focused: h('div', { class: 'focused' }),
@@ -444,8 +464,7 @@ export class Darkroom extends HTMLElement {
             panels: h('div', { class: 'panels' }),
             keys: keyList(t, this.#keys),
         };
-        const label = (name, side) => h('span', { class: `label ${side}`, 'aria-hidden': 'true' }, name);
-        this.#parts.stage = h('div', { class: 'stage', onpointermove: follow }, this.#canvas, ring, this.#parts.focused, handle, label(t('Before'), 'left'), label(t('After'), 'right'),
+        this.#parts.stage = h('div', { class: 'stage', onpointermove: follow }, this.#canvas, ring, this.#parts.focused, handle, this.#parts.left, label(t('After'), 'right'),
             h('div', { class: 'empty' }, h('slot', { name: 'empty' })), this.#parts.lacks, this.#parts.problem, this.#parts.state);
         this.shadowRoot.replaceChildren(bar.element, this.#parts.stage, this.#parts.panels, this.#parts.said, this.#parts.keys);
         this.#update();

@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "ui": "errors look lenses schedule moving_look stock prints presets look_choice prompts",
     "server": "errors version paths look lenses schedule moving_look stock prints presets look_choice files depth engine"
     " films prompts matching",
-    "webui": "errors paths look lenses moving_look stock prints presets look_choice files depth engine films prompts ui server",
+    "webui": "errors paths look lenses moving_look stock prints presets look_choice files depth engine films prompts"
+    " matching ui server",
     "cli": "errors version paths look lenses moving_look stock prints presets look_choice film files networks depth engine"
     " films batches prompts fitting training matching server",
     "depth": "errors paths files",

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from filmlook.errors import LookError
-from filmlook.look import Look
+from filmlook.errors import LookError, PictureError
+from filmlook.look import SETTINGS, Look
 from filmlook.matching.colour import Candidate, candidates
 from filmlook.matching.estimator import load_estimator
 from filmlook.matching.grain_settings import grain_settings
@@ -79,7 +79,7 @@ def match(
         raise LookError(f"there are {len(sources)} references; allowed: 1 to {MOST_REFERENCES}")
     base = load_look(look) if look is not None else Look() if only in (None, "colour") else Look(stock="neutral")
     tell = progress or (lambda share: None)
-    read = [read_reference(source) for source in sources]
+    read = _read(sources)
     tell(0.05)
     found: list[Candidate] = []
     chance, made = 0.0, None
@@ -96,6 +96,19 @@ def match(
     others = tuple(dataclasses.replace(one.look, **told) for one in found[1 : 1 + _ALTERNATIVES])
     tell(1.0)
     return Match(dataclasses.replace(base, **told), fit, others, made)
+
+
+def _read(sources: Sequence[Any]) -> list[Reference]:
+    """The references; of several, what is wrong with one tells which. Raises PictureError."""
+    found = []
+    for number, source in enumerate(sources, 1):
+        try:
+            found.append(read_reference(source))
+        except PictureError as error:
+            if len(sources) == 1:
+                raise
+            raise PictureError(f"reference {number} of {len(sources)}: {error}") from None
+    return found
 
 
 def _colours(
@@ -120,8 +133,11 @@ def _colours(
     return found, wanted.chance.get(found[0].look.stock, 0.0), made
 
 
-_NOT_COLOUR = (
-    *("frame", "effect_size", "context", "diffusion", "diffusion_grade", "softness", "vignette", "highlights", "halation"),
-    *("halation_size", "sharpness", "grain", "grain_size", "grain_colour", "grain_shadows", "grain_mids", "grain_highlights"),
-    "scan_softness",
+_COLOUR_GROUPS = ("Film", "Print")
+_COLOUR_BESIDE = ("filter", "light_balance")
+_NO_COLOUR = ("frame", "effect_size", "context", "scan_softness")  # in these groups
+_NOT_COLOUR = tuple(
+    setting.key
+    for setting in SETTINGS
+    if setting.key in _NO_COLOUR or (setting.group not in _COLOUR_GROUPS and setting.key not in _COLOUR_BESIDE)
 )

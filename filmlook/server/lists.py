@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException
 from filmlook.engine.card import film_card
 from filmlook.errors import LookError, UnknownStockError
 from filmlook.lenses import list_lenses
+from filmlook.matching.match import PARTS
 from filmlook.presets import Preset, is_look, list_presets, load_preset
 from filmlook.prints import OWN, is_paper, paper_facts, paper_labels, stock_facts
 from filmlook.server import requests
@@ -29,7 +30,7 @@ def add_lists(router: APIRouter, limits: Callable[[], Limits]) -> None:
 
     @router.get("/schema", summary="JSON Schema of the settings", **answered("schema"))
     def schema() -> dict[str, Any]:
-        return look_schema()
+        return {**look_schema(), "x-match": list(PARTS)}
 
     @router.get("/stocks", summary="The installed stocks", **answered("stocks"))
     def stocks() -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from filmlook.webui import hosts, options
 from filmlook.webui.accordion import build_choice
 from filmlook.webui.hosts import infotext_utils
 from filmlook.webui.infotext_fields import controls_fields, preset_field
+from filmlook.webui.tab_match import build_matching, connect_matching
 from filmlook.webui.tab_run import forgiving, output_folder, run
 
 TAB = "film_look"
@@ -40,7 +41,9 @@ def build_tab() -> tuple[Any, str, str]:
                     tooltip="Reads the settings from the picture's infotext.",
                     elem_id=f"{TAB}_read",
                 )
+                matching = build_matching()
                 preset, controls = build_choice("tab", options.default_look(), keeping=True)
+                connect_matching(matching, preset, controls)
                 moving = _keyframes(preset)
             with gr.Column(elem_id=f"{TAB}_results"):
                 toprow = ui_toprow.Toprow(is_compact=True, is_img2img=False, id_part=TAB)

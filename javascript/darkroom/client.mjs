@@ -129,10 +129,11 @@ export class Client {
         });
     }
 
-    /** An upload of a file, which the browser reads as it sends it; raises `TooLarge` too. */
-    async upload(path, blob, order, signal) {
+    /** An upload of a file, or of several, which the browser reads as it sends them; raises `TooLarge` too. */
+    async upload(path, blobs, order, signal) {
         const told = order ? JSON.stringify(order) : '';
-        return this.#uploaded(path, 'images', blob, told, 'bytes', blob.size + told.length + AROUND, signal);
+        const sizes = [blobs].flat().map((blob) => blob.size + AROUND);
+        return this.#uploaded(path, 'images', blobs, told, 'bytes', sizes.reduce((sum, size) => sum + size) + told.length, signal);
     }
 
     /** Sends a film that shall be developed: {id}; raises what `upload` does. */
@@ -145,12 +146,12 @@ export class Client {
         return `${this.#base}/${path}`;
     }
 
-    async #uploaded(path, name, blob, told, limit, size, signal, isRetried = true) {
+    async #uploaded(path, name, blobs, told, limit, size, signal, isRetried = true) {
         this.#limits ??= await this.get('limits', signal);
         const most = this.#limits[limit];
         if (size > most) throw new TooLarge(size, most); // a server breaks such an upload off, as if it were gone
         const body = new FormData();
-        body.append(name, blob, name);
+        for (const blob of [blobs].flat()) body.append(name, blob, name);
         if (told) body.append('order', told);
         return this.#fetched(path, { method: 'POST', signal, body }, isRetried);
     }

@@ -29,6 +29,7 @@ export class View {
     mode = 'single';
     divider = 0.5;
     mask = null; // a Mask, or null
+    reference = null; // a bitmap that stands at the left, where pictures stand side by side
     afterKey = '';
     afterSide = 0;
     beforeKey = '';
@@ -248,16 +249,14 @@ export class View {
         const pane = this.#pane();
         const width = pane.width * ratio;
         const height = pane.height * ratio;
-        if (this.mode === 'side' && !this.#hold) {
-            this.#layer(true, 0, width, 0, width, height);
-            this.#layer(false, width, width, width, width, height);
+        if (this.mode === 'side') {
+            if (this.reference) this.#drawReference(width, height);
+            else this.#layer(true, 0, width, 0, width, height);
+            this.#layer(this.#hold, width, width, width, width, height);
         } else if (this.mode === 'split' && !this.#hold) {
             const at = Math.round(this.divider * width);
             this.#layer(false, at, width - at, 0, width, height);
             this.#layer(true, 0, at, 0, width, height);
-        } else if (this.mode === 'side') {
-            this.#layer(true, 0, width, 0, width, height);
-            this.#layer(true, width, width, width, width, height);
         } else {
             this.#layer(this.#hold, 0, width, 0, width, height);
         }
@@ -299,6 +298,17 @@ export class View {
         context.imageSmoothingEnabled = false;
         const s = rect.scale;
         context.drawImage(detail.bitmap, rect.x + x * s, rect.y + y * s, width * s, height * s);
+    }
+
+    /** The whole of it, within a window at the left of the canvas, whatever the zoom. */
+    #drawReference(width, height) {
+        const { reference } = this;
+        const room = width - (width > ROOMY * devicePixelRatio ? 2 * MARGIN * devicePixelRatio : 0);
+        const scale = Math.min(room / reference.width, (height * room) / width / reference.height);
+        const [across, down] = [reference.width * scale, reference.height * scale];
+        this.#context.imageSmoothingEnabled = true;
+        this.#context.imageSmoothingQuality = 'high';
+        this.#context.drawImage(reference, (width - across) / 2, (height - down) / 2, across, down);
     }
 
     #drawMasked(rect, width, height, left) {

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from docs.scenes import landscape
 from filmlook import Look, develop
+from filmlook.matching.match import PARTS
 from filmlook.stock import load_stock
 from tests.api.clients import PREFIX, b64, png
 
@@ -37,8 +38,26 @@ def test_an_upload_seeks_grain_alone(client: TestClient) -> None:
     assert set(answer.json()["fit"]) == {"grain"}
 
 
+def test_lens_and_projection_stay_as_the_look_has_them(client: TestClient) -> None:
+    base = {"stock": "kodak_gold_200", "aperture": 2.0, "flare": 0.4, "dust": 1.0, "vignette": 0.5, "filter": "red-25"}
+    look = client.post(f"{PREFIX}/match", json={"images": [b64(film())], "look": base}).json()["look"]
+    assert [look[key] for key in ("aperture", "flare", "dust", "vignette")] == [2.0, 0.4, 1.0, 0.5]
+    assert look.get("filter", "none") == "none"  # which the found colours would be seen through once more
+
+
 def test_what_shows_nothing_is_refused(client: TestClient) -> None:
     black = png(np.zeros((80, 80, 3), np.uint8))
     answer = client.post(f"{PREFIX}/match", json={"images": [b64(black)]})
     assert answer.status_code == 422
     assert answer.json()["detail"] == "the reference is black: there is nothing to tell a look by"
+
+
+def test_of_several_the_one_that_shows_nothing_is_told(client: TestClient) -> None:
+    pictures = [b64(film()), b64(png(np.zeros((80, 80, 3), np.uint8)))]
+    answer = client.post(f"{PREFIX}/match", json={"images": pictures})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("reference 2 of 2: the reference is black")
+
+
+def test_the_schema_tells_what_can_be_sought_alone(client: TestClient) -> None:
+    assert client.get(f"{PREFIX}/schema").json()["x-match"] == list(PARTS)

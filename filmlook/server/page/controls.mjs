@@ -137,13 +137,8 @@ export class Controls {
     }
 
     #choice(key, about, id) {
-        const { t, papers } = this.#room;
-        const values = about.enum?.map((value) => [value, valueOf(t, about, value)]) ?? [
-            ['stock', t("The stock's own")],
-            ['minilab', t('Minilab scan')],
-            ...papers.map(({ name, label }) => [name, t(label)]),
-            ['negative', t('The negative itself')],
-        ];
+        const { t, prints } = this.#room;
+        const values = about.enum?.map((value) => [value, valueOf(t, about, value)]) ?? prints;
         const select = h('select', { id, onchange: () => this.#set(key, select.value) }, values.map(([value, text]) => h('option', { value }, text)));
         const show = (value) => {
             if (![...select.options].some((option) => option.value === value)) select.append(h('option', { value }, value));

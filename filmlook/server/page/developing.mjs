@@ -25,17 +25,21 @@ export function kindSelect(t, attributes = {}) {
 
 /** What the server makes of a picture's file, as a file; `told(share)` hears how far it is. Raises what the client does. */
 export async function developed(client, file, order, told, signal) {
+    return asking(client, told, signal, async () => (await client.upload('develop', file, { ...order, answer: 'file' }, signal)).blob());
+}
+
+/** What `work` gives; while it lasts, the server is asked how far it is, which `told(share)` hears. */
+export async function asking(client, told, signal, work) {
     let isOver = false;
-    const asking = setInterval(async () => {
+    const timer = setInterval(async () => {
         const state = await client.get('progress', signal).catch(() => null);
         if (state?.working && !isOver) told(state.progress);
     }, ASK_MS);
     try {
-        const answer = await client.upload('develop', file, { ...order, answer: 'file' }, signal);
-        return await answer.blob();
+        return await work();
     } finally {
         isOver = true; // a late answer about this one must not be taken for the next
-        clearInterval(asking);
+        clearInterval(timer);
     }
 }
 

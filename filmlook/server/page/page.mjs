@@ -11,6 +11,7 @@ import { entriesOf, filesOf } from './dropped.mjs';
 import { Export } from './export.mjs';
 import { Films } from './films.mjs';
 import { Looks } from './looks.mjs';
+import { Matching } from './matching.mjs';
 import { chosenLanguage, languageSelect, readTexts } from './languages.mjs';
 import { kept, keep } from './storage.mjs';
 
@@ -70,6 +71,13 @@ class Room {
         } catch {
             return ['stock', this.look.print]; // the server is gone for a while, or the stock is; its preview tells
         }
+    }
+
+    /** What films are looked at on, as [name, label]. */
+    get prints() {
+        const { t, papers } = this;
+        const own = [['stock', t("The stock's own")], ['minilab', t('Minilab scan')]];
+        return [...own, ...papers.map(({ name, label }) => [name, t(label)]), ['negative', t('The negative itself')]];
     }
 
     choosePreset(preset) {
@@ -142,20 +150,21 @@ async function start() {
 
     const looks = new Looks(room);
     const films = new Films(room);
+    const matching = new Matching(room);
     const controls = new Controls(room, () => show('films'), languageSelect(language, t));
     room.saveLook = () => looks.saveFile();
     const exporting = new Export(room);
     const batch = new Batch(room);
     const clip = new Clip(room, openPicture);
-    room.listeners.push(looks, films, controls, batch, { lookChanged: () => viewer.setLook(room.look) });
+    room.listeners.push(looks, films, matching, controls, batch, { lookChanged: () => viewer.setLook(room.look) });
 
-    const parts = { looks: [t('Looks'), looks], films: [t('Films'), films], settings: [t('Settings'), controls] };
+    const parts = { looks: [t('Looks'), looks], films: [t('Films'), films], match: [t('Match'), matching], settings: [t('Settings'), controls] };
     const tabs = Object.fromEntries(Object.entries(parts).map(([key, [title]]) =>
         [key, h('button', { role: 'tab', id: `tab-${key}`, 'aria-controls': `panel-${key}`, onclick: () => show(key) }, title)]));
     const panels = Object.fromEntries(Object.entries(parts).map(([key, [, part]]) =>
         [key, h('section', { class: `side ${key}`, id: `panel-${key}`, role: 'tabpanel', 'aria-labelledby': `tab-${key}` }, part.element)]));
     const main = h('main', {},
-        h('div', { class: 'tabs', role: 'tablist', onkeydown: turnTabs }, Object.values(tabs)), panels.looks, panels.films, viewer, clip.element, panels.settings);
+        h('div', { class: 'tabs', role: 'tablist', onkeydown: turnTabs }, Object.values(tabs)), panels.looks, panels.films, panels.match, viewer, clip.element, panels.settings);
     function show(key) {
         main.dataset.tab = key;
         for (const [other, tab] of Object.entries(tabs)) {
@@ -180,14 +189,15 @@ async function start() {
         name.title = name.textContent;
         looks.pictureChanged();
         films.pictureChanged();
+        matching.pictureChanged();
         controls.pictureChanged();
         exporting.pictureChanged();
     });
     viewer.addEventListener('preview', (event) => { // thumbnails come after what one looks at
-        if (event.detail.current) [looks, films].forEach((part) => part.previewShown());
+        if (event.detail.current) [looks, films, matching].forEach((part) => part.previewShown());
     });
     viewer.addEventListener('sheet', (event) => {
-        if (!event.detail.busy) [looks, films].forEach((part) => part.previewShown());
+        if (!event.detail.busy) [looks, films, matching].forEach((part) => part.previewShown());
     });
     catchPictures(open, (entries) => filesOf(entries).then((files) => batch.add(files)), () => batch.element.open);
     document.addEventListener('keydown', (event) => {
