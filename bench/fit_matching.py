@@ -1,16 +1,16 @@
 """Fits what tells a look from a reference's statistics (`filmlook.matching.estimator`).
 
-    python bench/fit_matching.py draw PHOTOS DRAWN.npz [--looks 300] [--seed 1]
-    python bench/fit_matching.py fit OUT.safetensors DRAWN.npz [DRAWN.npz ...] [--epochs 40]
+    python bench/fit_matching.py draw PHOTOS DRAWN.npz [--more FOLDER] [--looks 200] [--seed 1]
+    python bench/fit_matching.py fit OUT.safetensors DRAWN.npz [DRAWN.npz ...] [--epochs 30]
     python bench/fit_matching.py table OUT.safetensors
 
 PHOTOS is a folder of ordinary photographs and generated pictures, of which every third of each kind (`city_03.jpg`) is left for
-`match.py`, and only told about here. `draw` develops parts and collages of the others with looks by chance (`match_looks.py`),
-their exposure and colours jittered, and keeps their statistics and what the looks make of a palette of usual colours. `fit`
-trains on that. `table` writes what the films make of the palette (`filmlook.matching.films`).
-
-The weights that come with Film Look were trained in two goes, on 2200 looks with settings turned twice as far, then (20 epochs,
-half the rate) on 650 as `match_looks.py` draws them now.
+`match.py`, and only told about here; FOLDER has others, as many and as different as can be had, and none of those that are left
+out. `draw` makes a lattice of each look by chance (`match_looks.py`), which is read in no time: 24 scenes go through it, two
+thirds of them as a camera of a slightly other exposure and colour would have given them, which makes three looks of one. It
+keeps their statistics and what the looks make of a palette of usual colours, which is that of the weights that are there (means
+of clusters of photographs' colours in OKLab). `fit` trains on that. `table` writes what the films make of the palette
+(`filmlook.matching.films`).
 """
 
 from __future__ import annotations
@@ -30,93 +30,117 @@ from filmlook.film.scene_light import display_code, scene_light
 from filmlook.look import Look
 from filmlook.matching.estimator import Estimator, even, load_estimator
 from filmlook.matching.films import SPREADS, shown
-from filmlook.matching.oklab import oklab
 from filmlook.matching.statistics import statistics
 from filmlook.networks.weights import write_tensors
 from filmlook.prints import print_labels, usual_print
+from filmlook.stages.lens import vignette_factor
 from filmlook.stock import load_stock
 
 SIDE, PIXELS = 192, 1000  # px of a photograph's thumbnail, and how many are looked at
-PALETTE, COMPONENTS, HIDDEN = 180, 32, 320
-SCENES, HELD_OUT_SCENES = 8, 2
-NEUTRAL = 0.03  # share of looks that are no film's
-TONINGS = ("sepia", "selenium", "gold", "blue")
+COMPONENTS, HIDDEN, POOLED = 48, 384, 128
+DROPPED, NOISE = 0.25, 0.3
+LATTICE = 17  # a look's; read between its points it is off by dE00 0.12
+CAMERAS, SCENES, HELD_OUT_SCENES = 3, 8, 3  # that a look is seen by, and what each of them sees
+OFTENER = 3  # than one of the others each of PHOTOS is seen: they are of what references show
+REFERENCES = torch.tensor([1, 1, 1, 2, 3, 4])  # how many are told by at once
+MEAN_REFERENCES = 2
 TABLE_COMPONENTS = 64
+TONINGS = ("sepia", "selenium", "gold", "blue")
 EVERY = 3  # photographs that are left out
+_LEAST, _DARK = 1 / 510, 1e-5  # code and light, of which logarithms are taken
 
 
 def photographs(folder: Path, *, held_out: bool) -> list[np.ndarray]:
-    """Thumbnails `(h, w, 3)` in [0, 1] of those that are left out, or of the others."""
+    """Thumbnails of those that are left out, or of the others."""
+    paths = sorted(folder.glob("*.jpg"))
+    numbers = [int("".join(c for c in path.stem if c.isdigit()) or 1) for path in paths]
+    return thumbnails([path for path, number in zip(paths, numbers, strict=True) if (number % EVERY == 0) == held_out])
+
+
+def thumbnails(paths: list[Path]) -> list[np.ndarray]:
+    """Thumbnails `(h, w, 3)` in [0, 1]."""
     found = []
-    for path in sorted(folder.glob("*.jpg")):
-        number = int("".join(c for c in path.stem if c.isdigit()) or 1)
-        if (number % EVERY == 0) == held_out:
-            with Image.open(path) as image:
-                scale = SIDE / max(image.size)
-                size = (round(image.width * scale), round(image.height * scale))
-                found.append(np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX), np.float32) / 255)
+    for path in paths:
+        with Image.open(path) as image:
+            scale = SIDE / max(image.size)
+            size = (round(image.width * scale), round(image.height * scale))
+            found.append(np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX), np.float32) / 255)
     return found
 
 
-def palette_of(photos: list[np.ndarray], seed: int = 0) -> np.ndarray:
-    """Usual colours `(K, 3)`: the means of clusters in OKLab, by Lloyd's method."""
-    random = np.random.default_rng(seed)
-    code = torch.from_numpy(np.concatenate([p.reshape(-1, 3)[::37] for p in photos]))
-    lab = oklab(code) * torch.tensor([1.0, 2.0, 2.0])
-    centres = lab[torch.from_numpy(random.choice(len(lab), PALETTE, replace=False))]
-    for _ in range(20):
-        own = torch.cdist(lab, centres).argmin(1)
-        centres = torch.stack([lab[own == k].mean(0) if (own == k).any() else centres[k] for k in range(PALETTE)])
-    return torch.stack([code[own == k].mean(0) for k in range(PALETTE) if (own == k).any()]).numpy()
+def scene(photo: np.ndarray, random: np.random.Generator) -> Tensor:
+    """Pixels `(N, 3)` of a part of a photograph, now and then as another camera, lamp or lens would have made it."""
+    height, width = photo.shape[:2]
+    if random.random() < 0.4:
+        share = random.uniform(0.5, 1)
+        height, width = int(height * share), int(width * share)
+    y, x = (random.integers(n - m + 1) for n, m in zip(photo.shape, (height, width), strict=False))
+    at = random.choice(height * width, PIXELS, replace=height * width < PIXELS)
+    code = torch.from_numpy(photo[y : y + height, x : x + width].reshape(-1, 3)[at])
+    if random.random() < 0.35:
+        code = other_camera(code, camera(random, 0.03, 0.12))
+    if random.random() < 0.4:
+        row, column = torch.from_numpy(at // width + 0.5), torch.from_numpy(at % width + 0.5)
+        dim = vignette_factor(row, column, (height, width), random.uniform(0.1, 0.5))
+        code = display_code(scene_light(code.clamp_min(_LEAST)) * dim[:, None].float()).clamp(0, 1)
+    return code
 
 
-def plain(photos: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
-    """Pixels `(N, 3)` of one photograph as it is."""
-    pixels = photos[random.integers(len(photos))].reshape(-1, 3)
-    return pixels[random.choice(len(pixels), PIXELS)]
+def camera(random: np.random.Generator, mixed: float, stops: float) -> Tensor:
+    """A matrix `(3, 3)` that mixes channels and leaves greys as they are, but for exposure."""
+    matrix = np.eye(3) + random.normal(0, mixed, (3, 3))
+    return torch.from_numpy(matrix / matrix.sum(1, keepdims=True) * 2 ** random.normal(0, stops)).float()
 
 
-def collage(photos: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
-    """Pixels `(N, 3)` of parts of one to four photographs, as other cameras and lamps would have made them: photographs are
-    few, and the network must not learn them by heart."""
-    count = int(random.choice([1, 1, 1, 1, 1, 2, 3, 4]))
-    parts = []
-    for i in random.choice(len(photos), count, replace=False):
-        share = random.uniform(0.55, 1) if random.random() < 0.6 else 1
-        height, width = (max(8, int(n * share)) for n in photos[i].shape[:2])
-        y, x = (random.integers(0, n - m + 1) for n, m in zip(photos[i].shape, (height, width), strict=False))
-        pixels = photos[i][y : y + height, x : x + width].reshape(-1, 3)
-        pixels = pixels[random.choice(len(pixels), -(-PIXELS // count))]
-        if random.random() < 0.7:
-            camera = np.eye(3) + random.normal(0, 0.04, (3, 3))
-            camera /= camera.sum(1, keepdims=True)
-            light = scene_light(torch.from_numpy(pixels.clip(1 / 510, 1))).numpy() @ camera.T * 2 ** random.normal(0, 0.12)
-            pixels = display_code(torch.from_numpy(light.clip(1e-5).astype(np.float32))).numpy().clip(0, 1)
-        if random.random() < 0.15:
-            pixels = pixels[:, [[2, 1, 0], [1, 0, 2]][random.integers(2)]]
-        parts.append(pixels)
-    return np.concatenate(parts)[:PIXELS]
+def other_camera(code: Tensor, matrix: Tensor) -> Tensor:
+    light = scene_light(code.clamp(_LEAST, 1)) @ matrix.T
+    return display_code(light.clamp_min(_DARK)).clamp(0, 1)
+
+
+def through(lattice: Tensor, code: Tensor) -> Tensor:
+    """What a lattice `(1, 3, N, N, N)` makes of code `(M, 3)`."""
+    at = code.flip(1).view(1, 1, 1, -1, 3) * 2 - 1
+    return nn.functional.grid_sample(lattice, at, align_corners=True)[0, :, 0, 0].T
 
 
 def draw(args: argparse.Namespace) -> None:
     known, others = photographs(args.photos, held_out=False), photographs(args.photos, held_out=True)
+    odds = [float(OFTENER)] * len(known)
+    if args.more:
+        known += thumbnails(sorted(args.more.iterdir()))
+    odds += [1.0] * (len(known) - len(odds))
     random = np.random.default_rng(args.seed)
-    palette = palette_of(known)
-    names = [*films(), "neutral"]
-    drawn: dict[str, list[np.ndarray]] = {"statistics": [], "colours": [], "stock": []}
+    palette, names = load_estimator().palette, films()
+    steps = torch.linspace(0, 1, LATTICE)
+    code = torch.cat((torch.cartesian_prod(steps, steps, steps), palette))
+    drawn: dict[str, list[np.ndarray]] = {"statistics": [], "colours": [], "stock": [], "others": []}
     for _ in range(args.looks):
         look = random_look(random)
-        if random.random() < NEUTRAL:
-            keys = ("exposure", "contrast", "saturation")
-            look = Look(stock="neutral", **{key: getattr(look, key) for key in keys})
-        scenes = [collage(known, random) for _ in range(SCENES)] + [plain(others, random) for _ in range(HELD_OUT_SCENES)]
-        code = np.concatenate([*scenes, palette]).astype(np.float32)
-        made = colour_of(look)(torch.from_numpy(code.T.reshape(1, 3, 1, -1).copy()))[0, :, 0].T
-        drawn["statistics"].append(statistics(made[: -len(palette)].reshape(len(scenes), PIXELS, 3)).numpy())
-        drawn["colours"].append(even(made[-len(palette) :].double()).float().flatten().numpy())
-        drawn["stock"].append(np.array(names.index(look.stock)))
+        made = colour_of(look)(code.T.reshape(1, 3, 1, -1).contiguous())[0, :, 0]
+        lattice = made[:, : -len(palette)].reshape(1, 3, LATTICE, LATTICE, LATTICE)
+        for like in range(CAMERAS):
+            matrix = camera(random, 0.02, 0.1) * torch.from_numpy(2 ** random.normal(0, 0.03, (3, 1))).float()
+
+            def shown(code: Tensor, matrix: Tensor | None = matrix if like else None) -> Tensor:
+                return through(lattice, code if matrix is None else other_camera(code, matrix)).clamp(0, 1)  # noqa: B023
+
+            chosen = random.choice(len(known), SCENES, p=np.array(odds) / sum(odds))
+            drawn["statistics"].append(statistics(torch.stack([shown(scene(known[i], random)) for i in chosen])).half().numpy())
+            drawn["colours"].append(even(shown(palette).double()).float().flatten().numpy())
+            drawn["stock"].append(np.array(names.index(look.stock)))
+            chosen = random.choice(len(others), HELD_OUT_SCENES, replace=False)
+            plain = [torch.from_numpy(others[i].reshape(-1, 3)) for i in chosen]
+            each = [shown(p[torch.from_numpy(random.choice(len(p), PIXELS, replace=False))]) for p in plain]
+            drawn["others"].append(statistics(torch.stack(each)).half().numpy())
     arrays: dict[str, Any] = {key: np.stack(value) for key, value in drawn.items()}
-    np.savez(args.drawn, names=np.array(names), palette=palette, **arrays)
+    np.savez(args.drawn, names=np.array(names), common=common(known, palette), **arrays)
+
+
+def common(photos: list[np.ndarray], palette: Tensor) -> np.ndarray:
+    """How many of photographs' pixels are nearest to each of the palette's colours, in the mean 1; the rarest count too."""
+    code = torch.from_numpy(np.concatenate([p.reshape(-1, 3)[::500] for p in photos]))
+    count = torch.bincount(torch.cdist(even(code), even(palette)).argmin(1), minlength=len(palette)).float()
+    return (0.7 * count / count.mean() + 0.3).numpy()
 
 
 class Network(nn.Module):
@@ -125,70 +149,83 @@ class Network(nn.Module):
     def __init__(self, facts: int, stocks: int, scale: Tensor) -> None:
         super().__init__()
         self.layer0, self.layer1 = nn.Linear(facts, HIDDEN), nn.Linear(HIDDEN, HIDDEN)
+        self.value, self.gate, self.pooled = nn.Linear(HIDDEN, POOLED), nn.Linear(HIDDEN, POOLED), nn.Linear(2 * POOLED, HIDDEN)
         self.colour, self.stock = nn.Linear(HIDDEN, COMPONENTS), nn.Linear(HIDDEN, stocks)
         self.scale = scale
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        for layer in (self.layer0, self.layer1):
-            x = nn.functional.dropout(nn.functional.leaky_relu(layer(x), 0.1), 0.3, self.training)
-        return self.colour(x) * self.scale, self.stock(x)
+    def forward(self, x: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+        """Of references `(B, R, F)`, of which only those are that are 1 in `there` `(B, R)`."""
+
+        def lively(x: Tensor) -> Tensor:
+            return nn.functional.dropout(nn.functional.leaky_relu(x, 0.1), DROPPED, self.training)
+
+        told = lively(self.layer1(lively(self.layer0(x))))
+        sure = nn.functional.softplus(self.gate(told)) * there[..., None]
+        total = sure.sum(1)
+        pooled = torch.cat(((sure * self.value(told)).sum(1) / (1 + total), total.log1p()), 1)
+        together = lively(self.pooled(pooled))
+        return self.colour(together) * self.scale, self.stock(together)
 
 
 def fit(args: argparse.Namespace) -> None:
     torch.manual_seed(0)
     files = [np.load(path) for path in args.drawn]
-    facts, colours, stock = (
-        torch.from_numpy(np.concatenate([file[key] for file in files])) for key in ("statistics", "colours", "stock")
+    facts, others, colours, stock = (
+        torch.from_numpy(np.concatenate([file[key] for file in files])) for key in ("statistics", "others", "colours", "stock")
     )
-    kept_out = max(1, len(facts) // 10)  # looks that are left out
-    known = facts[:-kept_out, :SCENES].flatten(0, 1)
-    mean, scale = known.mean(0), known.std(0) + 1e-4
-    centre = colours[:-kept_out].mean(0)
-    basis = torch.linalg.svd(colours[:-kept_out] - centre, full_matrices=False)[2][:COMPONENTS]
-    codes = (colours - centre) @ basis.T
-    x = ((known - mean) / scale).clamp(-5, 5)
-    z, s = codes[:-kept_out].repeat_interleave(SCENES, 0), stock[:-kept_out].repeat_interleave(SCENES)
-    network = Network(x.shape[1], len(files[0]["names"]), codes.std(0))
-    batch, rate = 256, 2e-3
-    steps = args.epochs * (len(x) // batch)
-    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.1)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
-    for _ in range(args.epochs):
-        for rows in torch.randperm(len(x))[: len(x) // batch * batch].view(-1, batch):
-            shift, odds = network(x[rows] + 0.3 * torch.randn(batch, x.shape[1]))
-            miss = (shift - z[rows]).square().sum(1) / (basis.shape[1] / 3)
-            loss = (miss + 1).sqrt().mean() + 0.1 * nn.functional.cross_entropy(odds, s[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+    facts, others = facts.float(), others.float()
+    kept_out = max(1, len(facts) // 10 // CAMERAS) * CAMERAS  # looks that are left out
+    known, z, s = facts[:-kept_out], colours[:-kept_out], stock[:-kept_out]
+    mean, scale = known.flatten(0, 1).mean(0), known.flatten(0, 1).std(0) + 1e-4
+    centre = z.mean(0)
+    basis = torch.linalg.svd(z - centre, full_matrices=False)[2][:COMPONENTS]
+    x, z = ((known - mean) / scale).clamp(-5, 5), (z - centre) @ basis.T
+    common = torch.from_numpy(np.mean([file["common"] for file in files], 0))
+    network = Network(x.shape[2], len(files[0]["names"]), z.std(0))
+    batch, rate = 128, 1.5e-3
+    steps = args.epochs * (x.shape[0] * x.shape[1] // MEAN_REFERENCES // batch)
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.15)
+    for _ in range(steps):
+        rows, count = torch.randint(len(x), (batch,)), REFERENCES[torch.randint(len(REFERENCES), (batch,))]
+        which = torch.rand(batch, x.shape[1]).argsort(1)[:, : int(REFERENCES.max())]
+        there = (torch.arange(which.shape[1]) < count[:, None]).float()
+        seen = x[rows[:, None], which]
+        shift, odds = network(seen + NOISE * torch.randn_like(seen), there)
+        miss = ((shift - z[rows]) @ basis).view(batch, -1, 3).square().sum(2)
+        loss = ((miss + 0.1).sqrt() * common).mean() + 0.1 * nn.functional.cross_entropy(odds, s[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
     tensors = {key: value.detach() for key, value in network.state_dict().items()}
     tensors["colour.weight"] = tensors["colour.weight"] * network.scale[:, None]
     tensors["colour.bias"] = tensors["colour.bias"] * network.scale
     tensors |= {"mean": mean, "scale": scale, "centre": centre, "basis": basis}
-    tensors["palette"] = torch.from_numpy(files[0]["palette"])
-    tensors = {key: value.float().contiguous() for key, value in tensors.items()}
+    halves = {key: value.half().contiguous() for key, value in tensors.items()}
     names = [str(name) for name in files[0]["names"]]
-    write_tensors(args.out, tensors, {"stocks": " ".join(names)})
-    told(Estimator(tensors, names), facts, colours, stock, kept_out)
-
-
-def told(estimator: Estimator, facts: Tensor, colours: Tensor, stock: Tensor, kept_out: int) -> None:
-    """Prints how far estimates are off, and how often the stock is the likeliest, or among five."""
+    write_tensors(args.out, halves | {"palette": load_estimator().palette}, {"stocks": " ".join(names)})
     rows = {
-        "known photographs and looks": facts[:-kept_out, :SCENES],
-        "known photographs, other looks": facts[-kept_out:, :SCENES],
-        "other photographs and looks": facts[-kept_out:, SCENES:],
+        "known photographs and looks": (facts[:-kept_out], colours[:-kept_out], stock[:-kept_out]),
+        "known photographs, other looks": (facts[-kept_out:], colours[-kept_out:], stock[-kept_out:]),
+        "other photographs and looks": (others[-kept_out:], colours[-kept_out:], stock[-kept_out:]),
     }
-    for name, part in rows.items():
-        looks = slice(0, len(part)) if "and looks" in name and "known" in name else slice(len(facts) - kept_out, len(facts))
-        found, odds = estimator.outputs(part.flatten(0, 1))
-        miss = (found - colours[looks].repeat_interleave(part.shape[1], 0)).view(len(found), -1, 3).norm(dim=2).mean(1)
-        right = odds.topk(5, 1).indices == stock[looks].repeat_interleave(part.shape[1])[:, None]
-        print(f"{name:32} off {miss.mean():.2f}, median {miss.median():.2f}; stock {right[:, 0].float().mean():.2f}, "
-              f"among five {right.any(1).float().mean():.2f}")  # fmt: skip
-    centre = (colours[-kept_out:] - colours[:-kept_out].mean(0)).view(kept_out, -1, 3).norm(dim=2).mean()
-    print(f"{'without a network':32} off {centre:.2f}")
+    estimator = Estimator(
+        {key: value.float() for key, value in (halves | {"palette": load_estimator().palette}).items()}, names
+    )
+    for name, (part, true, right) in rows.items():
+        for references in (1, HELD_OUT_SCENES):
+            told(f"{name}, {references}", *estimator.outputs(part[:, :references]), true, right, common)
+    off = ((colours[-kept_out:] - centre).view(kept_out, -1, 3).norm(dim=2) * common).mean()
+    print(f"{'without a network':36} off {off:.2f}")
+
+
+def told(name: str, found: Tensor, odds: Tensor, colours: Tensor, stock: Tensor, common: Tensor) -> None:
+    """Prints how far estimates are off, and how often the stock is the likeliest, or among five."""
+    miss = ((found - colours).view(len(found), -1, 3).norm(dim=2) * common).mean(1)
+    right = odds.topk(5, 1).indices == stock[:, None]
+    print(f"{name:36} off {miss.mean():.2f}, median {miss.median():.2f}; stock {right[:, 0].float().mean():.2f}, "
+          f"among five {right.any(1).float().mean():.2f}")  # fmt: skip
 
 
 def table(args: argparse.Namespace) -> None:
@@ -232,13 +269,14 @@ def main() -> None:
     drawing = commands.add_parser("draw")
     drawing.add_argument("photos", type=Path)
     drawing.add_argument("drawn", type=Path)
-    drawing.add_argument("--looks", type=int, default=300)
+    drawing.add_argument("--more", type=Path)
+    drawing.add_argument("--looks", type=int, default=200)
     drawing.add_argument("--seed", type=int, default=1)
     drawing.set_defaults(run=draw)
     fitting = commands.add_parser("fit")
     fitting.add_argument("out", type=Path)
     fitting.add_argument("drawn", type=Path, nargs="+")
-    fitting.add_argument("--epochs", type=int, default=40)
+    fitting.add_argument("--epochs", type=int, default=30)
     fitting.set_defaults(run=fit)
     tabling = commands.add_parser("table")
     tabling.add_argument("out", type=Path)

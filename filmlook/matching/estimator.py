@@ -1,11 +1,16 @@
 """What a treatment does to colours, judged from statistics of pictures that went through it: a small network's guess.
 
 No picture tells alone what is its subject's and what its film's: a yellow field is no warm film. The network has seen
-statistics (`matching.statistics`) of many photographs under many looks, and gives for a reference the mean of all that could
-have made it: what becomes of 180 usual colours, and how likely each of the built-in stocks is. Of photographs, statistics alone
-are in it (`bench/fit_matching.py`).
+statistics (`matching.statistics`) of many photographs under many looks, and gives for references the middle of all that could
+have made them: what becomes of 180 usual colours, and how likely each of the built-in stocks is. Of photographs, statistics
+alone are in it (`bench/fit_matching.py`).
 
-    x = (statistics - mean) / scale, held within 5        colours = centre + basis (W h(x) + w)      h: two layers
+    x_i = (statistics - mean) / scale, held within 5, of reference i        h_i: two layers of x_i
+    p = sum g_i v_i / (1 + sum g_i), log(1 + sum g_i)                        v_i, g_i > 0: what h_i says, and how surely
+    colours = centre + basis (W d(p) + w)                                    d: a layer
+
+Several references of one treatment are pooled as measurements are, each by its own weight beside a prior's of 1, and what they
+say together is learnt: the mean of what each says alone would be nearer to the prior than they are.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn.functional import leaky_relu, linear
+from torch.nn.functional import leaky_relu, linear, softplus
 
 from filmlook.fitting.delta_e import to_cielab
 from filmlook.networks.weights import read_tensors
@@ -51,26 +56,30 @@ class Estimator:
         return self._t["palette"]
 
     def outputs(self, statistics: Tensor) -> tuple[Tensor, Tensor]:
-        """Colours `(B, K * 3)` and log odds of stocks `(B, S)` of statistics `(B, F)`."""
-        t = self._t
-        x = ((statistics - t["mean"]) / t["scale"]).clamp(-_HELD, _HELD)
-        for i in (0, 1):
-            x = leaky_relu(linear(x, t[f"layer{i}.weight"], t[f"layer{i}.bias"]), _LEAK)
-        shift = linear(x, t["colour.weight"], t["colour.bias"])
-        return t["centre"] + shift @ t["basis"], linear(x, t["stock.weight"], t["stock.bias"])
+        """Colours `(B, K * 3)` and log odds of stocks `(B, S)` of statistics `(B, R, F)`, R references of each treatment."""
+        x = ((statistics - self._t["mean"]) / self._t["scale"]).clamp(-_HELD, _HELD)
+        told = leaky_relu(self._layer("layer1", leaky_relu(self._layer("layer0", x), _LEAK)), _LEAK)
+        sure = softplus(self._layer("gate", told))
+        total = sure.sum(1)
+        pooled = torch.cat(((sure * self._layer("value", told)).sum(1) / (1 + total), total.log1p()), 1)
+        together = leaky_relu(self._layer("pooled", pooled), _LEAK)
+        colours = self._t["centre"] + self._layer("colour", together) @ self._t["basis"]
+        return colours, self._layer("stock", together)
+
+    def _layer(self, name: str, x: Tensor) -> Tensor:
+        return linear(x, self._t[f"{name}.weight"], self._t[f"{name}.bias"])
 
     def __call__(self, statistics: Tensor) -> Estimate:
-        """The treatment that several pictures share, from their statistics `(B, F)`."""
-        colours, odds = self.outputs(statistics.float())
-        chance = odds.mean(0).softmax(0) if len(odds) == 1 else odds.log_softmax(1).mean(0).softmax(0)
-        return Estimate(colours.mean(0).view(-1, 3), dict(zip(self.stocks, chance.tolist(), strict=True)))
+        """The treatment that several pictures share, from their statistics `(R, F)`."""
+        colours, odds = self.outputs(statistics.float()[None])
+        return Estimate(colours[0].view(-1, 3), dict(zip(self.stocks, odds[0].softmax(0).tolist(), strict=True)))
 
 
 @lru_cache(maxsize=1)
 def load_estimator() -> Estimator:
     """The one that comes with Film Look."""
     tensors, metadata = read_tensors(BUILT_IN / "networks" / "matching.safetensors")
-    return Estimator(tensors, metadata["stocks"].split())
+    return Estimator({key: value.float() for key, value in tensors.items()}, metadata["stocks"].split())
 
 
 def even(code: Tensor) -> Tensor:
