@@ -328,7 +328,6 @@ export class Darkroom extends HTMLElement {
     }
 
     #depthChanged() {
-        this.toggleAttribute('focusing', this.#depth.isFocusing);
         this.#previews?.ask();
         this.#tellPanels();
         this.#update();
@@ -419,7 +418,8 @@ export class Darkroom extends HTMLElement {
         const depth = this.#depth;
         left.textContent = view.reference && view.mode === 'side' ? this.#t('Reference') : this.#t('Before');
         this.#panels.mask.panel.update();
-        lacks.hidden = view.isEmpty || depth.source !== 'none' || depth.isToldOfNone || !this.#look?.aperture;
+        lacks.hidden = view.isEmpty || depth.source !== 'none' || depth.isToldOfNone || this.#open.has('depth') || !this.#look?.aperture;
+        this.toggleAttribute('focusing', depth.isFocusing);
         bar.update({ view, depth, look: this.#look, snapshots: this.#snapshots, history: this.#history, open: this.#open, canDevelop: this.#canDevelop });
         stage.dataset.mode = view.isEmpty ? 'empty' : view.hold ? 'hold' : view.mode;
         stage.classList.toggle('zoomed', !view.fits);

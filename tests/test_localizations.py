@@ -78,7 +78,7 @@ SENTENCES = {
     "files": ("decoders", "kinds", "naming", "picture", "png", "raw"),
     "film": ("route",),
     "prompts": ("lint", "advice"),
-    "films": ("codecs", "frame_colour", "reading"),
+    "films": ("codecs", "depth_maps", "frame_colour", "reading"),
     "matching": ("match", "reference"),
     "server": ("darkroom", "film_jobs", "film_upload", "films", "jobs", "picture_cache", "request_body", "requests", "router"),
     "ui": ("keyframes", "prompt_report"),
@@ -91,7 +91,7 @@ FOR_PROGRAMS = re.compile(
     "|base64|not JSON|an object|brackets, braces|seeds for|uint8|floating point|unknown extension|is a folder|is a pipe"
     "|in JSON|not a look: |table of|allowed is multipart|^video: (allowed is one|\\{1)|there are two|^the film is {1}"
     "|--overwrite|a folder without pictures|no picture is called|a film without pictures|no such file|unknown ending"
-    "|^depth is neither|not kept in|codec is |the film's first frame|^weight is |^only is |^a reference is "
+    "|not kept in|codec is |the film's first frame|^weight is |^only is |^a reference is "
 )
 """Refusals that no page can cause, or that tell of files which only programs write."""
 

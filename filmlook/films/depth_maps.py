@@ -164,8 +164,10 @@ def depths_given(source: str | Path, film: Film, far_white: bool) -> GivenDepths
 
 def _check(width: int, height: int, film: Film, path: Path) -> None:
     if (width, height) != (film.width, film.height):
-        told = f"{width} x {height} pixels, the film {film.width} x {film.height}"
-        raise PictureError(f"{path}: the depth map has {told}; allowed is the same size")
+        raise PictureError(
+            f"{path}: the depth map has {width} x {height} pixels, the film {film.width} x {film.height}; "
+            "allowed is the same size"
+        )
 
 
 def told_of(source: str | Path) -> list[Any]:

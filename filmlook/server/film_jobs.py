@@ -199,7 +199,7 @@ class FilmJobs:
         except Stopped:
             job.error = "interrupted"
         except FilmLookError as error:
-            job.error = told_of(job.source, error)
+            job.error = told_of(job.source, error, job.depth)
         except Exception as error:  # nobody waits for an answer that could tell
             if not _is_ending():  # then pools take nothing more, whoever asks
                 log.exception("Film Look: a film failed")
@@ -227,8 +227,10 @@ def _is_ending() -> bool:
     return not threading.main_thread().is_alive()
 
 
-def told_of(path: Path, error: Exception) -> str:
-    """What an answer tells of a film that failed: its file's name is ours, and nobody's business."""
+def told_of(path: Path, error: Exception, depth: Path | None = None) -> str:
+    """What an answer tells of a film that failed: what its file and its depth maps are called here is nobody's business."""
+    if depth:
+        error = FilmLookError(str(error).replace(f"{depth}: ", ""))
     return requests.told(error).replace(f"{path}: ", "").replace(f"{path.parent}{os.sep}", "").replace(str(path.parent), "")
 
 

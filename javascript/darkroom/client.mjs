@@ -133,12 +133,14 @@ export class Client {
     async upload(path, blobs, order, signal) {
         const told = order ? JSON.stringify(order) : '';
         const sizes = [blobs].flat().map((blob) => blob.size + AROUND);
-        return this.#uploaded(path, 'images', blobs, told, 'bytes', sizes.reduce((sum, size) => sum + size) + told.length, signal);
+        return this.#uploaded(path, { images: blobs }, told, 'bytes', sizes.reduce((sum, size) => sum + size) + told.length, signal);
     }
 
-    /** Sends a film that shall be developed: {id}; raises what `upload` does. */
-    async uploadFilm(file, order, signal) {
-        return answered((await this.#uploaded('develop-video', 'video', file, JSON.stringify(order), 'video_bytes', file.size, signal, false)).json());
+    /** Sends a film that shall be developed, and its depth maps' file if there is one: {id}; raises what `upload` does. */
+    async uploadFilm(file, depth, order, signal) {
+        const files = { video: file, ...(depth ? { depth } : {}) };
+        const size = file.size + (depth?.size ?? 0);
+        return answered((await this.#uploaded('develop-video', files, JSON.stringify(order), 'video_bytes', size, signal, false)).json());
     }
 
     /** Where a path of the routes lies, for what the browser itself loads. */
@@ -146,12 +148,12 @@ export class Client {
         return `${this.#base}/${path}`;
     }
 
-    async #uploaded(path, name, blobs, told, limit, size, signal, isRetried = true) {
+    async #uploaded(path, files, told, limit, size, signal, isRetried = true) {
         this.#limits ??= await this.get('limits', signal);
         const most = this.#limits[limit];
         if (size > most) throw new TooLarge(size, most); // a server breaks such an upload off, as if it were gone
         const body = new FormData();
-        for (const blob of [blobs].flat()) body.append(name, blob, name);
+        for (const [name, given] of Object.entries(files)) for (const blob of [given].flat()) body.append(name, blob, name);
         if (told) body.append('order', told);
         return this.#fetched(path, { method: 'POST', signal, body }, isRetried);
     }

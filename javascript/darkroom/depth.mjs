@@ -35,6 +35,7 @@ export class Depth {
         if (!source || this.map) return;
         this.#source = source;
         this.#picture = this.#room.client.picture.hash;
+        if (source === 'none') this.isFocusing = false;
     }
 
     /** Takes a file as the map of the picture; raises what the client does, and an error with a sentence for another size. */
@@ -59,6 +60,7 @@ export class Depth {
 
     drop() {
         this.#room.client.depth = null;
+        this.isFocusing = false;
         this.#room.depthChanged();
     }
 

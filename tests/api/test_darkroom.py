@@ -236,13 +236,13 @@ class Gate:
         self.opened = threading.Event()
         original = proofs.preview
 
-        def held(kept: Any, asked: Any, device: Any, is_over: Any) -> Any:
+        def held(kept: Any, asked: Any, depth: Any, device: Any, is_over: Any) -> Any:
             self.begun.append(asked.number)
             while not self.opened.wait(0.005):
                 if is_over():
                     self.stopped.append(asked.number)
                     raise Stopped
-            return original(kept, asked, device, is_over)
+            return original(kept, asked, depth, device, is_over)
 
         monkeypatch.setattr(proofs, "preview", held)
 

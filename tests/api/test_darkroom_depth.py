@@ -13,6 +13,8 @@ from PIL import Image
 
 from filmlook import develop
 from filmlook.depth import maps, networks
+from filmlook.files import infotext
+from filmlook.lenses import load_lens
 from filmlook.server.request_body import Limits
 from filmlook.server.serve import Server, build_app
 from tests.api.clients import PREFIX, b64, client_of, png
@@ -163,3 +165,22 @@ def test_what_is_wrong_with_a_question_is_told(client: TestClient, scene: np.nda
     status, told = refused(depth="0" * 32)
     assert (status, told) == (404, f"there is no picture {'0' * 32}; send it again")
     assert refused(depth="../x")[0] == 422
+
+
+def test_orders_put_a_lens_on_a_look(client: TestClient, scene: np.ndarray) -> None:
+    order = {"images": [b64(png(scene[:32, :48]))], "look": {"look": "holga", "lens": "petzval", "glow": 0.3}}
+    answer = client.post(f"{PREFIX}/develop", json=order).json()
+    told = infotext.of_text({"parameters": answer["infotexts"][0]})
+    assert told is not None
+    assert told.look is not None
+    assert (told.look.stock, told.look.swirl, told.look.glow, told.look.distortion) == ("kodak_portra_800", 1, 0.3, 0)
+    listed = {lens["name"]: lens["settings"] for lens in client.get(f"{PREFIX}/lenses").json()}
+    assert listed["petzval"] == load_lens("petzval").settings
+    for wrong, why in (
+        ("sigma", "unknown lens 'sigma'"),
+        (3, "look: its lens is the name of a lens"),
+        ("../x", "unknown lens"),
+    ):
+        refused = client.post(f"{PREFIX}/develop", json={**order, "look": {"lens": wrong}})
+        assert refused.status_code == 422
+        assert why in refused.json()["detail"]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from filmlook.server.film_jobs import FilmJobs
-from tests.api.clients import clip, wait_until
+from tests.api.clients import clip, png, wait_until
 from tests.page.hand import Hand
 
 
@@ -77,6 +77,26 @@ def test_a_server_that_keeps_as_many_as_it_may_says_so(hand: Hand, film: dict[st
         bar.get_by_role("button", name="Develop the film").click()
         bar.get_by_text("0 films are waiting or kept already; delete one, or try again later").wait_for()
     hand.wrong = [line for line in hand.wrong if "503" not in line]
+
+
+def test_a_film_is_blurred_by_its_depth_maps(hand: Hand, film: dict[str, Any]) -> None:
+    bar = opened(hand, film)
+    maps = bar.locator(".maps")
+    assert not maps.is_visible()  # a look without an aperture has no need of them
+    hand.page.locator(".controls summary", has_text="Depth").click()
+    hand.slide("aperture", 2)
+    maps.get_by_text("Without them the server finds them").wait_for()
+    bar.get_by_label("Film format").select_option("gif")
+    wrong = "the depth map has 80 x 60 pixels, the film 160 x 120"
+    for size, told in (((60, 80), wrong), ((120, 160), "The film is developed")):
+        depth = {"name": "near.png", "mimeType": "image/png", "buffer": png(np.full(size, 255, np.uint8))}
+        hand.page.set_input_files(".film-maps", depth)
+        maps.get_by_text("near.png").wait_for()
+        bar.get_by_role("button", name="Develop the film").click()
+        bar.get_by_text(told).wait_for()
+        if told == wrong:
+            maps.get_by_role("button", name="Take away").click()
+    assert "no depth map" not in hand.page.get_by_role("dialog", name="Developed film").inner_text()
 
 
 @pytest.mark.long

@@ -79,11 +79,13 @@ def test_a_map_blurs_the_preview_and_may_be_turned_and_taken_away(
     near, far = crispness(hand.shown())
     assert near > 0.8 * sharp[0]
     assert far < 0.6 * sharp[1]
-    hand.page.get_by_label("White is far").check()
+    hand.page.locator(".panel.depth").get_by_label("White is far").check()
     near, far = crispness(hand.shown())
     assert near < 0.6 * sharp[0]
     assert far > 0.8 * sharp[1]
+    hand.press("o")
     hand.page.get_by_role("button", name="Take away").click()
+    hand.page.locator("button.focus[aria-pressed=false]").wait_for()
     assert min(crispness(hand.shown())) > 0.8 * min(sharp)
 
 

@@ -28,6 +28,7 @@ export class Clip {
     #room;
     #show; // takes a frame as a picture's file
     #file = null;
+    #depth = null; // the file of its depth maps
     #video = null;
     #wanted = null; // the time that is gone to
     #isSeeking = false;
@@ -50,9 +51,17 @@ export class Clip {
             stop: h('button', { hidden: true, onclick: () => this.#job?.stopping.abort() }, t('Stop')),
             progress: h('progress', { max: 1, value: 0, hidden: true, 'aria-label': t('Progress') }),
             note: h('p', { class: 'note', role: 'status' }),
+            maps: h('button', { class: 'small', onclick: () => (this.#depth ? this.#setDepth(null) : maps.click()) }),
+            far: h('input', { type: 'checkbox' }),
         });
+        const maps = h('input', { type: 'file', class: 'film-maps', accept: 'video/*,image/*,.mkv,.tif,.tiff', hidden: true, onchange: () => {
+            this.#setDepth(maps.files[0] ?? null);
+            maps.value = '';
+        } });
+        parts.depth = h('p', { class: 'note maps', hidden: true }, parts.maps, maps, h('label', {}, parts.far, ` ${t('White is far')}`), parts.told = h('span'));
+        this.#setDepth(null);
         this.element = h('section', { class: 'clip', hidden: true, 'aria-label': t('Film') },
-            h('div', { class: 'transport' }, parts.time, parts.clock, kind, parts.stop, parts.again, parts.start), parts.progress, parts.note);
+            h('div', { class: 'transport' }, parts.time, parts.clock, kind, parts.stop, parts.again, parts.start), parts.depth, parts.progress, parts.note);
         window.addEventListener('beforeunload', (event) => this.#job && event.preventDefault());
         window.addEventListener('pagehide', () => this.#forget(true));
     }
@@ -61,9 +70,25 @@ export class Clip {
         return this.#file !== null;
     }
 
+    /** A look with an aperture blurs a film by a film of depth maps, or by those that the server finds. */
+    lookChanged() {
+        this.#parts.depth.hidden = !this.#room.movingLook().aperture;
+    }
+
+    #setDepth(file) {
+        const { t } = this.#room;
+        this.#depth = file;
+        const { maps, far, told } = this.#parts;
+        maps.textContent = file ? t('Take away') : t('Depth maps of the film');
+        maps.title = file ? '' : t('A film of as many frames, or one picture for all, white where it is near');
+        far.disabled = !file;
+        told.textContent = file ? file.name : t('Without them the server finds them, where it can.');
+    }
+
     /** Shows a film's first frame. */
     open(file) {
         this.close();
+        this.#setDepth(null);
         const { t } = this.#room;
         this.#file = file;
         this.element.hidden = false;
@@ -125,8 +150,10 @@ export class Clip {
         this.#working(job);
         try {
             this.#tell(t('Sending the film'));
-            const order = { look: this.#room.movingLook(), seed, ...kind };
-            job.id = (await client.uploadFilm(file, order, job.stopping.signal)).id;
+            const moving = this.#room.movingLook();
+            const depth = moving.aperture ? this.#depth : null;
+            const order = { look: moving, seed, ...kind, depth_far_white: Boolean(depth) && this.#parts.far.checked };
+            job.id = (await client.uploadFilm(file, depth, order, job.stopping.signal)).id;
             const told = await this.#finished(job);
             if (told.error) throw new Error(told.error);
             this.#made = { id: job.id, name, notes: told.notes };

@@ -156,7 +156,7 @@ async function start() {
     const exporting = new Export(room);
     const batch = new Batch(room);
     const clip = new Clip(room, openPicture);
-    room.listeners.push(looks, films, matching, controls, batch, { lookChanged: () => viewer.setLook(room.look) });
+    room.listeners.push(looks, films, matching, controls, batch, clip, { lookChanged: () => viewer.setLook(room.look) });
 
     const parts = { looks: [t('Looks'), looks], films: [t('Films'), films], match: [t('Match'), matching], settings: [t('Settings'), controls] };
     const tabs = Object.fromEntries(Object.entries(parts).map(([key, [title]]) =>
