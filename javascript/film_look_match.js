@@ -6,10 +6,10 @@ let film_look_finding = ''; // the host's name of the search under way
 
 function film_look_find() {
     const args = Array.from(arguments);
-    const section = gradioApp().querySelector('#film_look_match');
+    const section = gradioApp().querySelector('#tab_film_look_match');
     const id = (args[0] = film_look_finding = randomId());
     section.classList.add('film-look-finding');
-    requestProgress(id, section.querySelector('#film_look_match_told'), null, () => {
+    requestProgress(id, section.querySelector('#tab_film_look_match_told'), null, () => {
         if (film_look_finding === id) section.classList.remove('film-look-finding');
     });
     return args;
@@ -21,9 +21,9 @@ function film_look_stop() {
 
 // The first reference, where it is to be seen beside the picture.
 function film_look_reference() {
-    const section = gradioApp().querySelector('#film_look_match');
-    if (!section?.querySelector('#film_look_match_beside input')?.checked) return '';
-    return section.querySelector('#film_look_match_gallery img')?.src ?? '';
+    const section = gradioApp().querySelector('#tab_film_look_match');
+    if (!section?.querySelector('#tab_film_look_match_beside input')?.checked) return '';
+    return section.querySelector('#tab_film_look_match_gallery img')?.src ?? '';
 }
 
 onUiLoaded(() => {

@@ -1,7 +1,7 @@
 // Sentences with names and numbers in them, in the page's language: in the host's table they stand as "{1} of {2} developed, in {3}".
 // What the host's own table finds whole, it translates itself.
 
-const film_look_places_of_sentences = '.film-look-report, #html_log_film_look, #film_look_match_told, [id$="_film_look_preset_status"], .film-look-viewer-note';
+const film_look_places_of_sentences = '.film-look-report, #html_log_film_look, #tab_film_look_match_told, [id$="_film_look_preset_status"], .film-look-viewer-note';
 const film_look_texts = import('./darkroom/texts.mjs');
 
 function film_look_translate(element, sentence) {

@@ -26,7 +26,7 @@ from filmlook.ui.widgets import button
 from filmlook.webui import hosts
 from filmlook.webui.processing import failed, people_read
 
-_ID = "film_look_match"
+_ID = "tab_film_look_match"
 _ALL = "all"
 _WORDS = {_ALL: "Everything", "colour": "Colour", "texture": "Texture", "grain": "Grain"}
 SEEK = {part: _WORDS.get(part, part.capitalize()) for part in (_ALL, *sorted(PARTS))}

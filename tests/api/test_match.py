@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
 
+import httpx
 import numpy as np
+import pytest
 from fastapi.testclient import TestClient
 
 from docs.scenes import landscape
 from filmlook import Look, develop
 from filmlook.matching.match import PARTS
+from filmlook.server.request_body import Limits
+from filmlook.server.serve import Server, build_app
 from filmlook.stock import load_stock
-from tests.api.clients import PREFIX, b64, png
+from tests.api.clients import PATIENCE_S, PREFIX, b64, png, served, wait_until
 
 
 def film() -> bytes:
@@ -50,6 +58,25 @@ def test_what_shows_nothing_is_refused(client: TestClient) -> None:
     answer = client.post(f"{PREFIX}/match", json={"images": [b64(black)]})
     assert answer.status_code == 422
     assert answer.json()["detail"] == "the reference is black: there is nothing to tell a look by"
+
+
+def test_it_tells_how_far_it_is_and_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(pictures: list[bytes], *, progress: Callable[[float], None], **_: Any) -> None:
+        while True:
+            progress(0.4)
+            time.sleep(0.01)
+
+    monkeypatch.setattr("filmlook.server.jobs.match", endless)
+    answers: list[httpx.Response] = []
+    with served(build_app(Server({}, Limits(), "cpu"))) as url:
+        url += PREFIX
+        body = {"images": [b64(film())]}
+        asking = threading.Thread(target=lambda: answers.append(httpx.post(f"{url}/match", json=body, timeout=PATIENCE_S)))
+        asking.start()
+        wait_until(lambda: httpx.get(f"{url}/progress").json() == {"working": True, "progress": 0.4})
+        httpx.post(f"{url}/interrupt")
+        asking.join(PATIENCE_S)
+    assert (answers[0].status_code, answers[0].json()["detail"]) == (422, "interrupted")
 
 
 def test_of_several_the_one_that_shows_nothing_is_told(client: TestClient) -> None:

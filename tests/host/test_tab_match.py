@@ -61,8 +61,8 @@ def reference(tmp_path: Path) -> Namespace:
 
 def pressed(host: Host, **values: Any) -> dict[str, Any]:
     """Presses Find: what each output becomes, by the setting's key; and `preset`, `found`, `others`, `told`."""
-    named = {f"film_look_match_{key}" if key != "stock" else "tab_film_look_stock": value for key, value in values.items()}
-    made = host.press("film_look_match_find", film_look_match_task=TASK, **named)
+    named = {f"tab_film_look_match_{key}" if key != "stock" else "tab_film_look_stock": value for key, value in values.items()}
+    made = host.press("tab_film_look_match_find", tab_film_look_match_task=TASK, **named)
     keys = ["preset", *(setting.key for setting in SETTINGS), "found", "others", "told"]
     return dict(zip(keys, made, strict=True))
 
@@ -86,7 +86,7 @@ def test_what_is_found_fills_the_settings(tab: Host, finder: Finder, reference: 
 
 def test_another_one_fills_them_again(tab: Host, finder: Finder, reference: Namespace) -> None:
     found = pressed(tab, files=[reference])["found"]
-    (_, event), *_ = tab.find("film_look_match_others").events
+    (_, event), *_ = tab.find("tab_film_look_match_others").events
     for look in (*OTHERS, FOUND):
         _, *values = event["fn"](tab.module("tab_match").named(look), found)
         shown = dict(zip((setting.key for setting in SETTINGS), values, strict=True))
@@ -121,7 +121,7 @@ def test_a_stopped_search_changes_nothing(tab: Host, finder: Finder, reference: 
     if stopped == "by the host":
         tab.state.interrupted = True
     else:
-        tab.press("film_look_match_stop", film_look_match_task=TASK)
+        tab.press("tab_film_look_match_stop", tab_film_look_match_task=TASK)
     made = pressed(tab, files=[reference])
     assert unchanged(made)
     assert made["told"] == "<p>Nothing was changed.</p>"
@@ -146,7 +146,7 @@ def test_what_shows_nothing_is_told_in_a_line_by_its_name(tab: Host, reference: 
 
 def test_references_are_shown_small(tab: Host, reference: Namespace, tmp_path: Path) -> None:
     (tmp_path / "raw.dng").write_bytes(b"no picture for a browser")
-    (_, event), *_ = tab.find("film_look_match_files").events
+    (_, event), *_ = tab.find("tab_film_look_match_files").events
     gallery, beside = event["fn"]([reference, str(tmp_path / "raw.dng")])
     assert [image.size for image in gallery["value"]] == [(240, 160)]
     assert gallery["visible"]

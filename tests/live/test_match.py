@@ -16,7 +16,7 @@ from filmlook.stock import stock_labels
 from tests.live.conftest import Host
 from tests.live.test_page import SLOW, Page, browser  # noqa: F401 (a fixture)
 
-TOLD = "#film_look_match_told"
+TOLD = "#tab_film_look_match_told"
 STOCK = "tab_film_look_stock"
 
 
@@ -24,7 +24,7 @@ STOCK = "tab_film_look_stock"
 def page(browser: Any, host: Host) -> Page:  # noqa: F811
     page = Page(browser, host)
     page.tab("tab_film_look")
-    page.find("#film_look_match .label-wrap").click()
+    page.find("#tab_film_look_match .label-wrap").click()
     page.page.wait_for_timeout(500)
     return page
 
@@ -47,17 +47,17 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _give(page: Page, *files: Path) -> None:
     clear = page.page.locator(
-        "#film_look_match_files button[aria-label^=Clear], #film_look_match_files button[aria-label^=Remove]"
+        "#tab_film_look_match_files button[aria-label^=Clear], #tab_film_look_match_files button[aria-label^=Remove]"
     )
     if clear.count():
         clear.first.click()
         page.page.wait_for_timeout(800)
-    page.find("#film_look_match_files input[type=file]").set_input_files([str(file) for file in files])
+    page.find("#tab_film_look_match_files input[type=file]").set_input_files([str(file) for file in files])
     page.page.wait_for_timeout(1500)
 
 
 def _find(page: Page, told: str) -> str:
-    page.find("#film_look_match_find").click()
+    page.find("#tab_film_look_match_find").click()
     page.page.locator(TOLD, has_text=told).first.wait_for(timeout=SLOW)
     page.page.wait_for_timeout(1500)
     return str(page.find(TOLD).inner_text())
@@ -68,7 +68,7 @@ def test_what_is_found_fills_the_settings_and_another_one_does(page: Page, film:
     told = _find(page, "colours within")
     found = page.shown(STOCK)
     assert told.startswith(found)
-    others = page.page.locator("#film_look_match_others label")
+    others = page.page.locator("#tab_film_look_match_others label")
     labels = [label.split(",")[0].strip() for label in others.all_inner_texts()]
     assert labels[0] == found
     assert set(labels) <= set(stock_labels().values())
@@ -80,10 +80,10 @@ def test_what_is_found_fills_the_settings_and_another_one_does(page: Page, film:
 def test_a_stopped_search_changes_nothing(page: Page, film: Path) -> None:
     page.choose(STOCK, "Kodak Portra 400")
     _give(page, film)
-    page.find("#film_look_match_find").click()
-    page.find("#film_look_match_stop").click()
+    page.find("#tab_film_look_match_find").click()
+    page.find("#tab_film_look_match_stop").click()
     page.page.locator(TOLD, has_text="Nothing was changed.").first.wait_for(timeout=SLOW)
-    page.find("#film_look_match_find").wait_for()  # in the other's place again
+    page.find("#tab_film_look_match_find").wait_for()  # in the other's place again
     assert page.shown(STOCK) == "Kodak Portra 400"
 
 
@@ -100,7 +100,7 @@ def test_a_reference_stands_beside_the_picture(page: Page, film: Path) -> None:
     page.find("#film_look_image input[type=file]").set_input_files(str(film))
     viewer = page.find("#tab_film_look film-look-darkroom")
     viewer.locator(".stage:not([data-mode=empty])").wait_for()
-    page.find("#film_look_match_beside input").check()
+    page.find("#tab_film_look_match_beside input").check()
     viewer.locator(".label.left", has_text="Reference").wait_for()
-    page.find("#film_look_match_beside input").uncheck()
+    page.find("#tab_film_look_match_beside input").uncheck()
     viewer.locator(".label.left", has_text="Before").wait_for(state="attached")
