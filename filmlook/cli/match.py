@@ -9,7 +9,7 @@ from filmlook.cli.messages import say
 from filmlook.cli.options import DONE, file_name, name, refuse_existing
 from filmlook.errors import LookError
 
-_PARTS = ("colour", "grain")
+_PARTS = ("colour", "grain", "texture")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "the look's file, as --look of 'develop' reads it; without it the look is told alone"
     parser.add_argument("-o", "--output", type=file_name, metavar="LOOK.json", help=text)
     parser.add_argument("--weight", type=float, default=1.0, metavar="0..1", help="how far to go: the look's strength (1)")
-    text = "seek only this: colour or grain; the rest comes from --look"
+    text = "seek only this: colour, grain, or texture (grain, glow, softness, vignette); the rest comes from --look"
     parser.add_argument("--only", choices=_PARTS, help=text)
     parser.add_argument("--look", type=name, metavar="PRESET", help="where what is not sought comes from")
     parser.add_argument("--label", help="the look's name for people")
@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         found = match(list(args.references), weight=args.weight, only=args.only, look=args.look, progress=advance)
     say(f"look: {found.look.to_json()}")
     say("fit: " + ", ".join(f"{key} {value:g}" for key, value in found.fit.items()))
+    if found.untold:
+        say("not told: " + ", ".join(found.untold))
     if found.alternatives:
         say("others: " + ", ".join(load_stock(look.stock).label for look in found.alternatives))
     if out:
