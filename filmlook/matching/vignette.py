@@ -20,8 +20,9 @@ from filmlook.matching.tones import source_stops
 
 _LAG = 2  # px of a thumbnail, between which it slopes
 _SECTORS, _FEWEST = 8, 60  # and pixels of a sector
+_ENOUGH = 0.6  # of the rest that has to be between
 _MIDDLE = 0.25  # of the way to the corner, within which a vignette does nothing
-_ENDS = (0.03, 0.97)  # code, beyond which light has been cut off
+_ENDS = (0.05, 0.97)  # code, beyond which light has been cut off
 _WIDTH = 0.4  # stops per way to the corner: slopes that differ more are of edges
 _AMOUNTS = np.linspace(-1, 1.6, 53)
 _PLAIN, _SPREAD, _GAIN = 0.28, 0.40, 0.76  # what plain photographs have, and what an amount of 1 adds
@@ -53,7 +54,10 @@ def _slope(reference: Reference, look: Look) -> float | None:
     down[_LAG:-_LAG] = (stops[2 * _LAG :] - stops[: -2 * _LAG]) / (2 * _LAG)
     across[:, _LAG:-_LAG] = (stops[:, 2 * _LAG :] - stops[:, : -2 * _LAG]) / (2 * _LAG)
     slope = (down * y + across * x) / (radius + 1e-6) * corner
-    told = (shown > _ENDS[0]) & (shown < _ENDS[1]) & (radius > _MIDDLE * corner)
+    outer = radius > _MIDDLE * corner
+    told = (shown > _ENDS[0]) & (shown < _ENDS[1]) & outer
+    if told.sum() < _ENOUGH * outer.sum():
+        return None
     told[:_LAG] = told[-_LAG:] = told[:, :_LAG] = told[:, -_LAG:] = False
     sector = ((np.arctan2(y, x) / (2 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
     found = [
