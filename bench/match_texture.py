@@ -25,8 +25,8 @@ from PIL import Image
 
 from filmlook.engine.develop import develop
 from filmlook.look import Look
-from filmlook.matching.glow import glow_settings
 from filmlook.matching.grain_settings import grain_of
+from filmlook.matching.lamp_rings import lamps_of
 from filmlook.matching.match import match
 from filmlook.matching.reference import read_reference
 
@@ -53,7 +53,7 @@ def drawn(random: np.random.Generator) -> Look:
 def has_lamps(path: Path) -> bool:
     """Whether glow could be told."""
     film = develop(np.asarray(Image.open(path).convert("RGB")), CLEAR, seed=1)
-    return bool(glow_settings(CLEAR, [read_reference(film)]))
+    return lamps_of(read_reference(film)) is not None
 
 
 def as_file(film: np.ndarray, quality: int) -> Any:

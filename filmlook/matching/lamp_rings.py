@@ -14,7 +14,7 @@ from filmlook.film.srgb import decode, encode
 from filmlook.matching.reference import Reference
 
 _RINGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)  # px from the lamps
-_DARKEST = 0.15  # the quantile of a ring that is believed
+_DARKEST = 0.05  # the quantile of a ring that is believed
 _FEWEST, _LEAST_LAMP = 12, 4  # pixels of a ring, and of the lamps
 _WINDOW = 512  # px
 _GATE, _WHITE, _WHITEST = 0.5, 0.96, 0.9995  # of what is a lamp; code below it, as a share of the code of the whitest
