@@ -14,7 +14,7 @@ from filmlook.paths import user_folder
 if TYPE_CHECKING:
     from filmlook.look import Look
 
-_PARTS = ("colour", "grain")
+_PARTS = ("colour", "grain", "texture")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "the look's file, as --look of 'develop' reads it; without it the look is told alone"
     parser.add_argument("-o", "--output", type=file_name, metavar="LOOK.json", help=text)
     parser.add_argument("--weight", type=float, default=1.0, metavar="0..1", help="how far to go: the look's strength (1)")
-    text = "seek only this: colour or grain; the rest comes from --look"
+    text = "seek only this: colour, grain, or texture (grain, glow, softness, vignette); the rest comes from --look"
     parser.add_argument("--only", choices=_PARTS, help=text)
     parser.add_argument("--look", type=name, metavar="PRESET", help="where what is not sought comes from")
     text = "pictures or folders of a series: how far its neutral and skin tones are apart with the look, and with it and --same"
@@ -59,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
         say(f"{found.stock}: no film comes close, so a stock was made")
     say(f"look: {found.look.to_json()}")
     say("fit: " + ", ".join(f"{key} {value:g}" for key, value in found.fit.items()))
+    if found.untold:
+        say("not told: " + ", ".join(found.untold))
     if found.alternatives:
         say("others: " + ", ".join(load_stock(look.stock).label for look in found.alternatives))
     if out:

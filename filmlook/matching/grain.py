@@ -27,11 +27,13 @@ class GrainMeasure:
 
     Attributes:
         sigma: `(T, 3)`, the deviation of each channel's code about a tone of its own; NaN where there is nothing to see.
+        coarse: the same of means of 2 x 2 pixels: JPEG takes less of it.
         alike: correlation of neighbouring pixels' grain, in green, along an axis: 0 of grain finer than pixels.
         shared: the mean correlation of two channels' grain.
     """
 
     sigma: np.ndarray
+    coarse: np.ndarray
     alike: float
     shared: float
 
@@ -43,8 +45,8 @@ def measured_grain(code: np.ndarray) -> GrainMeasure:
     inside = (means.min(1) > _LEAST) & (means.max(1) < _MOST) & ~_cut_off(squares)
     squares, means = squares[inside], means[inside]
     rest = _without_ground(squares)
-    fine = _fine(rest)
-    sigma = np.full((len(_TONES) - 1, 3), np.nan)
+    bands = (_fine(rest), _fine(_halved(rest)))
+    sigma = np.full((2, len(_TONES) - 1, 3), np.nan)
     calm = np.zeros(len(rest), bool)
     for channel in range(3):  # of a layer's own density: in vivid colours they are far apart
         zone = np.digitize(means[:, channel], _TONES[1:-1])
@@ -53,11 +55,12 @@ def measured_grain(code: np.ndarray) -> GrainMeasure:
             own = np.flatnonzero(zone == tone)
             if len(own) >= _FEWEST:
                 calmest = own[np.argsort(busy[own])[: max(_FEWEST, round(_CALMEST * len(own)))]]
-                sigma[tone, channel] = np.sqrt(np.quantile(fine[calmest, channel], _FINEST))
+                for band, variance in enumerate(bands):
+                    sigma[band, tone, channel] = np.sqrt(np.quantile(variance[calmest, channel], _FINEST))
                 if channel == 1:
                     calm[calmest] = True
     alike, shared = _correlations(rest[calm]) if calm.any() else (0.0, 0.0)
-    return GrainMeasure(sigma, alike, shared)
+    return GrainMeasure(sigma[0], sigma[1], alike, shared)
 
 
 def _squares(code: np.ndarray) -> np.ndarray:
@@ -85,6 +88,11 @@ def _without_ground(squares: np.ndarray) -> np.ndarray:
 def _cells(channel: np.ndarray) -> np.ndarray:
     n = SQUARE // _CELL
     return np.asarray(channel.reshape(-1, n, _CELL, n, _CELL).mean((2, 4)).var((1, 2)))
+
+
+def _halved(squares: np.ndarray) -> np.ndarray:
+    count, n = len(squares), SQUARE // 2
+    return np.asarray(squares.reshape(count, n, 2, n, 2, 3).mean((2, 4)))
 
 
 def _fine(rest: np.ndarray) -> np.ndarray:

@@ -1,5 +1,9 @@
 """Grain's settings from a reference's grain: flat greys are developed with a look at the reference's size, stored as it was,
-and measured in the same way; the settings are those that make both alike."""
+and measured in the same way; the settings are those that make both alike.
+
+How strong grain is and how coarse are sought together, in pixels and in means of 2 x 2 of them: of fine grain JPEG takes more
+than of coarse, so that a strength alone would be as far off as the size is.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +20,27 @@ from filmlook.matching.reference import Reference, Stored
 from filmlook.stock import load_stock
 
 _STEPS, _HEIGHT = 20, 96  # greys of a chart, and its height in pixels
-_ROUNDS, _NEAR = 9, 0.02
-_UNTOLD = 0.15  # of a ratio after JPEG, which makes grains of other strengths alike
 _NO_GRAIN = 0.55 / 255  # code: what 8 bits and a photograph's own noise come to
-_BELIEVED = 0.3  # the quantile of the tones' and channels' ratios that is believed: what a picture shows only adds
+_FLOOR = 0.25 / 255  # code: what is weaker counts as alike
+_BELIEVED = 0.25  # the quantile of the tones' and channels' ratios that is believed: what a picture shows only adds
 _ALONE: dict[str, Any] = {
     "diffusion_grade": 0.0,
+    "softness": 0.0,
     "vignette": 0.0,
     "halation": 0.0,
     "highlights": 0.0,
     "sharpness": 0.0,
     "lab": 0.0,
+    "glow": 0.0,
 }
-_SIZES = (0.7, 1.0, 1.4, 2.0)
-_TOLD_APART = 0.12  # of correlations: less tells nothing of size or colour
-_LEAST = 0.05
-_MOST = next(s.high for s in SETTINGS if s.key == "grain")
+_SIZES = (0.7, 1.0, 1.4, 2.0, 2.8)
+_STRENGTHS = (0.1, 0.3, 0.7, 1.5, 3.0, next(s.high for s in SETTINGS if s.key == "grain"))  # that are developed
+_BETWEEN = np.exp(np.linspace(np.log(_STRENGTHS[0]), np.log(_STRENGTHS[-1]), 160))  # that are told from them
+_USUAL_SIZE = 1.4  # of grain that looks like film on a screen
+_SIZE_COST, _STRENGTH_COST = 0.03, 0.005  # squared logarithms' share in the misfit: JPEG may leave nothing to tell by
+_NONE_BELOW = 0.15  # a strength that is as good as none
+_MOST_CHARTS = 3  # of references of other sizes, or stored in other ways
+_TOLD_APART = 0.12  # of correlations: less tells nothing of colour
 
 
 def chart(long_side: int) -> np.ndarray:
@@ -53,23 +62,14 @@ def grain_settings(look: Look, references: Sequence[Reference]) -> tuple[dict[st
     """Settings of grain that make a look's grain that of the references, and the deviation of code that theirs has."""
     wanted = [measured_grain(one.code) for one in references]
     seen = float(np.median([_level(measure) for measure in wanted]))
-    lossy = any(one.stored for one in references)
-    if seen < _NO_GRAIN and not lossy:
+    if seen < _NO_GRAIN and not any(one.stored for one in references):
         return {"grain": 0.0}, seen
-    if lossy and abs(_ratio(dataclasses.replace(look, grain=1.0), references, wanted) - 1) < _UNTOLD:
-        return {"grain": 1.0}, seen  # as the film's own would be after that, or too weak for it to tell more
-    size = _size(dataclasses.replace(look, grain=1.0), references, wanted)
-    found: dict[str, Any] = {"grain": 1.0, "grain_size": size}
-    low, high = _LEAST, _MOST
-    for _ in range(_ROUNDS):  # bisected: JPEG takes weak grain altogether, and strong grain hardly at all
-        found["grain"] = round(float(np.sqrt(low * high)), 2)
-        ratio = _ratio(dataclasses.replace(look, **found), references, wanted)
-        if abs(ratio - 1) < _NEAR:
-            break
-        low, high = (found["grain"], high) if ratio > 1 else (low, found["grain"])
+    strength, size = _strength_and_size(look, references, wanted)
+    if strength < _NONE_BELOW:
+        return {"grain": 0.0}, seen
+    found: dict[str, Any] = {"grain": round(strength, 2), "grain_size": size}
     if load_stock(look.stock).layers == 3:
-        colour = _colour(dataclasses.replace(look, **found), references, wanted)
-        found["grain_colour"] = colour
+        found["grain_colour"] = _colour(dataclasses.replace(look, **found), references, wanted)
     return found, seen
 
 
@@ -79,27 +79,39 @@ def _level(measure: GrainMeasure) -> float:
     return float(np.nanquantile(green, 0.5)) if np.isfinite(green).any() else 0.0
 
 
-def _ratio(look: Look, references: Sequence[Reference], wanted: Sequence[GrainMeasure]) -> float:
-    """How many times the grain of a look is too weak."""
-    found = []
+def _logarithms(measure: GrainMeasure) -> np.ndarray:
+    """Logarithms of deviations, fine and coarse, `(2, T, 3)`."""
+    return np.asarray(np.log(np.stack((measure.sigma, measure.coarse)) ** 2 + _FLOOR**2) / 2)
+
+
+def _strength_and_size(look: Look, references: Sequence[Reference], wanted: Sequence[GrainMeasure]) -> tuple[float, float]:
+    """The strength and the size with which a look's grain comes nearest."""
+    alike: dict[Any, list[np.ndarray]] = {}  # references of one size that were stored alike need one chart
     for one, measure in zip(references, wanted, strict=True):
-        have = grain_of(look, one.long_side, one.stored)
-        told = have.sigma > 0  # NaN is not
-        ratios = measure.sigma[told] / have.sigma[told]
-        ratios = ratios[np.isfinite(ratios)]
-        if len(ratios):
-            found.append(np.quantile(ratios, _BELIEVED))
-    return float(np.median(found)) if found else 1.0
+        alike.setdefault((one.long_side, str(one.stored)), []).append(_logarithms(measure))
+    charts = {(one.long_side, str(one.stored)): one for one in references}
+    misfits = []
+    for size in _SIZES:
+        misfit = _SIZE_COST * np.log2(size / _USUAL_SIZE) ** 2 + _STRENGTH_COST * np.log(_BETWEEN) ** 2
+        for key in list(charts)[:_MOST_CHARTS]:
+            steps = [dataclasses.replace(look, grain=g, grain_size=size) for g in _STRENGTHS]
+            made = np.stack([_logarithms(grain_of(step, charts[key].long_side, charts[key].stored)) for step in steps])
+            misfit = misfit + np.mean([_misfit(own, made) for own in alike[key]], axis=0)
+        misfits.append(misfit)
+    best_size, best = np.unravel_index(int(np.argmin(misfits)), (len(_SIZES), len(_BETWEEN)))
+    return float(_BETWEEN[best]), _SIZES[best_size]
 
 
-def _size(look: Look, references: Sequence[Reference], wanted: Sequence[GrainMeasure]) -> float:
-    """The size whose grain is as alike from pixel to pixel; the look's own where pixels are too coarse to tell."""
-    one, measure = references[0], wanted[0]
-    found = [grain_of(dataclasses.replace(look, grain_size=s), one.long_side, one.stored).alike for s in _SIZES]
-    usual = found[_SIZES.index(1.0)]
-    if found[-1] - found[0] < _TOLD_APART or abs(measure.alike - usual) < _TOLD_APART:
-        return look.grain_size
-    return _SIZES[int(np.abs(np.array(found) - measure.alike).argmin())]
+def _misfit(wanted: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """How far off each of the strengths between `_STRENGTHS` is, of logarithms `(2, T, 3)` and `(G, 2, T, 3)`."""
+    told = np.isfinite(wanted) & np.isfinite(made).all(0)
+    off = np.zeros(len(_BETWEEN))
+    for band in (0, 1):
+        columns = made[:, band][:, told[band]]
+        if columns.shape[1]:
+            between = np.stack([np.interp(np.log(_BETWEEN), np.log(_STRENGTHS), column) for column in columns.T], 1)
+            off += np.quantile(wanted[band][told[band]] - between, _BELIEVED, axis=1) ** 2
+    return off
 
 
 def _colour(look: Look, references: Sequence[Reference], wanted: Sequence[GrainMeasure]) -> float:

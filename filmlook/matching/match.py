@@ -18,13 +18,14 @@ from filmlook.matching.grain_settings import grain_settings
 from filmlook.matching.made_stock import comes_close, made_look
 from filmlook.matching.reference import Reference, read_reference
 from filmlook.matching.statistics import statistics
+from filmlook.matching.texture import texture_settings
 from filmlook.presets import load_look
 
-PARTS = ("grain", "colour")
+PARTS = ("grain", "colour", "texture")
 MOST_REFERENCES = 32
 _PIXELS = 4000  # of each reference: more changes its statistics no more
 _ALTERNATIVES = 5
-_GRAINS_SHARE = 0.25  # of the time
+_TEXTURES_SHARE = 0.5  # of the time
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,17 @@ class Match:
         look: the look.
         fit: `distance`: how far its colours are from what was judged of the references, in CIELAB with its chroma compressed,
             about dE00; `chance`: how likely its stock is among the built-in ones; `grain`: the deviation of the references'
-            grain, in codes of 255.
+            grain, in codes of 255; `style`: how far the look's grain is from it in style, 0 alike; and what else of texture is
+            told, by the settings' names.
         alternatives: the looks of the likeliest other stocks, the likeliest first.
+        untold: the settings that were sought, and of which the references tell nothing.
         stock: the file of the look's stock, where one was made.
     """
 
     look: Look
     fit: dict[str, float]
     alternatives: tuple[Look, ...]
+    untold: tuple[str, ...] = ()
     stock: Path | None = None
 
 
@@ -61,8 +65,8 @@ def match(
         references: a picture, or several of one treatment: paths of files, their bytes, `files.picture.Picture`s, PIL images,
             or arrays `H,W,3` of 8 bits. They show what they like: nothing in them has to be in the pictures to be developed.
         weight: how far to go, from 0 to 1: what becomes the look's strength.
-        only: "colour" or "grain": what else the look has comes from `look`.
-        look: what is not sought (glow, softness and vignette never are); None: defaults, for "grain" without colour.
+        only: "colour", "grain" or "texture" (grain, glow, softness and vignette): what else the look has comes from `look`.
+        look: what is not sought, or not told; None: defaults, for "grain" and "texture" without colour.
         new_stock: a file, `.json`, that a stock is written to where no film comes close, over what is there; None: nowhere.
         progress: called with the share done, from 0 to 1.
 
@@ -85,17 +89,21 @@ def match(
     chance, made = 0.0, None
     if only in (None, "colour"):
         file = Path(new_stock) if new_stock is not None else None
-        found, chance, made = _colours(read, base, file, lambda share: tell(0.05 + (0.95 - _GRAINS_SHARE) * share))
+        found, chance, made = _colours(read, base, file, lambda share: tell(0.05 + (0.95 - _TEXTURES_SHARE) * share))
         base = found[0].look
     fit = {"distance": round(found[0].distance, 2), "chance": round(chance, 3)} if found else {}
-    grain: dict[str, Any] = {}
-    if only != "colour":
-        grain, seen = grain_settings(base, read)
+    texture: dict[str, Any] = {}
+    untold: tuple[str, ...] = ()
+    if only in (None, "texture"):
+        texture, figures, untold = texture_settings(base, read)
+        fit |= figures
+    elif only == "grain":
+        texture, seen = grain_settings(base, read)
         fit["grain"] = round(seen * 255, 2)
-    told = {**grain, "strength": float(weight)}
+    told = {**texture, "strength": float(weight)}
     others = tuple(dataclasses.replace(one.look, **told) for one in found[1 : 1 + _ALTERNATIVES])
     tell(1.0)
-    return Match(dataclasses.replace(base, **told), fit, others, made)
+    return Match(dataclasses.replace(base, **told), fit, others, untold, made)
 
 
 def _read(sources: Sequence[Any]) -> list[Reference]:

@@ -58,6 +58,12 @@ class Reference:
     stored: Stored | None = None
 
     @property
+    def thumbnail(self) -> np.ndarray:
+        """`colours` as the picture that they are of, `(h, w, 3)`."""
+        height, width = _thumbnail_size(self.size)
+        return self.colours.view(height, width, 3).numpy()
+
+    @property
     def long_side(self) -> int:
         return max(self.size)
 
@@ -115,9 +121,13 @@ def _checked(source: Picture, stored: Stored | None) -> Reference:
     return Reference(torch.from_numpy(thumbnail.reshape(-1, 3)), code, (height, width), stored)
 
 
+def _thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
+    scale = min(1.0, _THUMBNAIL / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def _thumbnail(rgb: np.ndarray, full: np.float32) -> np.ndarray:
-    scale = min(1.0, _THUMBNAIL / max(rgb.shape[:2]))
-    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+    size = _thumbnail_size((rgb.shape[0], rgb.shape[1]))[::-1]
     planes = [
         np.asarray(Image.fromarray(np.ascontiguousarray(rgb[..., i], np.float32)).resize(size, Image.Resampling.BOX)) / full
         for i in range(3)

@@ -8,6 +8,7 @@ from typing import Any
 
 from filmlook.engine.engines import NO_GPU
 from filmlook.files import infotext
+from filmlook.matching.texture import SOUGHT
 from filmlook.server.fields import schema_of
 from filmlook.server.request_body import Limits
 from filmlook.server.requests import FILMS, TABLES
@@ -158,7 +159,7 @@ _PRESET = _object(
     {"name": _TEXT, "label": _TEXT, "help": _TEXT, "own": _SWITCH, "look": _LOOK, "keyframes": _KEYFRAMES}, ["keyframes"]
 )
 _FIX = _object({"label": _TEXT, "changes": {"type": "object"}})
-_FITS, _AMOUNT = ("distance", "chance", "grain"), {"type": "number", "minimum": 0}
+_FITS, _AMOUNT = ("distance", "chance", "grain", "style", *SOUGHT), {"type": "number", "minimum": 0}
 _COUNTS, _SHARE = _list(_WHOLE), {"type": "number", "minimum": 0, "maximum": 1}
 _WAVE = {"type": "string", "contentEncoding": "base64", "description": "A byte for each place; the first row is code 255."}
 _SCOPES = _object(
@@ -205,9 +206,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "look": _LOOK,
             "fit": {
                 **_object(dict.fromkeys(_FITS, _AMOUNT), _FITS),
-                "description": "How far colours are off, how likely the stock is, the references' grain: of what was sought.",
+                "description": "How far colours are off, how likely the stock is, the references' texture: of what was told.",
             },
             "alternatives": {**_list(_LOOK), "description": "Of other stocks, the likeliest first."},
+            "untold": {**_list(_TEXT), "description": "Settings that were sought, and of which the references tell nothing."},
         }
     ),
     "names": _object({"names": _list(_TEXT)}),

@@ -193,7 +193,12 @@ def matched(asked: requests.MatchRequest, turn: Turn, gone: Callable[[], bool]) 
         if gone():
             raise
         raise PictureError(_INTERRUPTED) from None
-    return {"look": found.look.to_dict(), "fit": found.fit, "alternatives": [look.to_dict() for look in found.alternatives]}
+    return {
+        "look": found.look.to_dict(),
+        "fit": found.fit,
+        "alternatives": [look.to_dict() for look in found.alternatives],
+        "untold": list(found.untold),
+    }
 
 
 def named(asked: requests.NamesRequest) -> list[str]:

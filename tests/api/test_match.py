@@ -31,7 +31,8 @@ def test_a_look_is_found_that_develops(client: TestClient) -> None:
     found = client.post(f"{PREFIX}/match", json={"images": [b64(film())], "weight": 0.5}).json()
     assert load_stock(found["look"]["stock"]).is_monochrome
     assert found["look"]["strength"] == 0.5
-    assert set(found["fit"]) == {"distance", "chance", "grain"}
+    assert {"distance", "chance", "grain", "style"} <= set(found["fit"])
+    assert set(found["untold"]).isdisjoint(found["fit"])
     for look in found["alternatives"]:
         assert Look.from_dict(look).stock != found["look"]["stock"]
     order = {"images": [b64(film())], "look": found["look"]}
