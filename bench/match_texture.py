@@ -24,6 +24,7 @@ from match_looks import random_look, random_texture
 from PIL import Image
 
 from filmlook.engine.develop import develop
+from filmlook.errors import PictureError
 from filmlook.look import Look
 from filmlook.matching.grain_settings import grain_of
 from filmlook.matching.lamp_rings import lamps_of
@@ -85,7 +86,11 @@ def main() -> None:
         references = [as_file(develop(source, true, seed=number), quality) for source in sources]
         cpu = time.process_time()
         told_look: dict[str, Any] = {} if args.colour else {"only": "texture", "look": dataclasses.replace(true, **NONE)}
-        found = match(references, **told_look)
+        try:
+            found = match(references, **told_look)
+        except PictureError as error:
+            print(f"{number:3} {among[picks[0]].stem}: {error}", flush=True)
+            continue
         cpu = time.process_time() - cpu
         sigma = [np.nanmedian(grain_of(look, 1024, None).sigma[:, 1]) for look in (true, found.look)]
         rows.append((true, found, sigma[1] / sigma[0], cpu, true.stock == "cinestill_800t"))

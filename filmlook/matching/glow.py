@@ -21,16 +21,16 @@ from filmlook.matching.reference import Reference
 from filmlook.matching.tones import source_code
 
 _FAR, _NEAR = slice(5, 9), slice(0, 5)  # the rings that tell of the filter, and of the base
-_GRADES = (0.0, 0.125, 0.5, 2.0)
-_HALATIONS = (0.0, 1.0, 2.5, 6.0)
+_GRADES = (0.0, 0.125, 0.5, 1.0, 2.0)
+_HALATIONS = (0.0, 0.5, 2.0, 6.0)
 _SIZES = (0.7, 1.4)  # that are tried beside 1
 _WARM = 3.0  # times the green light that red light of warm lamps is, at the most
 _NOT_FARTHER = 2.0  # times the lower bound
-_AS_GOOD_AS_NONE = 0.6  # of the least strength that is developed
+_AS_GOOD_AS_NONE = 0.9  # of the least strength that is developed
 _AGREEING = 4.0  # times the least bound that the most may be
 _CLEARLY = 0.7  # of what size 1 is off, for another to be believed
 _TOLD = 0.004  # display light that a setting has to add for it to be told
-_SLACK = 0.0006  # display light that a ring may lack
+_SLACK = 0.0004  # display light that a ring may lack
 _REBUILT = 1.5  # stops of lamps' light, where a look has none and yet glows
 _MOST_EFFECT = next(setting.high for setting in SETTINGS if setting.key == "effect_size")
 
@@ -92,7 +92,7 @@ def _most(lamps: Lamps, look: Look, key: str, values: Sequence[float], where: sl
     least = float(min(bounds))
     if least < _AS_GOOD_AS_NONE * values[1]:
         return 0.0
-    return least if max(bounds) < _AGREEING * least else None
+    return least if max(bounds) < _AGREEING * least and least < values[-1] else None  # as much is a wall's
 
 
 def _with(look: Look, key: str, value: float) -> Look:
@@ -101,7 +101,8 @@ def _with(look: Look, key: str, value: float) -> Look:
 
 
 def _light(rings: np.ndarray) -> np.ndarray:
-    return np.asarray(rings.mean(1))
+    """Green and blue light: of red there is the base's too."""
+    return np.asarray(rings[:, 1:].mean(1))
 
 
 def _red(rings: np.ndarray) -> np.ndarray:
