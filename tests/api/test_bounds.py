@@ -363,7 +363,7 @@ def test_pictures_with_odd_texts_are_answered(client: TestClient) -> None:
 
 def test_the_description_tells_statuses_and_files() -> None:
     paths = build_app(Server({}, Limits(), "cpu")).openapi()["paths"]
-    dropped = {("post", path) for path in ("/preview", "/scopes", "/sheet", "/like")}
+    dropped = {("post", path) for path in ("/preview", "/depth", "/scopes", "/sheet", "/like")}
     told = {(method, path.removeprefix(PREFIX)): call["responses"] for path, of in paths.items() for method, call in of.items()}
     for (method, path), responses in told.items():
         assert {"202" if path == "/develop-video" else "200", "401", "403"} <= set(responses)

@@ -319,7 +319,7 @@ def test_a_lut_is_the_librarys_own(client: TestClient, tmp_path: Path, fields: d
 def test_the_schema_tells_every_setting_and_its_range(client: TestClient) -> None:
     schema = client.get(f"{PREFIX}/schema").json()
     assert schema["additionalProperties"] is False
-    assert set(schema["properties"]) == {"look", "version", *(s.key for s in SETTINGS)}
+    assert set(schema["properties"]) == {"look", "lens", "version", *(s.key for s in SETTINGS)}
     for setting in SETTINGS:
         told = schema["properties"][setting.key]
         assert told["default"] == setting.default

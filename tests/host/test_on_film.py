@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from filmlook import Look
@@ -106,6 +106,15 @@ def test_a_painted_mask_limits_what_is_developed_there(host: Host, client: TestC
     order = {"look": {"grain": 3}, "seed": 5, "mask": base64.b64encode(_file(mask)).decode()}
     assert _keep(client, shown, **order).status_code == 200
     same(host.saved[-1].image, develop(raw_picture(11), Look(grain=3), seed=5, mask=mask))
+
+
+def test_a_chosen_depth_map_blurs_what_is_developed_there(host: Host, client: TestClient) -> None:
+    shown, look = host.txt2img(ON).images[0], {"grain": 0, "aperture": 1.2, "focal_length": 200, "depth_near": 1.0}
+    depth = Image.new("L", shown.size, 0)
+    depth.paste(255, (0, 0, 80, 120))
+    order = {"look": look, "seed": 5, "depth": base64.b64encode(_file(depth)).decode(), "depth_far_white": True}
+    assert _keep(client, shown, **order).status_code == 200
+    same(host.saved[-1].image, develop(raw_picture(11), look, seed=5, depth=ImageOps.invert(depth)))
 
 
 def test_the_fixed_seed_of_the_accordion_is_used(host: Host, client: TestClient) -> None:
