@@ -83,8 +83,7 @@ def match(
         raise LookError(f"there are {len(sources)} references; allowed: 1 to {MOST_REFERENCES}")
     base = load_look(look) if look is not None else Look() if only in (None, "colour") else Look(stock="neutral")
     tell = progress or (lambda share: None)
-    read = _read(sources)
-    tell(0.05)
+    read = _read(sources, lambda share: tell(0.05 * share))
     found: list[Candidate] = []
     chance, made = 0.0, None
     if only in (None, "colour"):
@@ -106,7 +105,7 @@ def match(
     return Match(dataclasses.replace(base, **told), fit, others, untold, made)
 
 
-def _read(sources: Sequence[Any]) -> list[Reference]:
+def _read(sources: Sequence[Any], tell: Callable[[float], None]) -> list[Reference]:
     """The references; of several, what is wrong with one tells which. Raises PictureError."""
     found = []
     for number, source in enumerate(sources, 1):
@@ -116,6 +115,7 @@ def _read(sources: Sequence[Any]) -> list[Reference]:
             if len(sources) == 1:
                 raise
             raise PictureError(f"reference {number} of {len(sources)}: {error}") from None
+        tell(number / len(sources))  # each may be large: whoever wants no more need not wait for all
     return found
 
 

@@ -79,7 +79,7 @@ def test_what_is_found_fills_the_settings_and_another_one_does(page: Page, film:
 
 def test_a_stopped_search_changes_nothing(page: Page, film: Path) -> None:
     page.choose(STOCK, "Kodak Portra 400")
-    _give(page, film)
+    _give(page, *[film] * 12)  # which takes longer than the hand that stops it
     page.find("#tab_film_look_match_find").click()
     page.find("#tab_film_look_match_stop").click()
     page.page.locator(TOLD, has_text="Nothing was changed.").first.wait_for(timeout=SLOW)
