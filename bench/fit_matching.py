@@ -11,6 +11,10 @@ thirds of them as a camera of a slightly other exposure and colour would have gi
 keeps their statistics and what the looks make of a palette of usual colours, which is that of the weights that are there (means
 of clusters of photographs' colours in OKLab). `fit` trains on that. `table` writes what the films make of the palette
 (`filmlook.matching.films`).
+
+The weights that come with Film Look are the mean of two goes' (one after 25 epochs on 1400 looks; it went on for 14 on 2000,
+with two thirds of the rate, 0.2 dropped and as much noise), on 79 photographs of PHOTOS and 2259 of FOLDER; the
+first 600 looks were seen by one camera each.
 """
 
 from __future__ import annotations
@@ -205,7 +209,7 @@ def fit(args: argparse.Namespace) -> None:
     halves = {key: value.half().contiguous() for key, value in tensors.items()}
     names = [str(name) for name in files[0]["names"]]
     write_tensors(args.out, halves | {"palette": load_estimator().palette}, {"stocks": " ".join(names)})
-    rows = {
+    parts = {
         "known photographs and looks": (facts[:-kept_out], colours[:-kept_out], stock[:-kept_out]),
         "known photographs, other looks": (facts[-kept_out:], colours[-kept_out:], stock[-kept_out:]),
         "other photographs and looks": (others[-kept_out:], colours[-kept_out:], stock[-kept_out:]),
@@ -213,7 +217,7 @@ def fit(args: argparse.Namespace) -> None:
     estimator = Estimator(
         {key: value.float() for key, value in (halves | {"palette": load_estimator().palette}).items()}, names
     )
-    for name, (part, true, right) in rows.items():
+    for name, (part, true, right) in parts.items():
         for references in (1, HELD_OUT_SCENES):
             told(f"{name}, {references}", *estimator.outputs(part[:, :references]), true, right, common)
     off = ((colours[-kept_out:] - centre).view(kept_out, -1, 3).norm(dim=2) * common).mean()

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from docs.scenes import landscape, night
+from docs.scenes import landscape, night, samples
 from filmlook import Look, LookError, PictureError, develop, match
 from filmlook.cli import main
 from filmlook.engine.colour_only import colour_of
@@ -114,6 +114,27 @@ def test_the_order_of_pixels_has_no_say() -> None:
     code = torch.rand(1, 500, 3, generator=torch.Generator().manual_seed(1))
     turned = code[:, torch.randperm(500, generator=torch.Generator().manual_seed(2))]
     assert torch.allclose(statistics(code), statistics(turned), atol=1e-4)
+
+
+def test_several_references_tell_more_than_the_mean_of_what_each_says() -> None:
+    estimator = load_estimator()
+    scenes = [image.convert("RGB").resize((150, 100)) for image in samples().values()]
+    codes = [torch.from_numpy(np.asarray(scene, np.float32) / 255).permute(2, 0, 1)[None].contiguous() for scene in scenes]
+    missed = []
+    for look in (
+        Look(stock="fujifilm_velvia_50", contrast=0.9, exposure=0.2),
+        Look(stock="kodak_portra_400", contrast=0.75, saturation=0.6, black=2.5, light_red=0.2, light_blue=-0.15),
+        Look(stock="kodak_vision3_500t", saturation=0.8, black=1.0),
+    ):
+        told = torch.cat([statistics(colour_of(look)(code)[0].flatten(1).T[None]) for code in codes])
+        true = shown(look, estimator.palette).view(-1, 3)
+        mean = torch.stack([estimator(one[None]).colours for one in told]).mean(0)
+        together = estimator(told)
+        assert torch.allclose(estimator(told.flip(0)).colours, together.colours, atol=1e-3)
+        assert sum(together.chance.values()) == pytest.approx(1)
+        missed.append([float((found - true).norm(dim=1).mean()) for found in (together.colours, mean)])
+    pooled, averaged = np.mean(missed, 0)
+    assert pooled < 0.98 * averaged
 
 
 @pytest.mark.parametrize("row", [0, 60, 130, -1])
