@@ -1,6 +1,6 @@
 """Fits what tells a look from a reference's statistics (`filmlook.matching.estimator`).
 
-    python bench/fit_matching.py draw PHOTOS DRAWN.npz [--more FOLDER] [--looks 200] [--seed 1]
+    python bench/fit_matching.py draw PHOTOS DRAWN.npz [--more FOLDER] [--looks 200] [--treatments] [--seed 1]
     python bench/fit_matching.py fit OUT.safetensors DRAWN.npz [DRAWN.npz ...] [--epochs 30]
     python bench/fit_matching.py table OUT.safetensors
 
@@ -9,12 +9,13 @@ PHOTOS is a folder of ordinary photographs and generated pictures, of which ever
 out. `draw` makes a lattice of each look by chance (`match_looks.py`), which is read in no time: 24 scenes go through it, two
 thirds of them as a camera of a slightly other exposure and colour would have given them, which makes three looks of one. It
 keeps their statistics and what the looks make of a palette of usual colours, which is that of the weights that are there (means
-of clusters of photographs' colours in OKLab). `fit` trains on that. `table` writes what the films make of the palette
-(`filmlook.matching.films`).
+of clusters of photographs' colours in OKLab). With `--treatments` it draws what is no film's (`treatments.py`) in place of looks.
+`fit` trains on that. `table` writes what the films make of the palette (`filmlook.matching.films`).
 
 The weights that come with Film Look are the mean of two goes' (one after 25 epochs on 1400 looks; it went on for 14 on 2000,
 with two thirds of the rate, 0.2 dropped and as much noise), on 79 photographs of PHOTOS and 2259 of FOLDER; the
-first 600 looks were seen by one camera each.
+first 600 looks were seen by one camera each. `matching-others.safetensors` was fitted, in 10 epochs, to these looks and 600
+treatments.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import torch
 from match_looks import films, random_look
 from PIL import Image
 from torch import Tensor, nn
+from treatments import random_treatment
 
 from filmlook.engine.colour_only import colour_of
 from filmlook.film.scene_light import display_code, scene_light
@@ -114,13 +116,16 @@ def draw(args: argparse.Namespace) -> None:
         known += thumbnails(sorted(args.more.iterdir()))
     odds += [1.0] * (len(known) - len(odds))
     random = np.random.default_rng(args.seed)
-    palette, names = load_estimator().palette, films()
+    palette, names = load_estimator().palette, [*films(), *(["other"] if args.treatments else [])]
     steps = torch.linspace(0, 1, LATTICE)
     code = torch.cat((torch.cartesian_prod(steps, steps, steps), palette))
     drawn: dict[str, list[np.ndarray]] = {"statistics": [], "colours": [], "stock": [], "others": []}
     for _ in range(args.looks):
-        look = random_look(random)
-        made = colour_of(look)(code.T.reshape(1, 3, 1, -1).contiguous())[0, :, 0]
+        if args.treatments:
+            stock, made = "other", random_treatment(random)(code).T
+        else:
+            look = random_look(random)
+            stock, made = look.stock, colour_of(look)(code.T.reshape(1, 3, 1, -1).contiguous())[0, :, 0]
         lattice = made[:, : -len(palette)].reshape(1, 3, LATTICE, LATTICE, LATTICE)
         for like in range(CAMERAS):
             matrix = camera(random, 0.02, 0.1) * torch.from_numpy(2 ** random.normal(0, 0.03, (3, 1))).float()
@@ -131,7 +136,7 @@ def draw(args: argparse.Namespace) -> None:
             chosen = random.choice(len(known), SCENES, p=np.array(odds) / sum(odds))
             drawn["statistics"].append(statistics(torch.stack([shown(scene(known[i], random)) for i in chosen])).half().numpy())
             drawn["colours"].append(even(shown(palette).double()).float().flatten().numpy())
-            drawn["stock"].append(np.array(names.index(look.stock)))
+            drawn["stock"].append(np.array(names.index(stock)))
             chosen = random.choice(len(others), HELD_OUT_SCENES, replace=False)
             plain = [torch.from_numpy(others[i].reshape(-1, 3)) for i in chosen]
             each = [shown(p[torch.from_numpy(random.choice(len(p), PIXELS, replace=False))]) for p in plain]
@@ -174,6 +179,7 @@ class Network(nn.Module):
 def fit(args: argparse.Namespace) -> None:
     torch.manual_seed(0)
     files = [np.load(path) for path in args.drawn]
+    names = max(([str(name) for name in file["names"]] for file in files), key=len)
     facts, others, colours, stock = (
         torch.from_numpy(np.concatenate([file[key] for file in files])) for key in ("statistics", "others", "colours", "stock")
     )
@@ -185,7 +191,7 @@ def fit(args: argparse.Namespace) -> None:
     basis = torch.linalg.svd(z - centre, full_matrices=False)[2][:COMPONENTS]
     x, z = ((known - mean) / scale).clamp(-5, 5), (z - centre) @ basis.T
     common = torch.from_numpy(np.mean([file["common"] for file in files], 0))
-    network = Network(x.shape[2], len(files[0]["names"]), z.std(0))
+    network = Network(x.shape[2], len(names), z.std(0))
     batch, rate = 128, 1.5e-3
     steps = args.epochs * (x.shape[0] * x.shape[1] // MEAN_REFERENCES // batch)
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.05)
@@ -207,7 +213,6 @@ def fit(args: argparse.Namespace) -> None:
     tensors["colour.bias"] = tensors["colour.bias"] * network.scale
     tensors |= {"mean": mean, "scale": scale, "centre": centre, "basis": basis}
     halves = {key: value.half().contiguous() for key, value in tensors.items()}
-    names = [str(name) for name in files[0]["names"]]
     write_tensors(args.out, halves | {"palette": load_estimator().palette}, {"stocks": " ".join(names)})
     parts = {
         "known photographs and looks": (facts[:-kept_out], colours[:-kept_out], stock[:-kept_out]),
@@ -275,6 +280,7 @@ def main() -> None:
     drawing.add_argument("drawn", type=Path)
     drawing.add_argument("--more", type=Path)
     drawing.add_argument("--looks", type=int, default=200)
+    drawing.add_argument("--treatments", action="store_true")
     drawing.add_argument("--seed", type=int, default=1)
     drawing.set_defaults(run=draw)
     fitting = commands.add_parser("fit")

@@ -236,6 +236,13 @@ def judged(code: torch.Tensor) -> Estimate:
     return Estimate(even(code.double()).float(), dict.fromkeys(load_estimator().stocks, 0.04))
 
 
+def test_what_no_film_made_is_told_from_what_a_film_made(field: np.ndarray) -> None:
+    code = torch.from_numpy(field[::6, ::6].reshape(-1, 3) / 255).float()
+    film = colour_of(Look(stock="kodak_gold_200"))(code.T[None, :, :, None].contiguous())[0, :, :, 0].T
+    graded, developed = (load_estimator()(statistics(shown[None])).other for shown in (crossed(code), film))
+    assert developed < 0.3 < graded
+
+
 def test_colours_come_back_from_the_space_they_are_compared_in() -> None:
     code = torch.rand(200, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     assert torch.allclose(from_cielab(from_even(even(code))), code, atol=1e-6)

@@ -11,6 +11,9 @@ alone are in it (`bench/fit_matching.py`).
 
 Several references of one treatment are pooled as measurements are, each by its own weight beside a prior's of 1, and what they
 say together is learnt: the mean of what each says alone would be nearer to the prior than they are.
+
+A second network of the same kind has seen treatments too that are no film's (grades, cross processing), and tells them from
+films; as far as it takes references for those, its colours count.
 """
 
 from __future__ import annotations
@@ -37,18 +40,20 @@ class Estimate:
 
     Attributes:
         colours: `(K, 3)`, what it makes of the palette, in `even` coordinates.
-        chance: how likely each built-in stock is, by name.
+        chance: how likely each built-in stock is, by name, if one of them it is.
+        other: how likely it is no film's.
     """
 
     colours: Tensor
     chance: dict[str, float]
+    other: float = 0.0
 
 
 class Estimator:
-    """The network, of tensors by name."""
+    """The network, of tensors by name; `others`: the one that knows what is no film's, whose last class that is."""
 
-    def __init__(self, tensors: dict[str, Tensor], stocks: list[str]) -> None:
-        self._t, self.stocks = tensors, stocks
+    def __init__(self, tensors: dict[str, Tensor], stocks: list[str], others: Estimator | None = None) -> None:
+        self._t, self.stocks, self._others = tensors, stocks, others
 
     @property
     def palette(self) -> Tensor:
@@ -71,15 +76,24 @@ class Estimator:
 
     def __call__(self, statistics: Tensor) -> Estimate:
         """The treatment that several pictures share, from their statistics `(R, F)`."""
-        colours, odds = self.outputs(statistics.float()[None])
-        return Estimate(colours[0].view(-1, 3), dict(zip(self.stocks, odds[0].softmax(0).tolist(), strict=True)))
+        (colours,), (odds,) = self.outputs(statistics.float()[None])
+        other = 0.0
+        if self._others:
+            (theirs,), (classes,) = self._others.outputs(statistics.float()[None])
+            other = float(classes.softmax(0)[-1])
+            colours = torch.lerp(colours, theirs, other)
+        return Estimate(colours.view(-1, 3), dict(zip(self.stocks, odds.softmax(0).tolist(), strict=True)), other)
 
 
 @lru_cache(maxsize=1)
 def load_estimator() -> Estimator:
     """The one that comes with Film Look."""
-    tensors, metadata = read_tensors(BUILT_IN / "networks" / "matching.safetensors")
-    return Estimator({key: value.float() for key, value in tensors.items()}, metadata["stocks"].split())
+    return _read("matching", _read("matching-others"))
+
+
+def _read(name: str, others: Estimator | None = None) -> Estimator:
+    tensors, metadata = read_tensors(BUILT_IN / "networks" / f"{name}.safetensors")
+    return Estimator({key: value.float() for key, value in tensors.items()}, metadata["stocks"].split(), others)
 
 
 def even(code: Tensor) -> Tensor:
