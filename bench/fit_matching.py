@@ -9,7 +9,7 @@ PHOTOS is a folder of ordinary photographs and generated pictures, of which ever
 out. `draw` makes a lattice of each look by chance (`match_looks.py`), which is read in no time: 24 scenes go through it, two
 thirds of them as a camera of a slightly other exposure and colour would have given them, which makes three looks of one. It
 keeps their statistics and what the looks make of a palette of usual colours, which is that of the weights that are there (means
-of clusters of photographs' colours in OKLab). With `--treatments` it draws what is no film's (`treatments.py`) in place of looks.
+of clusters of photographs' colours in OKLab). `--treatments` draws what is no film's (`treatments.py`) in place of looks.
 `fit` trains on that. `table` writes what the films make of the palette (`filmlook.matching.films`).
 
 The weights that come with Film Look are the mean of two goes' (one after 25 epochs on 1400 looks; it went on for 14 on 2000,
