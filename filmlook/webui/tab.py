@@ -115,7 +115,8 @@ def _keyframes(preset: Any) -> Any:
 
 
 def _inputs() -> list[Any]:
-    """Picture, files, input folder, output folder, whether many pictures are a film, and whether to develop again."""
+    """Picture, files, input folder, output folder, whether many pictures are a film, or a series, and whether to
+    develop again."""
     with gr.Tabs(elem_id=f"mode_{TAB}"):
         with gr.TabItem("Single picture", id="single", elem_id=f"{TAB}_single_tab"):
             image = gr.Image(
@@ -143,8 +144,14 @@ def _inputs() -> list[Any]:
         value=False,
         elem_id=f"{TAB}_frames",
     )
+    series = gr.Checkbox(
+        label="The files are a series",
+        info="Exposure and cast are evened, so that people and places stay alike.",
+        value=False,
+        elem_id=f"{TAB}_series",
+    )
     again = gr.Checkbox(label="Develop developed pictures again", value=False, elem_id=f"{TAB}_again")
-    found = [image, files, source, target, film, again]
+    found = [image, files, source, target, film, series, again]
     for component in found:
         component.do_not_save_to_config = True
     return found

@@ -16,13 +16,16 @@ from typing import Any
 
 from modules import images, shared, ui_common
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
 from filmlook.depth.maps import NONE_FOUND, from_file, names_beside
 from filmlook.engine.metering import ExposureLock
 from filmlook.errors import AlreadyDevelopedError, FilmLookError, PictureError, Stopped
 from filmlook.files import infotext
 from filmlook.files.picture import FORMATS, Picture, from_pil
+from filmlook.look import Look
 from filmlook.look_choice import LookChoice
+from filmlook.matching.series import series_looks, thumbnail
 from filmlook.paths import natural
 from filmlook.ui import keyframes
 from filmlook.webui import hosts, tab_films
@@ -120,6 +123,7 @@ def run(
     folder: str,
     target: str,
     film: bool,
+    series: bool,
     again: bool,
     moving: str,
     *values: Any,
@@ -139,7 +143,8 @@ def run(
     outpath = target if int(mode) == 2 and target else output_folder()
     done: deque[Image.Image] = deque(maxlen=_SHOWN)
     faults, text, saved = [], "", []
-    work = _Work(chosen, len(sources), Path(outpath), is_film=bool(film), again=bool(again), mask=within)
+    is_series = bool(series) and not film and int(mode) != 0
+    work = _Work(chosen, len(sources), Path(outpath), is_film=bool(film), again=bool(again), mask=within, is_series=is_series)
     for source, result in zip(sources, work.developed(sources), strict=False):
         if result is None:
             continue
@@ -239,6 +244,7 @@ class _Work:
     is_film: bool
     again: bool
     mask: Image.Image | None
+    is_series: bool
 
     def __post_init__(self) -> None:
         self._lock = ExposureLock() if self.is_film else None
@@ -249,13 +255,14 @@ class _Work:
     def developed(self, sources: list[_Source]) -> Iterator[Image.Image | _MadeFilm | Exception | None]:
         """Each source developed; or why it was not; or None for one that the user skipped."""
         state = shared.state
+        looks = self._alike(sources) if self.is_series else []
         for number, source in enumerate(sources):
             if hosts.is_over(state):
                 return
             state.skipped = False
             state.textinfo = source.name
             try:
-                made = self._film(source) if source.is_film else self._picture(source, number)
+                made = self._film(source) if source.is_film else self._picture(source, number, looks[number] if looks else None)
             except Stopped:
                 yield None
                 continue
@@ -268,6 +275,17 @@ class _Work:
                 state.assign_current_image(made)
             yield made
 
+    def _alike(self, sources: list[_Source]) -> list[Look]:
+        """The looks of a series; what is no picture has the look as it is, and is told of in its turn."""
+
+        def small(source: _Source) -> Tensor | None:
+            try:
+                return None if source.is_film else thumbnail(source.read())
+            except PictureError:
+                return None
+
+        return series_looks([small(source) for source in sources], self.chosen.moving)
+
     def _film(self, source: _Source) -> _MadeFilm:
         def progress(done: int, total: int | None) -> None:
             shared.state.textinfo = f"{source.name}: {done} / {total or '?'}"
@@ -279,14 +297,14 @@ class _Work:
         except AlreadyDevelopedError:
             raise AlreadyDevelopedError(_DEVELOPED) from None
 
-    def _picture(self, source: _Source, number: int) -> Image.Image:
+    def _picture(self, source: _Source, number: int, own: Look | None) -> Image.Image:
         before = source.read()
         if not self.again and is_developed(before):
             raise AlreadyDevelopedError(_DEVELOPED)
         if self._seed is None or not self.is_film:
             self._seed = self.chosen.grain_seed(own_seed(before))
         frame = number if self.is_film else None
-        look = self.chosen.moving.at(frame or 0, seed=self._seed, last=max(1, self.count - 1))
+        look = own or self.chosen.moving.at(frame or 0, seed=self._seed, last=max(1, self.count - 1))
         chosen = replace(self.chosen, look=look, schedules=())
         depth = from_file(source.depth, from_pil(before).pixels) if isinstance(source.depth, Path) else source.depth
         how: dict[str, Any] = {"seed": self._seed, "frame": frame, "lock": self._lock, "mask": self.mask, "depth": depth}

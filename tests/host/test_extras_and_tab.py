@@ -584,3 +584,13 @@ def test_a_tab_that_cannot_be_built_is_left_out(
     assert host.build_page(*PAGE, *PNG_INFO) == []
     assert [record.getMessage() for record in caplog.records] == ["Film Look: no tab: RuntimeError: broken"]
     assert host.bindings == []
+
+
+def test_a_series_comes_out_alike(tab: Host, tmp_path: Path) -> None:
+    for name, light in (("a", 1.0), ("b", 0.75), ("c", 0.9)):
+        Image.fromarray((np.asarray(raw_picture(1).convert("RGB")) * light).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    images, _, _ = _develop(tab, 2, input_dir=str(tmp_path), series=True)
+    looks = [infotext.of_text(image.info).look for image in images]
+    exposures = {name: look.exposure for name, look in zip("abc", looks, strict=True)}
+    assert exposures["a"] < exposures["c"] < exposures["b"]
+    assert len({(look.stock, look.contrast) for look in looks}) == 1
