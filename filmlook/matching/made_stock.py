@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from filmlook.errors import FilmLookError
+from filmlook.errors import FilmLookError, LookError
 from filmlook.fitting.colours import Colours
 from filmlook.fitting.delta_e import from_cielab
 from filmlook.fitting.stock_file import facts_of, fit_stock, write_stock
 from filmlook.look import Look
 from filmlook.matching.colour import Candidate
 from filmlook.matching.estimator import Estimate, from_even
-from filmlook.stock import load_stock, own_stocks
+from filmlook.paths import user_folder
+from filmlook.presets import check_name
+from filmlook.stock import is_installed, load_stock, own_stocks
 
 _FAR = 2.5  # distance: most looks of the built-in films are found nearer
 _OTHER = 0.5  # how likely it has to be that no film made a reference
 _SECONDS = 80.0
+
+
+def free_stock_file(name: str) -> Path:
+    """Where a stock goes among the user's own: the first of name, name-2, name-3 ... that no stock has.
+
+    Raises:
+        LookError: the name is not one for a file, or there is no folder of the user's.
+    """
+    check_name(name)
+    home = user_folder()
+    if home is None:
+        raise LookError("a stock cannot be made: there is no folder of your own (FILMLOOK_HOME)")
+    names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
+    return home / "stocks" / f"{next(n for n in names if not is_installed(n))}.json"
 
 
 def comes_close(found: Sequence[Candidate], wanted: Estimate) -> bool:

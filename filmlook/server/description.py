@@ -210,6 +210,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
             },
             "alternatives": {**_list(_LOOK), "description": "Of other stocks, the likeliest first."},
             "untold": {**_list(_TEXT), "description": "Settings that were sought, and of which the references tell nothing."},
+            "stock": {"type": ["string", "null"], "description": "The one that was made."},
         }
     ),
     "names": _object({"names": _list(_TEXT)}),

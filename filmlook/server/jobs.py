@@ -188,7 +188,8 @@ def matched(asked: requests.MatchRequest, turn: Turn, gone: Callable[[], bool]) 
 
     try:
         progress(0)
-        found = match(asked.pictures, weight=asked.weight, only=asked.only, look=asked.look, progress=progress)
+        how: dict[str, Any] = {"weight": asked.weight, "only": asked.only, "look": asked.look, "new_stock": asked.new_stock}
+        found = match(asked.pictures, progress=progress, **how)
     except Stopped:
         if gone():
             raise
@@ -198,6 +199,7 @@ def matched(asked: requests.MatchRequest, turn: Turn, gone: Callable[[], bool]) 
         "fit": found.fit,
         "alternatives": [look.to_dict() for look in found.alternatives],
         "untold": list(found.untold),
+        "stock": found.stock.stem if found.stock else None,
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
+from pathlib import Path
 from typing import Any
 
 from fastapi import HTTPException
@@ -17,6 +18,7 @@ from filmlook.files import picture
 from filmlook.films import codecs
 from filmlook.look import Look
 from filmlook.look_choice import LookChoice
+from filmlook.matching.made_stock import free_stock_file
 from filmlook.matching.match import PARTS
 from filmlook.moving_look import MovingLook
 from filmlook.paths import BUILT_IN, user_folder
@@ -149,6 +151,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         field.share("weight", 1.0),
         field.choice("only", ("all", *PARTS), "all"),
         _LOOK_OR_NONE,
+        field.text("new_stock", 64, nothing=True, about="What a stock is called that is made where no film comes close."),
     ),
     "names": (
         field.text("pattern", 1000, needed=True),
@@ -287,12 +290,14 @@ class LikeRequest:
 
 @dataclass(frozen=True)
 class MatchRequest:
-    """A look to find: of pictures, and how far to go. `only` is None for all of it; what is not sought comes from `look`."""
+    """A look to find: of pictures, and how far to go. `only` is None for all of it; what is not sought comes from `look`.
+    `new_stock`: the file of a stock that is made where no film comes close."""
 
     pictures: list[bytes]
     weight: float
     only: str | None
     look: Look | None
+    new_stock: Path | None
 
 
 @dataclass(frozen=True)
@@ -452,8 +457,12 @@ def match_request(fields: dict[str, Any], limits: Limits) -> MatchRequest:
             pixels = picture.count_pixels(data)
         if pixels > limits.pixels:
             raise HTTPException(413, f"images[{number}]: it has {pixels} pixels; allowed are {limits.pixels}")
+    new_stock = None
+    if values["new_stock"] is not None:
+        with refusing("new_stock: "):
+            new_stock = free_stock_file(values["new_stock"])
     only = None if values["only"] == "all" else values["only"]
-    return MatchRequest(values["images"], values["weight"], only, values["look"] if "look" in fields else None)
+    return MatchRequest(values["images"], values["weight"], only, values["look"] if "look" in fields else None, new_stock)
 
 
 def names_request(fields: dict[str, Any], limits: Limits) -> NamesRequest:

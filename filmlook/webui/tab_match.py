@@ -17,10 +17,11 @@ from PIL import Image
 from filmlook import Look, match
 from filmlook.errors import FilmLookError, PictureError, Stopped
 from filmlook.look_choice import LookChoice, key_of_label
+from filmlook.matching.made_stock import free_stock_file
 from filmlook.matching.match import MOST_REFERENCES, PARTS, Match
 from filmlook.prints import OWN, print_labels
 from filmlook.stock import stock_labels
-from filmlook.ui.controls import Controls, values_of
+from filmlook.ui.controls import Controls, stock_choices, values_of
 from filmlook.ui.preset_bar import preset_label
 from filmlook.ui.widgets import button
 from filmlook.webui import hosts
@@ -32,6 +33,7 @@ _WORDS = {_ALL: "Everything", "colour": "Colour", "texture": "Texture", "grain":
 SEEK = {part: _WORDS.get(part, part.capitalize()) for part in (_ALL, *sorted(PARTS))}
 """What can be sought, in words."""
 
+_NEW_STOCK = "matched"
 _NONE = "Give it a picture to be like."
 _STOPPED = "Nothing was changed."
 _SHOWN = (1280, 1280)  # px, of a reference beside the picture
@@ -48,6 +50,7 @@ class Matching:
     files: Any
     weight: Any
     seek: Any
+    makes: Any
     find: Any
     stop: Any
     told: Any
@@ -92,16 +95,22 @@ def build_matching() -> Matching:
                 value=SEEK[_ALL],
                 elem_id=f"{_ID}_seek",
             )
+        makes = gr.Checkbox(
+            label="Make a film where none comes close",
+            info="Takes half a minute more; the film is then among your own.",
+            value=False,
+            elem_id=f"{_ID}_makes",
+        )
         with gr.Row(elem_id=f"{_ID}_buttons"):
             find = button("Find the look", tooltip="Sets what follows to the look of the pictures.", elem_id=f"{_ID}_find")
             stop = button("Stop", tooltip="Leaves the settings as they are.", elem_id=f"{_ID}_stop")
         told = gr.HTML(elem_id=f"{_ID}_told")
         others = gr.Radio(label="Or one of these", choices=[], visible=False, elem_id=f"{_ID}_others")
     task = gr.Textbox(visible=False, elem_id=f"{_ID}_task")
-    for component in (files, shown, beside, weight, seek, others, task):
+    for component in (files, shown, beside, weight, seek, makes, others, task):
         component.do_not_save_to_config = True
     files.change(fn=_thumbnails, inputs=[files], outputs=[shown, beside], show_progress=False)
-    return Matching(task, files, weight, seek, find, stop, told, others, gr.State([]))
+    return Matching(task, files, weight, seek, makes, find, stop, told, others, gr.State([]))
 
 
 def connect_matching(section: Matching, preset: Any, controls: Controls) -> None:
@@ -110,7 +119,7 @@ def connect_matching(section: Matching, preset: Any, controls: Controls) -> None
     kept = [gr.update()] * len(filled)
     section.find.click(
         fn=call_queue.wrap_gradio_gpu_call(find, extra_outputs=[*kept, gr.update(), gr.update()]),
-        inputs=[section.task, section.files, section.weight, section.seek, *controls.all],
+        inputs=[section.task, section.files, section.weight, section.seek, section.makes, *controls.all],
         outputs=[*filled, section.found, section.others, section.told],
         show_progress=False,
         **{hosts.JS: "film_look_find"},
@@ -124,12 +133,12 @@ def connect_matching(section: Matching, preset: Any, controls: Controls) -> None
     section.others.input(fn=take, inputs=[section.others, section.found], outputs=filled, show_progress=False)
 
 
-def find(task: str, files: Any, weight: float, seek: str, *values: Any) -> list[Any]:
+def find(task: str, files: Any, weight: float, seek: str, makes: bool, *values: Any) -> list[Any]:
     """The values of the list of presets and of the settings, the looks that were found, the choice among them, and a line that
     says what was found, or why nothing was. Without a look, nothing is changed."""
     unchanged = [gr.update()] * (1 + len(dataclasses.fields(Look)))
     try:
-        found = _found(task, files, weight, seek, values)
+        found = _found(task, files, weight, seek, makes, values)
     except Stopped:
         return [*unchanged, gr.update(), gr.update(), f"<p>{_STOPPED}</p>"]
     except FilmLookError as error:  # the host would log it with its traceback
@@ -137,8 +146,11 @@ def find(task: str, files: Any, weight: float, seek: str, *values: Any) -> list[
         return [*unchanged, gr.update(), gr.update(), f"<p class='error'><span>{html.escape(people_read(error))}</span></p>"]
     looks = [found.look, *found.alternatives]
     labels = [named(look) for look in looks]
+    filled = _filled(found.look)
+    if found.stock:  # which the list does not have yet
+        filled[1] = gr.update(choices=stock_choices(), value=filled[1])
     choice = gr.update(choices=labels, value=labels[0], visible=len(labels) > 1)
-    return [*_filled(found.look), [look.to_dict() for look in looks], choice, fit_html(found)]
+    return [*filled, [look.to_dict() for look in looks], choice, fit_html(found)]
 
 
 def stop(task: str) -> None:
@@ -146,7 +158,7 @@ def stop(task: str) -> None:
     _stopped.append(task)
 
 
-def _found(task: str, files: Any, weight: float, seek: str, values: Sequence[Any]) -> Match:
+def _found(task: str, files: Any, weight: float, seek: str, makes: bool, values: Sequence[Any]) -> Match:
     uploaded = dict((one, Path(one).name) if isinstance(one, str) else (one.name, one.orig_name) for one in files or [])
     if not uploaded:
         raise PictureError(_NONE)
@@ -161,7 +173,9 @@ def _found(task: str, files: Any, weight: float, seek: str, values: Sequence[Any
     progress(0)
     now = LookChoice.from_values(values).look
     try:
-        return match(list(uploaded), weight=weight, only=None if part == _ALL else part, look=now, progress=progress)
+        new = free_stock_file(_NEW_STOCK) if makes else None
+        how: dict[str, Any] = {"weight": weight, "only": None if part == _ALL else part, "look": now, "new_stock": new}
+        return match(list(uploaded), progress=progress, **how)
     except PictureError as error:
         reason = str(error)
         for path, name in uploaded.items():  # where an upload lies on the server helps nobody

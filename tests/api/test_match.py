@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -89,3 +90,16 @@ def test_of_several_the_one_that_shows_nothing_is_told(client: TestClient) -> No
 
 def test_the_schema_tells_what_can_be_sought_alone(client: TestClient) -> None:
     assert client.get(f"{PREFIX}/schema").json()["x-match"] == list(PARTS)
+
+
+def test_a_stock_is_made_where_there_is_a_folder_for_it(
+    client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = {"images": [b64(film())], "only": "colour", "new_stock": "mine"}
+    assert client.post(f"{PREFIX}/match", json=order).json()["stock"] is None  # a film comes close
+    assert not (home / "stocks").exists()
+    answer = client.post(f"{PREFIX}/match", json={**order, "new_stock": "../mine"})
+    assert answer.status_code == 422
+    assert "new_stock" in answer.json()["detail"]
+    monkeypatch.delenv("FILMLOOK_HOME")
+    assert "folder of your own" in client.post(f"{PREFIX}/match", json=order).json()["detail"]
