@@ -20,7 +20,7 @@ from filmlook.files.picture import Picture
 from filmlook.matching.match import match
 from filmlook.matching.series import series_looks, thumbnail
 from filmlook.moving_look import MovingLook
-from filmlook.server import request_body, requests
+from filmlook.server import orders, request_body, requests
 from filmlook.server.queue import Turn
 from filmlook.stock import load_stock
 
@@ -33,7 +33,7 @@ Develop = Callable[..., Picture]
 
 
 def developed(
-    develop: Develop, asked: requests.DevelopRequest, most_pixels: int, turn: Turn, gone: Callable[[], bool]
+    develop: Develop, asked: orders.DevelopRequest, most_pixels: int, turn: Turn, gone: Callable[[], bool]
 ) -> dict[str, Any]:
     """Every picture of a request, developed; a picture that fails is told in its place.
 
@@ -65,7 +65,7 @@ def developed(
 
 
 def developed_file(
-    develop: Develop, asked: requests.DevelopRequest, most_pixels: int, turn: Turn, gone: Callable[[], bool]
+    develop: Develop, asked: orders.DevelopRequest, most_pixels: int, turn: Turn, gone: Callable[[], bool]
 ) -> bytes:
     """The file of the only picture of a request.
 
@@ -91,7 +91,7 @@ def _of_the_machine(error: Exception, what: str) -> str:
 
 def _developed(
     develop: Develop,
-    asked: requests.DevelopRequest,
+    asked: orders.DevelopRequest,
     look: MovingLook,
     number: int,
     most_pixels: int,
@@ -120,7 +120,7 @@ def _developed(
     return source, develop(deep, look, seed, asked.again, progress, mask, **maps)
 
 
-def _alike(asked: requests.DevelopRequest, most_pixels: int) -> list[MovingLook]:
+def _alike(asked: orders.DevelopRequest, most_pixels: int) -> list[MovingLook]:
     """The looks of a series; what cannot be read has the look as it is, and is told of in its turn."""
 
     def small(data: bytes) -> Any:
@@ -141,7 +141,7 @@ def _map(what: str, data: bytes, most_pixels: int) -> Picture:
         raise PictureError(f"{what}: {error}") from None
 
 
-def _encoded(source: Picture, film: Picture, asked: requests.DevelopRequest) -> dict[str, Any]:
+def _encoded(source: Picture, film: Picture, asked: orders.DevelopRequest) -> dict[str, Any]:
     """What the answer holds of one picture."""
     done = infotext.of_text(film.text)
 
@@ -157,7 +157,7 @@ def _encoded(source: Picture, film: Picture, asked: requests.DevelopRequest) -> 
     return made
 
 
-def _file(film: Picture, asked: requests.DevelopRequest) -> bytes:
+def _file(film: Picture, asked: orders.DevelopRequest) -> bytes:
     told = picture.with_bits(film, asked.bits) if asked.bits else film
     return picture.encode(told, asked.kind, quality=asked.quality, profile=asked.profile)
 
@@ -174,7 +174,7 @@ def read(source: Picture) -> dict[str, Any]:
     }
 
 
-def matched(asked: requests.MatchRequest, turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
+def matched(asked: orders.MatchRequest, turn: Turn, gone: Callable[[], bool]) -> dict[str, Any]:
     """The look of some pictures.
 
     Raises:
@@ -203,7 +203,7 @@ def matched(asked: requests.MatchRequest, turn: Turn, gone: Callable[[], bool]) 
     }
 
 
-def named(asked: requests.NamesRequest) -> list[str]:
+def named(asked: orders.NamesRequest) -> list[str]:
     """What the files of pictures are called, below the folders that they lie in; no two alike.
 
     Raises:
@@ -216,7 +216,7 @@ def named(asked: requests.NamesRequest) -> list[str]:
     return naming.apart([f"{folder}/{name}{ending}".lstrip("/") for folder, name in zip(folders, called, strict=True)])
 
 
-def baked(asked: requests.LutRequest, name: str) -> bytes:
+def baked(asked: orders.LutRequest, name: str) -> bytes:
     """The file of a LUT."""
     hald = asked.kind == "hald"
     made = replace(lut.bake(colour_of(asked.look), 64 if hald else asked.size), title=load_stock(asked.look.stock).label)

@@ -17,8 +17,8 @@ from filmlook.errors import PictureError, Stopped
 from filmlook.files.encoders import eight_bit
 from filmlook.files.picture import Picture
 from filmlook.look import Look
+from filmlook.server.orders import DepthRequest, PreviewRequest, ScopesRequest
 from filmlook.server.picture_cache import KeptPicture
-from filmlook.server.requests import DepthRequest, PreviewRequest, ScopesRequest
 from filmlook.server.scopes import scopes
 
 IsOver = Callable[[], bool]

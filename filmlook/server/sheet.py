@@ -17,8 +17,8 @@ from filmlook.look import SETTINGS, Look, Setting
 from filmlook.presets import list_presets
 from filmlook.prints import OWN, checked_print, print_labels
 from filmlook.server import proofs, request_body, requests
+from filmlook.server.orders import SheetRequest
 from filmlook.server.picture_cache import KeptPicture
-from filmlook.server.requests import SheetRequest
 from filmlook.stock import load_stock, stock_labels
 
 MOST = 100  # frames
