@@ -201,6 +201,36 @@ def test_the_command_writes_a_look_that_develop_reads(field: np.ndarray, tmp_pat
     assert capsys.readouterr().err.count("\n") == 2
 
 
+def test_what_would_keep_a_look_from_being_written_is_told_before_it_is_sought(
+    field: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr("filmlook.matching.match.match", lambda *args, **how: pytest.fail("it was sought"))
+    film = tmp_path / "film.png"
+    film.write_bytes(png(Image.fromarray(field)))
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "mine-film.json").write_text("a stock")
+
+    def told(*words: str) -> str:
+        assert main(["match", str(film), *words]) != 0
+        return str(capsys.readouterr().err.splitlines()[-1])
+
+    assert "no folder" in told("-o", str(tmp_path / "none" / "mine.json"))
+    assert "is a folder" in told("-o", str(tmp_path / "folder.json"), "--overwrite")
+    assert "mine-film.json: exists" in told("-o", str(tmp_path / "mine.json"))
+    assert "none.png: no such file" in told("--same", str(tmp_path / "none.png"))
+    assert "a folder without pictures" in told("--same", str(tmp_path / "folder.json"))
+    monkeypatch.setenv("FILMLOOK_HOME", str(film))
+    assert "where a stock goes" in told("-o", str(tmp_path / "other.json"))
+
+
+def test_grain_alone_needs_no_place_for_a_stock(field: np.ndarray, tmp_path: Path) -> None:
+    film, out = tmp_path / "film.png", tmp_path / "mine.json"
+    film.write_bytes(png(Image.fromarray(field)))
+    (tmp_path / "mine-film.json").write_text("a stock")
+    assert main(["match", str(film), "--only", "grain", "-o", str(out)]) == 0
+    assert out.is_file()
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
 def test_a_reference_that_has_no_end_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")

@@ -100,6 +100,7 @@ def test_the_command_develops_a_folder_as_a_series(series: list[np.ndarray], tmp
     capsys.readouterr()
     reference = tmp_path / "reference.png"
     Image.fromarray(develop(series[0], Look(stock="kodak_portra_400"))).save(reference)
-    (tmp_path / "in" / "9.png").unlink()
-    assert main(["match", str(reference), "--only", "colour", "--same", str(tmp_path / "in")]) == 0
-    assert "a series of 5: neutral tones" in capsys.readouterr().out
+    assert main(["match", str(reference), "--only", "colour", "--same", str(tmp_path / "in")]) == 1
+    told = capsys.readouterr()
+    assert "a series of 5: neutral tones" in told.out
+    assert "9.png" in told.err
