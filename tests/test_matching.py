@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from filmlook.matching.films import load_films, shown
 from filmlook.matching.grain import measured_grain
 from filmlook.matching.grain_settings import grain_of
 from filmlook.matching.made_stock import comes_close, made_look
+from filmlook.matching.match import Match
 from filmlook.matching.own_stocks import with_own
 from filmlook.matching.reference import read_reference
 from filmlook.matching.statistics import statistics
@@ -223,12 +225,33 @@ def test_what_would_keep_a_look_from_being_written_is_told_before_it_is_sought(
     assert "where a stock goes" in told("-o", str(tmp_path / "other.json"))
 
 
+def test_a_file_that_comes_meanwhile_is_kept(field: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film, out = tmp_path / "film.png", tmp_path / "mine.json"
+    film.write_bytes(png(Image.fromarray(field)))
+
+    def another(*args: object, **how: object) -> Match:
+        out.write_text("another's")
+        return Match(Look(), {}, ())
+
+    monkeypatch.setattr("filmlook.matching.match.match", another)
+    assert main(["match", str(film), "-o", str(out)]) != 0
+    assert out.read_text() == "another's"
+
+
 def test_grain_alone_needs_no_place_for_a_stock(field: np.ndarray, tmp_path: Path) -> None:
     film, out = tmp_path / "film.png", tmp_path / "mine.json"
     film.write_bytes(png(Image.fromarray(field)))
     (tmp_path / "mine-film.json").write_text("a stock")
     assert main(["match", str(film), "--only", "grain", "-o", str(out)]) == 0
     assert out.is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_reference_whose_name_is_no_text_has_a_look_too(field: np.ndarray, tmp_path: Path) -> None:
+    film = os.path.join(os.fsencode(tmp_path), b"film\xff.png")
+    with open(film, "wb") as file:
+        file.write(png(Image.fromarray(field)))
+    assert main(["match", os.fsdecode(film), "--only", "grain", "-o", str(tmp_path / "mine.json")]) == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")

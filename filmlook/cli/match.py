@@ -77,9 +77,15 @@ def run(args: argparse.Namespace) -> int:
         named = stock_headings()  # labels that tell stocks of one's own from built-in ones
         say("others: " + ", ".join(named[look.stock].label for look in found.alternatives))
     if out:
-        help_ = f"Like {', '.join(path.name for path in args.references[:3])}."
+        like = ", ".join(path.name for path in args.references[:3])
+        help_ = f"Like {like.encode(errors='replace').decode()}."  # systems have names that are no text
         try:
-            atomic.write_bytes(out, preset_json(Preset(out.stem, args.label or out.stem, help_, found.look)).encode())
+            data = preset_json(Preset(out.stem, args.label or out.stem, help_, found.look)).encode()
+            atomic.write_bytes(out, data, overwrite=args.overwrite)
+        except UnicodeEncodeError as error:  # of names that are no text
+            raise LookError(f"{out}: cannot be written: {error.reason}") from None
+        except FileExistsError:  # it came while the look was sought
+            raise LookError(f"{out}: exists; --overwrite replaces it") from None
         except OSError as error:
             raise LookError(f"{out}: cannot be written: {error.strerror}") from None
         say(f"{out}: written")
