@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from filmlook.matching.films import load_films, shown
 from filmlook.matching.grain import measured_grain
 from filmlook.matching.grain_settings import grain_of
 from filmlook.matching.made_stock import comes_close, made_look
+from filmlook.matching.match import Match
 from filmlook.matching.own_stocks import with_own
 from filmlook.matching.reference import read_reference
 from filmlook.matching.statistics import statistics
@@ -199,6 +201,57 @@ def test_the_command_writes_a_look_that_develop_reads(field: np.ndarray, tmp_pat
     (tmp_path / "drawn.png").write_bytes(png(drawing()))
     assert main(["match", str(tmp_path / "drawn.png")]) == 1
     assert capsys.readouterr().err.count("\n") == 2
+
+
+def test_what_would_keep_a_look_from_being_written_is_told_before_it_is_sought(
+    field: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr("filmlook.matching.match.match", lambda *args, **how: pytest.fail("it was sought"))
+    film = tmp_path / "film.png"
+    film.write_bytes(png(Image.fromarray(field)))
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "mine-film.json").write_text("a stock")
+
+    def told(*words: str) -> str:
+        assert main(["match", str(film), *words]) != 0
+        return str(capsys.readouterr().err.splitlines()[-1])
+
+    assert "no folder" in told("-o", str(tmp_path / "none" / "mine.json"))
+    assert "is a folder" in told("-o", str(tmp_path / "folder.json"), "--overwrite")
+    assert "mine-film.json: exists" in told("-o", str(tmp_path / "mine.json"))
+    assert "none.png: no such file" in told("--same", str(tmp_path / "none.png"))
+    assert "a folder without pictures" in told("--same", str(tmp_path / "folder.json"))
+    monkeypatch.setenv("FILMLOOK_HOME", str(film))
+    assert "where a stock goes" in told("-o", str(tmp_path / "other.json"))
+
+
+def test_a_file_that_comes_meanwhile_is_kept(field: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film, out = tmp_path / "film.png", tmp_path / "mine.json"
+    film.write_bytes(png(Image.fromarray(field)))
+
+    def another(*args: object, **how: object) -> Match:
+        out.write_text("another's")
+        return Match(Look(), {}, ())
+
+    monkeypatch.setattr("filmlook.matching.match.match", another)
+    assert main(["match", str(film), "-o", str(out)]) != 0
+    assert out.read_text() == "another's"
+
+
+def test_grain_alone_needs_no_place_for_a_stock(field: np.ndarray, tmp_path: Path) -> None:
+    film, out = tmp_path / "film.png", tmp_path / "mine.json"
+    film.write_bytes(png(Image.fromarray(field)))
+    (tmp_path / "mine-film.json").write_text("a stock")
+    assert main(["match", str(film), "--only", "grain", "-o", str(out)]) == 0
+    assert out.is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_reference_whose_name_is_no_text_has_a_look_too(field: np.ndarray, tmp_path: Path) -> None:
+    film = os.path.join(os.fsencode(tmp_path), b"film\xff.png")
+    with open(film, "wb") as file:
+        file.write(png(Image.fromarray(field)))
+    assert main(["match", os.fsdecode(film), "--only", "grain", "-o", str(tmp_path / "mine.json")]) == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")

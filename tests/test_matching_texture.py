@@ -21,6 +21,8 @@ from filmlook.matching.style import filter_features, style_distance, style_featu
 from filmlook.matching.vignette import vignette_settings
 
 PLAIN = Look(stock="kodak_gold_200", effect_size=1.5, highlights=1.5)
+CENTRES = ((90, 100), (240, 210), (400, 120), (160, 300), (420, 290))
+"""Of the lamps."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def lamps() -> np.ndarray:
     """Small lamps in the dark."""
     image = Image.new("RGB", (512, 384), (14, 14, 16))
     draw = ImageDraw.Draw(image)
-    for x, y in ((90, 100), (240, 210), (400, 120), (160, 300), (420, 290)):
+    for x, y in CENTRES:
         draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=(255, 255, 255))
     noise = np.random.default_rng(1).normal(0, 1.5, (384, 512, 1))
     return (np.asarray(image) + noise).clip(0, 255).astype(np.uint8)
@@ -50,6 +52,14 @@ def test_a_filter_is_told_by_lamps(lamps: np.ndarray) -> None:
 
     assert found(diffusion_grade=0.0)["diffusion_grade"] == 0
     assert 0.2 < found(diffusion_grade=0.5)["diffusion_grade"] < 1.2
+
+
+def test_walls_in_the_lamps_light_are_no_filter(lamps: np.ndarray) -> None:
+    y, x = np.mgrid[0:384, 0:512]
+    walls = np.max([60 / (1 + ((x - cx) ** 2 + (y - cy) ** 2) / 15**2) for cx, cy in CENTRES], 0)
+    room = np.maximum(lamps, walls[..., None]).astype(np.uint8)
+    look = dataclasses.replace(PLAIN, diffusion="pro-mist")
+    assert not glow_settings(look, [read_reference(develop(room, look, seed=2))]).get("diffusion_grade")
 
 
 def test_halation_is_told_by_red_rings(lamps: np.ndarray) -> None:

@@ -75,6 +75,13 @@ def test_one_picture_or_none_that_can_be_read_is_no_series(shown: list[np.ndarra
     assert series_looks([], look) == []
 
 
+def test_a_black_or_a_white_picture_leaves_the_series_as_it_is_without_it(series: list[np.ndarray]) -> None:
+    look = Look(stock="kodak_gold_200")
+    black, white = np.zeros_like(series[0]), np.full_like(series[0], 255)
+    assert series_looks([*series, black, white], look) == [*series_looks(series, look), look, look]
+    assert series_looks([black, white, series[0]], look) == [look] * 3
+
+
 def test_black_and_white_is_evened_in_exposure_alone(series: list[np.ndarray]) -> None:
     looks = series_looks(series, Look(stock="kodak_tri_x_400"))
     assert {(look.light_red, look.light_blue) for look in looks} == {(0.0, 0.0)}
@@ -93,6 +100,7 @@ def test_the_command_develops_a_folder_as_a_series(series: list[np.ndarray], tmp
     capsys.readouterr()
     reference = tmp_path / "reference.png"
     Image.fromarray(develop(series[0], Look(stock="kodak_portra_400"))).save(reference)
-    (tmp_path / "in" / "9.png").unlink()
-    assert main(["match", str(reference), "--only", "colour", "--same", str(tmp_path / "in")]) == 0
-    assert "a series of 5: neutral tones" in capsys.readouterr().out
+    assert main(["match", str(reference), "--only", "colour", "--same", str(tmp_path / "in")]) == 1
+    told = capsys.readouterr()
+    assert "a series of 5: neutral tones" in told.out
+    assert "9.png" in told.err

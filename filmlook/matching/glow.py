@@ -28,6 +28,7 @@ _WARM = 3.0  # times the green light that red light of warm lamps is, at the mos
 _NOT_FARTHER = 2.0  # times the lower bound
 _AS_GOOD_AS_NONE = 0.9  # of the least strength that is developed
 _AGREEING = 4.0  # times the least bound that the most may be
+_WITNESSES = 2  # rings that have to bound what is found: a single one agrees with any wall
 _CLEARLY = 0.7  # of what size 1 is off, for another to be believed
 _TOLD = 0.004  # display light that a setting has to add for it to be told
 _SLACK = 0.0004  # display light that a ring may lack
@@ -48,7 +49,7 @@ def glow_settings(look: Look, references: Sequence[Reference]) -> dict[str, Any]
         if found["halation"]:
             found["halation_size"] = float(np.median([size for _, size in both]))
     look = dataclasses.replace(look, **found)
-    grades = [_most(one, look, "diffusion_grade", _GRADES, _FAR, _light) for one in seen]
+    grades = [_most(one, look, "diffusion_grade", _GRADES, _FAR, _light, doubting=True) for one in seen]
     if told := [grade for grade in grades if grade is not None]:
         found["diffusion_grade"] = round(float(np.median(told)), 2)
     if found.get("diffusion_grade") or found.get("halation"):
@@ -79,9 +80,11 @@ def _halation(lamps: Lamps, look: Look) -> tuple[float, float] | None:
     return strength, size if off[size] < _CLEARLY * off[1.0] else 1.0
 
 
-def _most(lamps: Lamps, look: Look, key: str, values: Sequence[float], where: slice, of: _Measure) -> float | None:
+def _most(
+    lamps: Lamps, look: Look, key: str, values: Sequence[float], where: slice, of: _Measure, doubting: bool = False
+) -> float | None:
     """The most of a setting with which no ring has more than the reference's; None: it would hardly be seen, or the rings do
-    not agree, as where a wall is lit."""
+    not agree, as where a wall is lit. `doubting`: nor if a single ring tells, or one has more than all strengths make."""
     wanted = of(lamps.rings)[where]
     made = np.stack([of(_rings_of(lamps, _with(look, key, value)))[where] for value in values])
     added = np.maximum.accumulate(made - made[0])
@@ -92,7 +95,9 @@ def _most(lamps: Lamps, look: Look, key: str, values: Sequence[float], where: sl
     least = float(min(bounds))
     if least < _AS_GOOD_AS_NONE * values[1]:
         return 0.0
-    return least if max(bounds) < _AGREEING * least and least < values[-1] else None  # as much is a wall's
+    if max(bounds) >= _AGREEING * least or least >= values[-1]:  # as much is a wall's
+        return None
+    return least if not doubting or (len(bounds) >= _WITNESSES and max(bounds) < values[-1]) else None
 
 
 def _with(look: Look, key: str, value: float) -> Look:

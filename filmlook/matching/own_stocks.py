@@ -40,7 +40,8 @@ def with_own(films: FilmTable, target: Tensor) -> FilmTable:
             times[name] = file.stat().st_mtime_ns
             made[name] = _made(Look(stock=name), times[name])
         except (FilmLookError, OSError) as error:
-            tell_once(f"{file}: {error}")
+            told = str(error)
+            tell_once(f"left out {told if str(file) in told else f'{file}: {told}'}")
     nearest = sorted(made, key=lambda name: float((made[name] - target).norm()))[:_NEAREST]
     kept = [i for i, (stock, _, _) in enumerate(films.looks) if stock not in own]
     return FilmTable(

@@ -85,19 +85,25 @@ def series_looks(pictures: Sequence[Any], look: AnyLook) -> list[Look]:
 
 
 def shifts(pictures: Sequence[Any]) -> Tensor:
-    """What would bring each of two or more pictures to the others, `(N, 3)`: stops of exposure, log2 of red and of blue light.
-    Half of them are moved one way and half the other."""
+    """What would bring each of the pictures to the others, `(N, 3)`: stops of exposure, log2 of red and of blue light. Half of
+    them are moved one way and half the other; one that is all black or all white, which has nothing to go by, stays."""
     random = np.random.default_rng(0)
     points, weights = zip(*(_points(picture, random) for picture in pictures), strict=True)
     every = torch.stack(points), torch.stack(weights)
-    moved, alike = _congealed(*every, torch.zeros(len(points), 3), torch.full((len(points),), _FIRST_TIE))
+    shows = every[1].sum(1) > 0
+    found = torch.zeros(len(points), 3)
+    if (count := int(shows.sum())) < 2:
+        return found
+    every = every[0][shows], every[1][shows]
+    moved, alike = _congealed(*every, torch.zeros(count, 3), torch.full((count,), _FIRST_TIE))
     share = ((alike - _UNLIKE) / (_ALIKE - _UNLIKE)).clamp(0, 1)
     moved, _ = _congealed(*every, moved, _TIGHT * (_LOOSE / _TIGHT) ** share)
-    return moved - moved.quantile(0.5, 0)
+    found[shows] = moved - moved.quantile(0.5, 0)
+    return found
 
 
 def _points(picture: Any, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Where some of a picture's pixels lie, `(P, 3)`, and what they count, `(P,)`, in sum 1."""
+    """Where some of a picture's pixels lie, `(P, 3)`, and what they count, `(P,)`, in sum 1; 0 where none shows anything."""
     code = thumbnail(picture).reshape(-1, 3)
     code = code[torch.from_numpy(random.choice(len(code), _POINTS))]
     red, green, blue = torch.log2(scene_light(code.clamp(1 / 510, 1))).unbind(1)
