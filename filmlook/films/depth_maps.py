@@ -145,10 +145,11 @@ def depths_given(source: str | Path, film: Film, far_white: bool) -> GivenDepths
     path = Path(source)
     is_film = is_pattern(str(source)) or path.is_dir() or path.suffix.lower() in VIDEOS or is_animated(path)
     if not is_film:
-        with suppress(OSError):  # which is told of in reading it
+        size = film.width, film.height
+        with suppress(OSError, PictureError):  # which is told of in reading it, with its name
             size = picture.size_told(path.read_bytes())
-            if sorted(size) != sorted((film.width, film.height)):  # it may lie on its side
-                _check(*size, film, path)
+        if sorted(size) != sorted((film.width, film.height)):  # it may lie on its side
+            _check(*size, film, path)
         still = picture.read(path)
         _check(still.pixels.shape[1], still.pixels.shape[0], film, path)
         return GivenDepths(None, still, far_white)

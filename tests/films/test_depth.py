@@ -97,6 +97,9 @@ def test_maps_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     assert (
         main(["develop", str(tmp_path / "clip.mkv"), str(tmp_path / "few.mkv"), "-o", str(tmp_path), "--depth", "x.png"]) == 2
     )
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(FilmLookError, match=r"text\.png: is not a PNG"):
+        film_of(tmp_path, frames, depth=tmp_path / "text.png")
     assert not (tmp_path / "film.mkv").exists()
 
 
