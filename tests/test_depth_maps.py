@@ -228,3 +228,14 @@ def test_metres_and_other_scales_are_refused(tmp_path: Path, capsys: pytest.Capt
     np.testing.assert_array_equal(
         develop(scene, look, seed=1, depth=overshot), develop(scene, look, seed=1, depth=overshot.clip(0, 1))
     )
+
+
+def test_a_map_that_no_aperture_asks_for_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene, depth = _scene()
+    Image.fromarray(scene).save(tmp_path / "a.png")
+    Image.fromarray(depth).save(tmp_path / "near.png")
+    call = ["develop", str(tmp_path / "a.png"), "-o", str(tmp_path / "o.png"), "--depth", str(tmp_path / "near.png")]
+    assert main([*call, "--overwrite"]) == 0
+    assert "--depth is not used: the look has no aperture; --aperture or --lens gives it one" in capsys.readouterr().err
+    assert main([*call, "--overwrite", "--aperture", "2"]) == 0
+    assert "--depth is not used" not in capsys.readouterr().err
