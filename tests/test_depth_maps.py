@@ -239,3 +239,17 @@ def test_a_map_that_no_aperture_asks_for_is_told_of(tmp_path: Path, capsys: pyte
     assert "--depth is not used: the look has no aperture; --aperture or --lens gives it one" in capsys.readouterr().err
     assert main([*call, "--overwrite", "--aperture", "2"]) == 0
     assert "--depth is not used" not in capsys.readouterr().err
+
+
+def test_what_is_no_map_of_this_picture_is_refused_in_a_line() -> None:
+    scene, depth = _scene()
+    look = Look(aperture=2)
+    for odd, told in (
+        (np.zeros((0, 0)), "allowed is the same size"),
+        (np.dstack([depth] * 3), "one for each, as H,W or B,H,W"),
+    ):
+        with pytest.raises(PictureError, match=told):
+            develop(scene, look, depth=odd)
+    halves = torch.from_numpy(depth > 100)
+    made = [develop(scene, look, seed=1, depth=halves.to(kind)) for kind in (torch.bool, torch.bfloat16)]
+    np.testing.assert_array_equal(*made)

@@ -36,7 +36,9 @@ def masks_of(mask: Any, sizes: list[tuple[int, int]], what: str = "mask") -> lis
     """
     parts = [part for one in (mask if isinstance(mask, (list, tuple)) else [mask]) for part in _planes(one, what)]
     if len(parts) not in (1, len(sizes)):
-        raise PictureError(f"{what}: {len(parts)} {what}s for {len(sizes)} pictures; give one {what}, or one for each")
+        raise PictureError(
+            f"{what}: {len(parts)} {what}s for {len(sizes)} pictures; give one {what}, or one for each, as H,W or B,H,W"
+        )
     found = parts * (len(sizes) // len(parts))
     for plane, (height, width) in zip(found, sizes, strict=True):
         if plane.shape != (height, width):
@@ -66,7 +68,8 @@ def _planes(mask: Any, what: str) -> list[Tensor]:
     if isinstance(mask, Tensor):
         if mask.ndim == 4 and mask.shape[1] == 1:
             mask = mask[:, 0]
-        mask = mask.detach().cpu().numpy()
+        mask = mask.detach().cpu()
+        mask = (mask.float() if mask.dtype == torch.bfloat16 else mask).numpy()  # which NumPy does not know
     if not isinstance(mask, np.ndarray) or mask.ndim not in (2, 3):
         raise PictureError(f"{what} is {type(mask).__name__}{getattr(mask, 'shape', '')}; {_KINDS}")
     return [_share(plane, what) for plane in (mask if mask.ndim == 3 else mask[None])]

@@ -193,7 +193,7 @@ def as_map(picture: Picture) -> Picture:
 
 def map_share(values: np.ndarray) -> np.ndarray:
     """The values of a map in floating point, within [0, 1]. Raises PictureError as `as_map`."""
-    low, high = float(values.min()), float(values.max())
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
         raise PictureError(f"it has values from {low:.4g} to {high:.4g}; allowed in floating point are 0 to 1")
     return values.astype(np.float32).clip(0, 1)
