@@ -253,3 +253,18 @@ def test_what_is_no_map_of_this_picture_is_refused_in_a_line() -> None:
     halves = torch.from_numpy(depth > 100)
     made = [develop(scene, look, seed=1, depth=halves.to(kind)) for kind in (torch.bool, torch.bfloat16)]
     np.testing.assert_array_equal(*made)
+
+
+def test_a_network_of_ones_own_that_is_not_there_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def from_pretrained(name: str, **options: Any) -> Any:
+        raise OSError(f"{name} is no folder")
+
+    none = SimpleNamespace(from_pretrained=from_pretrained)
+    fake = SimpleNamespace(AutoImageProcessor=none, AutoModelForDepthEstimation=none)
+    monkeypatch.setitem(sys.modules, "transformers", fake)
+    monkeypatch.setattr(networks, "find_spec", lambda name: object())
+    monkeypatch.setenv("FILMLOOK_DEPTH_MODEL", "/nowhere")
+    assert depth_of(_scene()[0]) is None
+    assert "FILMLOOK_DEPTH_MODEL is '/nowhere', where no depth network lies" in caplog.text
