@@ -80,7 +80,7 @@ def _cases(file: Path) -> tuple[Path, Path]:
 
 def from_file(file: Path, pixels: np.ndarray) -> Picture:
     """The depth map that another program saved for a picture `(H, W, C)`, with its edges. Raises PictureError."""
-    found, rgb = _codes(picture.read(file), str(file)).pixels, _eight_bit(pixels)
+    found, rgb = map_codes(picture.read(file), str(file)).pixels, _eight_bit(pixels)
     grey = found[..., :3].mean(-1) if found.ndim == 3 else found
     grey = grey / np.iinfo(found.dtype).max
     if grey.shape == rgb.shape[:2]:  # another size is refused where it is used
@@ -96,12 +96,13 @@ def names_beside(name: str) -> list[str]:
 
 def inverted(depth: Picture) -> Picture:
     """A depth map whose white is far as one whose white is near. Raises PictureError as `as_map`."""
-    pixels = _codes(depth, "depth map").pixels.copy()
+    pixels = map_codes(depth, "depth map").pixels.copy()
     pixels[..., :3] = np.iinfo(pixels.dtype).max - pixels[..., :3]
     return Picture(pixels)
 
 
-def _codes(depth: Picture, name: str) -> Picture:
+def map_codes(depth: Picture, name: str) -> Picture:
+    """A depth map of a file `name`, as `picture.as_map`. Raises PictureError, which begins with the name."""
     try:
         return picture.as_map(depth)
     except PictureError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from filmlook.depth.maps import NONE_FOUND
 from filmlook.errors import LookError
 from filmlook.files.picture import Picture
 from filmlook.films import writing
-from filmlook.films.depth_maps import WINDOW, steadied
+from filmlook.films.depth_maps import WINDOW, depths_given, steadied
 from filmlook.films.develop_film import develop_film
 from tests.films.clips import HEIGHT, WIDTH, moving, rgb_frames, write_video
 
@@ -85,6 +86,20 @@ def test_the_command_takes_pictures_of_maps(tmp_path: Path, how: str) -> None:
     used = [maps[1]] * 3 if how == "still" else maps
     wanted = [develop(frame, LOOK, seed=5, frame=i, depth=Picture(used[i])) for i, frame in enumerate(frames)]
     assert same(rgb_frames(tmp_path / "film.mkv"), wanted)
+
+
+def test_pictures_of_floating_point_are_nearness_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    for i, plane in enumerate(ramps(2)):
+        Image.fromarray(plane[..., 0].astype(np.float32) / 255).save(folder / f"m_{i:02d}.tif")
+    given = depths_given(folder, Namespace(width=WIDTH, height=HEIGHT, count=2), False)
+    for i, plane in enumerate(ramps(2)):
+        np.testing.assert_array_equal(given.of(i).pixels, plane.astype(np.uint16) * 257)
+    Image.fromarray(plane[..., 0].astype(np.float32)).save(folder / "m_01.tif")
+    given = depths_given(folder, Namespace(width=WIDTH, height=HEIGHT, count=2), False)
+    with pytest.raises(FilmLookError, match=r"m_01\.tif: it has values from .* allowed in floating point are 0 to 1"):
+        given.of(1)
 
 
 def test_maps_that_do_not_fit_are_refused(tmp_path: Path) -> None:
