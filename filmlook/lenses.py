@@ -68,6 +68,8 @@ def load_lens(name: str) -> Lens:
     Raises:
         LookError: there is no such lens, two of that label, or its file is damaged or holds a wrong setting.
     """
+    if name == NONE:
+        return _BARE
     path = _files().get(name)
     if path is not None:
         return _read(path)
@@ -81,13 +83,15 @@ def load_lens(name: str) -> Lens:
 def _read(path: Path) -> Lens:
     try:
         data = read_json(path, _MOST_BYTES)
-        values, label, text = dict(data["lens"]), str(data.get("label", path.stem)), str(data.get("help", ""))
-    except KeyError as error:
-        raise LookError(f'{path}: not a lens file: it has no {error}; allowed: {{"lens": {{settings by key}}}}') from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise LookError(f"{path}: not a lens file: {error}") from None
+    values = data.get("lens") if isinstance(data, dict) else None
+    if not isinstance(values, dict):
+        fault = "its 'lens' is none" if isinstance(data, dict) and "lens" in data else "it has no 'lens'"
+        raise LookError(f'{path}: not a lens file: {fault}; allowed: {{"lens": {{settings by key}}}}')
+    label, text = (" ".join(str(data.get(key) or "").split()) for key in ("label", "help"))  # one line in a list
     try:
-        return Lens(path.stem, label, text, tuple((key, _checked(key, value)) for key, value in values.items()))
+        return Lens(path.stem, label or path.stem, text, tuple((key, _checked(key, value)) for key, value in values.items()))
     except LookError as error:
         raise LookError(f"{path}: {error}") from None
 
@@ -99,4 +103,7 @@ def _checked(key: str, value: Any) -> float | str:
 
 
 def _files() -> dict[str, Path]:
-    return find_files("lenses", _SUFFIXES)
+    files = find_files("lenses", _SUFFIXES)
+    if own := files.pop(NONE, None):
+        tell_once(f"left out {own}: {NONE!r} stands for no lens at all; allowed is any other name")
+    return files

@@ -17,8 +17,10 @@ from filmlook.cli import main
 from filmlook.depth import maps, networks
 from filmlook.depth.guided import refined
 from filmlook.depth.maps import depth_of
+from filmlook.engine.develop import develop
 from filmlook.errors import PictureError
 from filmlook.files import infotext, picture
+from filmlook.look import Look
 from filmlook.paths import tell_once
 
 
@@ -179,3 +181,90 @@ def test_a_map_of_another_size_beside_the_picture_is_refused(tmp_path: Path, cap
     (tmp_path / "b-depth.png").write_bytes(b"no picture")
     with pytest.raises(PictureError):
         depth_of(scene, tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("name", ["IMG_1-depth.PNG", "IMG_1_depth.jpeg", "IMG_1-depth.TIF"])
+def test_a_map_beside_a_cameras_file_is_found_by_whatever_suffix_it_has(tmp_path: Path, name: str) -> None:
+    scene, depth = _scene()
+    Image.fromarray(scene).save(tmp_path / "IMG_1.JPG")
+    Image.fromarray(depth).save(tmp_path / name)
+    assert maps.beside(tmp_path / "IMG_1.JPG") == tmp_path / name
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("far_white", [False, True])
+def test_floating_point_is_nearness_itself_and_no_light_to_be_shown(tmp_path: Path, beside: bool, far_white: bool) -> None:
+    scene, depth = _scene()
+    depth = depth // 2 + 30
+    far = ["--depth-far-white"] if far_white else []
+    made = []
+    for name, image in (("codes.tif", depth.astype(np.uint16) * 257), ("floats.tif", depth.astype(np.float32) / 255)):
+        folder = tmp_path / name
+        folder.mkdir()
+        Image.fromarray(scene).save(folder / "a.png")
+        Image.fromarray(image).save(folder / "a-depth.tif")
+        given = [] if beside else ["--depth", str(folder / "a-depth.tif")]
+        looks = ["--aperture", "1.4", "--focal-length", "200", "--focus", "0", "--seed", "1", "--grain", "0"]
+        assert main(["develop", str(folder / "a.png"), "-o", str(folder / "o.png"), *looks, *given, *far]) == 0
+        made.append(picture.read(folder / "o.png").pixels.astype(int))
+    assert np.abs(made[0] - made[1]).max() <= 1
+
+
+def test_metres_and_other_scales_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene, depth = _scene()
+    Image.fromarray(scene).save(tmp_path / "a.png")
+    Image.fromarray(depth.astype(np.float32) / 10).save(tmp_path / "a-depth.tif")
+    calls = (["--depth", str(tmp_path / "a-depth.tif")], [], ["--depth-far-white"])
+    for given in calls:
+        assert main(["develop", str(tmp_path / "a.png"), "-o", str(tmp_path / "o.png"), "--aperture", "2", *given]) != 0
+        told = capsys.readouterr().err
+        assert "values from 0 to 25.5; allowed in floating point are 0 to 1" in told
+        assert len(told.strip().splitlines()) == 1
+        assert "a-depth.tif" in told or "depth map" in told
+    look = Look(aperture=2)
+    with pytest.raises(PictureError, match="depth map: it has values from 0 to 255; allowed"):
+        develop(scene, look, depth=depth.astype(np.float32))
+    overshot = (depth / 255 * 1.04 - 0.02).astype(np.float32)
+    np.testing.assert_array_equal(
+        develop(scene, look, seed=1, depth=overshot), develop(scene, look, seed=1, depth=overshot.clip(0, 1))
+    )
+
+
+def test_a_map_that_no_aperture_asks_for_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene, depth = _scene()
+    Image.fromarray(scene).save(tmp_path / "a.png")
+    Image.fromarray(depth).save(tmp_path / "near.png")
+    call = ["develop", str(tmp_path / "a.png"), "-o", str(tmp_path / "o.png"), "--depth", str(tmp_path / "near.png")]
+    assert main([*call, "--overwrite"]) == 0
+    assert "--depth is not used: the look has no aperture; --aperture or --lens gives it one" in capsys.readouterr().err
+    assert main([*call, "--overwrite", "--aperture", "2"]) == 0
+    assert "--depth is not used" not in capsys.readouterr().err
+
+
+def test_what_is_no_map_of_this_picture_is_refused_in_a_line() -> None:
+    scene, depth = _scene()
+    look = Look(aperture=2)
+    for odd, told in (
+        (np.zeros((0, 0)), "allowed is the same size"),
+        (np.dstack([depth] * 3), "one for each, as H,W or B,H,W"),
+    ):
+        with pytest.raises(PictureError, match=told):
+            develop(scene, look, depth=odd)
+    halves = torch.from_numpy(depth > 100)
+    made = [develop(scene, look, seed=1, depth=halves.to(kind)) for kind in (torch.bool, torch.bfloat16)]
+    np.testing.assert_array_equal(*made)
+
+
+def test_a_network_of_ones_own_that_is_not_there_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def from_pretrained(name: str, **options: Any) -> Any:
+        raise OSError(f"{name} is no folder")
+
+    none = SimpleNamespace(from_pretrained=from_pretrained)
+    fake = SimpleNamespace(AutoImageProcessor=none, AutoModelForDepthEstimation=none)
+    monkeypatch.setitem(sys.modules, "transformers", fake)
+    monkeypatch.setattr(networks, "find_spec", lambda name: object())
+    monkeypatch.setenv("FILMLOOK_DEPTH_MODEL", "/nowhere")
+    assert depth_of(_scene()[0]) is None
+    assert "FILMLOOK_DEPTH_MODEL is '/nowhere', where no depth network lies" in caplog.text

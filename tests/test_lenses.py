@@ -16,7 +16,7 @@ from filmlook.files import infotext, picture
 from filmlook.lenses import KEYS, NONE, list_lenses, load_lens
 from filmlook.look import SETTINGS, Look
 from filmlook.look_choice import LookChoice
-from filmlook.paths import BUILT_IN
+from filmlook.paths import BUILT_IN, tell_once
 
 
 @pytest.fixture(autouse=True)
@@ -78,8 +78,9 @@ def test_one_is_known_by_its_label_too_and_an_unknown_one_is_refused_with_the_li
     ("text", "told"),
     [
         ("{", "not a lens file"),
-        ("[]", "not a lens file"),
-        ('{"lens": 3}', "not a lens file"),
+        ("[]", "it has no 'lens'; allowed"),
+        ('{"lens": 3}', "its 'lens' is none; allowed"),
+        ('{"lens": [1, 2]}', "its 'lens' is none; allowed"),
         ('{"label": "x"}', "it has no 'lens'"),
         ('{"lens": {"stock": "kodak_gold_200"}}', "'stock' is no setting of a lens; those are: softness"),
         ('{"lens": {"focus": 0}}', "'focus' is no setting of a lens"),
@@ -111,3 +112,20 @@ def test_ones_own_lens_is_put_on_by_the_command_line(home: Path, tmp_path: Path,
     assert found.look.stock == "kodak_portra_800"
     assert main([*call[:6], "--lens", "sigma"]) == 2
     assert "unknown lens 'sigma'" in capsys.readouterr().err
+
+
+def test_no_file_takes_the_place_of_no_lens(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tell_once.cache_clear()
+    (home / "none.json").write_text(json.dumps({"label": "Mine", "lens": {"aperture": 2}}))
+    assert [lens.name for lens in list_lenses()].count(NONE) == 1
+    assert load_lens(NONE).settings["aperture"] == 0
+    assert "'none' stands for no lens at all" in caplog.text
+
+
+def test_a_lens_is_one_line_of_the_list_whatever_its_file_calls_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "mine.json").write_text(json.dumps({"label": "My\nown", "help": "Dark\r\nand soft.", "lens": {}}))
+    (home / "other.json").write_text(json.dumps({"label": None, "lens": {}}))
+    assert main(["lenses"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert "mine                    My own: Dark and soft." in listed
+    assert "other                   other: " in listed

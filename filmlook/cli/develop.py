@@ -101,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
         raise LookError("no OUT: name a folder or a file with -o")
     check_written(args)
     look = chosen_moving_look(args)  # before any picture is opened
+    if args.depth and not look.may_have("aperture"):
+        warn("--depth is not used: the look has no aperture; --aperture or --lens gives it one")
     if film.is_meant(inputs, args.output):
         return film.run(inputs, look, args)
     _refuse_films_options(args)

@@ -14,6 +14,7 @@ import numpy as np
 
 from filmlook.depth.guided import refined
 from filmlook.depth.networks import by_transformers
+from filmlook.errors import PictureError
 from filmlook.files import atomic, picture
 from filmlook.files.picture import Picture
 from filmlook.paths import cache_folder, log, tell_once
@@ -26,7 +27,7 @@ NONE_FOUND = (
     "or install transformers with the weights of a depth network such as Depth-Anything-V2-Small-hf"
 )
 _ENDINGS = ("-depth", "_depth", ".depth", "-depthmap", "_depthmap", "-depth-map", "_depth_map")
-_SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".jpg")
+_SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
 _FULL = 65535
 _MOST_KEPT, _MOST_FILES = 8, 64
 _kept: OrderedDict[str, np.ndarray] = OrderedDict()
@@ -69,12 +70,17 @@ def depth_of(pixels: np.ndarray, path: Path | None = None, estimators: Sequence[
 
 def beside(path: Path) -> Path | None:
     """The depth map that lies beside a picture's file."""
-    return next((found for name in names_beside(path.name) if (found := path.with_name(name)).is_file()), None)
+    return next((found for name in names_beside(path.name) for found in _cases(path.with_name(name)) if found.is_file()), None)
+
+
+def _cases(file: Path) -> tuple[Path, Path]:
+    """A file, and as cameras write its suffix."""
+    return file, file.with_name(file.stem + file.suffix.upper())
 
 
 def from_file(file: Path, pixels: np.ndarray) -> Picture:
     """The depth map that another program saved for a picture `(H, W, C)`, with its edges. Raises PictureError."""
-    found, rgb = picture.read(file).pixels, _eight_bit(pixels)
+    found, rgb = map_codes(picture.read(file), str(file)).pixels, _eight_bit(pixels)
     grey = found[..., :3].mean(-1) if found.ndim == 3 else found
     grey = grey / np.iinfo(found.dtype).max
     if grey.shape == rgb.shape[:2]:  # another size is refused where it is used
@@ -89,10 +95,18 @@ def names_beside(name: str) -> list[str]:
 
 
 def inverted(depth: Picture) -> Picture:
-    """A depth map whose white is far as one whose white is near."""
-    pixels = depth.pixels.copy()
+    """A depth map whose white is far as one whose white is near. Raises PictureError as `as_map`."""
+    pixels = map_codes(depth, "depth map").pixels.copy()
     pixels[..., :3] = np.iinfo(pixels.dtype).max - pixels[..., :3]
     return Picture(pixels)
+
+
+def map_codes(depth: Picture, name: str) -> Picture:
+    """A depth map of a file `name`, as `picture.as_map`. Raises PictureError, which begins with the name."""
+    try:
+        return picture.as_map(depth)
+    except PictureError as error:
+        raise PictureError(f"{name}: {error}") from None
 
 
 def _spread_out(nearness: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from filmlook.paths import log
+from filmlook.paths import log, tell_once
 
 _VARIABLE = "FILMLOOK_DEPTH_MODEL"
 _NAMES = (
@@ -55,4 +55,6 @@ def _network() -> tuple[Any, Any, bool] | None:
         kind = str(getattr(network.config, "model_type", ""))
         metric = str(getattr(network.config, "depth_estimation_type", "")) == "metric"
         return processor, network, metric or kind == "zoedepth"
+    if own:
+        tell_once(f"{_VARIABLE} is {own[:300]!r}, where no depth network lies that transformers reads from safetensors")
     return None

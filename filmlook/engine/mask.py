@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,8 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from filmlook.errors import PictureError
-from filmlook.files.picture import Picture
+from filmlook.files.picture import Picture, as_map, map_share
 
+_T = TypeVar("_T")
 _LUMA = (0.299, 0.587, 0.114)  # of codes, as Pillow turns colour to grey
 _STEPS = 65535  # of a share: sums of white's channels must give 1 and no less
 _KINDS = "allowed are a PIL image, a Picture, an array H,W or B,H,W or a tensor, of 8 or 16 bits, bool, or float in [0, 1]"
@@ -30,11 +32,13 @@ def masks_of(mask: Any, sizes: list[tuple[int, int]], what: str = "mask") -> lis
         what: how errors call it.
 
     Raises:
-        PictureError: another kind or number, another size than the picture's, or NaN.
+        PictureError: another kind or number, another size than the picture's, NaN, or floating point beyond [0, 1].
     """
     parts = [part for one in (mask if isinstance(mask, (list, tuple)) else [mask]) for part in _planes(one, what)]
     if len(parts) not in (1, len(sizes)):
-        raise PictureError(f"{what}: {len(parts)} {what}s for {len(sizes)} pictures; give one {what}, or one for each")
+        raise PictureError(
+            f"{what}: {len(parts)} {what}s for {len(sizes)} pictures; give one {what}, or one for each, as H,W or B,H,W"
+        )
     found = parts * (len(sizes) // len(parts))
     for plane, (height, width) in zip(found, sizes, strict=True):
         if plane.shape != (height, width):
@@ -60,11 +64,12 @@ def _planes(mask: Any, what: str) -> list[Tensor]:
         grey = mask.mode in ("1", "L", "I;16", "F")
         return [_grey(np.asarray(mask if grey else mask.convert(colour)), what)]
     if isinstance(mask, Picture):
-        return [_grey(mask.pixels, what)]
+        return [_grey(_told(what, as_map, mask).pixels, what)]
     if isinstance(mask, Tensor):
         if mask.ndim == 4 and mask.shape[1] == 1:
             mask = mask[:, 0]
-        mask = mask.detach().cpu().numpy()
+        mask = mask.detach().cpu()
+        mask = (mask.float() if mask.dtype == torch.bfloat16 else mask).numpy()  # which NumPy does not know
     if not isinstance(mask, np.ndarray) or mask.ndim not in (2, 3):
         raise PictureError(f"{what} is {type(mask).__name__}{getattr(mask, 'shape', '')}; {_KINDS}")
     return [_share(plane, what) for plane in (mask if mask.ndim == 3 else mask[None])]
@@ -81,11 +86,18 @@ def _grey(samples: np.ndarray, what: str) -> Tensor:
     return torch.from_numpy(np.round(share * _STEPS) / _STEPS).float()
 
 
+def _told(what: str, read: Callable[[_T], _T], values: _T) -> _T:
+    try:
+        return read(values)
+    except PictureError as error:
+        raise PictureError(f"{what}: {error}") from None
+
+
 def _share(plane: np.ndarray, what: str) -> Tensor:
     if plane.dtype.kind == "f":
         if not np.isfinite(plane).all():
             raise PictureError(f"{what}: it holds NaN or infinity")
-        return torch.from_numpy(plane.astype(np.float32)).clamp_(0, 1)
+        return torch.from_numpy(_told(what, map_share, plane))
     if plane.dtype not in (np.uint8, np.uint16, np.bool_):
         raise PictureError(f"{what} of {plane.dtype}; {_KINDS}")
     full = 1 if plane.dtype == np.bool_ else np.iinfo(plane.dtype).max

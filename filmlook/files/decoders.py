@@ -38,12 +38,13 @@ from filmlook.files.told_colour import told_by_boxes, told_by_image
 
 
 class Decoded(NamedTuple):
-    """Pixels and light as `Picture` has them, orientation as stored; a Pillow image that bears the metadata."""
+    """Pixels, light and `in_floats` as `Picture` has them, orientation as stored; a Pillow image that bears the metadata."""
 
     pixels: np.ndarray
     light: np.ndarray | None
     about: Image.Image
     notes: tuple[str, ...] = ()
+    in_floats: bool = False
 
 
 def open_picture(file: BinaryIO) -> Any:
@@ -97,7 +98,8 @@ def decode_file(file: BinaryIO, max_pixels: int, scene_linear: bool) -> Decoded:
         if end <= size and (is_16_bit(tags) or opened.mode == "F"):
             samples = samples_of(file, max_pixels)
             is_light = scene_linear or samples.dtype.kind == "f"
-            return Decoded(*samples_to_srgb(samples, told_by_image(opened), scene_linear=is_light), opened, _animation(opened))
+            made = samples_to_srgb(samples, told_by_image(opened), scene_linear=is_light)
+            return Decoded(*made, opened, _animation(opened), samples.dtype.kind == "f")
     if end > size:
         raise PictureError("is cut short")
     return _decode(opened, file, max_pixels, cicp, scene_linear)
@@ -124,14 +126,15 @@ def _decode_samples(opened: Any, max_pixels: int, scene_linear: bool) -> Decoded
         pixels, light = colour.scene_linear(rgb, space)
         if alpha is not None:
             pixels = np.dstack([pixels, colour.quantised(np.nan_to_num(alpha[..., 0]), pixels.dtype)])
-        return Decoded(pixels, light, _bearer(opened.text))
+        return Decoded(pixels, light, _bearer(opened.text), in_floats=True)
     if isinstance(opened, RawFile):
         pixels, light = colour.scene_linear(opened.light())
         return Decoded(pixels, light, _bearer({}, exif=opened.exif))
     if isinstance(opened, TiffSamples):
         samples, icc, is_light = opened.samples(max_pixels)
         about = _bearer({"icc_profile": icc, "exif": _exif_of(opened)})
-        return Decoded(*samples_to_srgb(samples, told_by_image(about), scene_linear=scene_linear or is_light), about)
+        made = samples_to_srgb(samples, told_by_image(about), scene_linear=scene_linear or is_light)
+        return Decoded(*made, about, in_floats=is_light)
     decoded: Decoded = opened.decoded(max_pixels, scene_linear)
     return decoded
 

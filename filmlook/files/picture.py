@@ -40,10 +40,12 @@ __all__ = (
     "PROFILES",
     "READABLE",
     "Picture",
+    "as_map",
     "count_pixels",
     "decode",
     "encode",
     "from_pil",
+    "map_share",
     "read",
     "size_told",
     "srgb_profile",
@@ -53,6 +55,7 @@ __all__ = (
 )  # fmt: skip
 
 MAX_PIXELS = 200_000_000
+_OVERSHOOT = 0.1  # of a map in [0, 1] that was enlarged by a bicubic or Lanczos filter
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +72,7 @@ class Picture:
         mid-grey .18. It is negative and brighter than white where the file has a wide gamut, and goes as far as the scene
         does where that is what the file holds; `pixels` is then how a camera would show it. None for other pictures.
     notes: what there is to say to people about how it was read, a line each.
+    in_floats: the file holds floating point, which is `light`; `pixels` is a rendering of it.
 
     Raises PictureError for pixels or light of another shape or type.
     """
@@ -79,6 +83,7 @@ class Picture:
     kept: metadata.Kept = field(default_factory=metadata.Kept)
     light: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    in_floats: bool = False
 
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -172,6 +177,28 @@ def with_bits(picture: Picture, bits: int) -> Picture:
     return replace(picture, pixels=pixels)
 
 
+def as_map(picture: Picture) -> Picture:
+    """A mask or a depth map, whose code values are what it says: floating point is that itself, and no light to be shown.
+
+    Raises PictureError for floating point beyond [0, 1], but for what enlarging a map overshoots.
+    """
+    if not picture.in_floats or picture.light is None:
+        return picture
+    share = map_share(picture.light)
+    codes = np.rint(share * 65535).astype(np.uint16)
+    if picture.pixels.shape[2] == 4:
+        codes = np.concatenate([codes, picture.pixels[..., 3:]], -1)
+    return Picture(codes)
+
+
+def map_share(values: np.ndarray) -> np.ndarray:
+    """The values of a map in floating point, within [0, 1]. Raises PictureError as `as_map`."""
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
+        raise PictureError(f"it has values from {low:.4g} to {high:.4g}; allowed in floating point are 0 to 1")
+    return values.astype(np.float32).clip(0, 1)
+
+
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, scene_linear: bool = False) -> Picture:
     """The picture in a file's bytes; as `read`.
 
@@ -247,7 +274,7 @@ def _with_metadata(decoded: Decoded) -> Picture:
     light = None if decoded.light is None else _upright(decoded.light, orientation)
     text, kept = metadata.told_by(image, exif)
     metadata.add_hidden(text, pixels)
-    return Picture(pixels, exif_in(exif, "srgb"), text, kept, light, decoded.notes)
+    return Picture(pixels, exif_in(exif, "srgb"), text, kept, light, decoded.notes, decoded.in_floats)
 
 
 def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:

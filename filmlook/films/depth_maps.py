@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from filmlook.depth.maps import NONE_FOUND, inverted
+from filmlook.depth.maps import NONE_FOUND, inverted, map_codes
 from filmlook.errors import FilmLookError, PictureError
 from filmlook.files import picture
 from filmlook.files.picture import Picture
@@ -145,10 +145,11 @@ def depths_given(source: str | Path, film: Film, far_white: bool) -> GivenDepths
     path = Path(source)
     is_film = is_pattern(str(source)) or path.is_dir() or path.suffix.lower() in VIDEOS or is_animated(path)
     if not is_film:
-        with suppress(OSError):  # which is told of in reading it
+        size = film.width, film.height
+        with suppress(OSError, PictureError):  # which is told of in reading it, with its name
             size = picture.size_told(path.read_bytes())
-            if sorted(size) != sorted((film.width, film.height)):  # it may lie on its side
-                _check(*size, film, path)
+        if sorted(size) != sorted((film.width, film.height)):  # it may lie on its side
+            _check(*size, film, path)
         still = picture.read(path)
         _check(still.pixels.shape[1], still.pixels.shape[0], film, path)
         return GivenDepths(None, still, far_white)
@@ -157,6 +158,8 @@ def depths_given(source: str | Path, film: Film, far_white: bool) -> GivenDepths
     if maps.count is not None and film.count is not None and maps.count not in (1, film.count):
         raise PictureError(f"{path}: there are {maps.count} depth maps for {film.count} frames; allowed are as many, or one")
     frames = (frame.pixels for frame in maps.frames(16 if maps.bits > 8 else 8))
+    if is_pattern(str(source)) or path.is_dir():  # of pictures, which may be of floating point
+        frames = (map_codes(picture.read(file), str(file)).pixels for file in maps.files)
     if maps.count != 1:
         return GivenDepths(frames, None, far_white)
     return GivenDepths(None, Picture(next(frames)), far_white)

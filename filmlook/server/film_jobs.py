@@ -229,8 +229,9 @@ def _is_ending() -> bool:
 
 def told_of(path: Path, error: Exception, depth: Path | None = None) -> str:
     """What an answer tells of a film that failed: what its file and its depth maps are called here is nobody's business."""
-    if depth:
-        error = FilmLookError(str(error).replace(f"{depth}: ", ""))
+    if depth and str(error).startswith(f"{depth}: "):
+        fault = str(error)[len(f"{depth}: ") :]
+        error = FilmLookError(fault if "depth map" in fault else f"depth: {fault}")
     return requests.told(error).replace(f"{path}: ", "").replace(f"{path.parent}{os.sep}", "").replace(str(path.parent), "")
 
 

@@ -66,7 +66,7 @@ class PictureCache:
         Raises:
             PictureError: it alone is larger than all may be together.
         """
-        proofs = Proofs(Picture(picture.pixels, light=picture.light))
+        proofs = Proofs(Picture(picture.pixels, light=picture.light, in_floats=picture.in_floats))
         if proofs.nbytes > self._most:
             raise PictureError(f"it takes {proofs.nbytes >> 20} MB of memory; allowed are {self._most >> 20} MB")
         name, seed = _name_of(picture), infotext.own_seed(picture.text.values(), picture.pixels)

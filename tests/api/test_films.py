@@ -103,6 +103,21 @@ def test_depth_maps_that_are_none_are_refused(developer: Developer, client: Test
     assert not kept(scratch)
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [("is cut short", "depth: is cut short"), ("the depth map has 3 x 4 pixels", "the depth map has 3 x 4 pixels")],
+)
+def test_a_fault_of_the_depth_maps_is_told_as_theirs(
+    developer: Developer, client: TestClient, monkeypatch: pytest.MonkeyPatch, fault: str, told: str
+) -> None:
+    def fails(self: Developer, source: Path, out: Path, look: Any, *, depth: Path, **how: Any) -> Any:
+        raise PictureError(f"{depth}: {fault}")
+
+    monkeypatch.setattr(Developer, "__call__", fails)
+    answer = posted(client, multipart(("video", "a", MP4), ("depth", "b", PNG)))
+    assert over(client, answer.json()["id"])["error"] == told
+
+
 def test_a_film_comes_is_developed_and_is_fetched(developer: Developer, client: TestClient, scratch: Path) -> None:
     film = sent(client, name="../../../etc/x.mp4", look={"look": "super-8", "grain": 2}, seed=7, cuts=[30, 10], crf=20, fps=18)
     told = over(client, film)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from filmlook.depth.maps import NONE_FOUND
 from filmlook.errors import LookError
 from filmlook.files.picture import Picture
 from filmlook.films import writing
-from filmlook.films.depth_maps import WINDOW, steadied
+from filmlook.films.depth_maps import WINDOW, depths_given, steadied
 from filmlook.films.develop_film import develop_film
 from tests.films.clips import HEIGHT, WIDTH, moving, rgb_frames, write_video
 
@@ -87,6 +88,20 @@ def test_the_command_takes_pictures_of_maps(tmp_path: Path, how: str) -> None:
     assert same(rgb_frames(tmp_path / "film.mkv"), wanted)
 
 
+def test_pictures_of_floating_point_are_nearness_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    for i, plane in enumerate(ramps(2)):
+        Image.fromarray(plane[..., 0].astype(np.float32) / 255).save(folder / f"m_{i:02d}.tif")
+    given = depths_given(folder, Namespace(width=WIDTH, height=HEIGHT, count=2), False)
+    for i, plane in enumerate(ramps(2)):
+        np.testing.assert_array_equal(given.of(i).pixels, plane.astype(np.uint16) * 257)
+    Image.fromarray(plane[..., 0].astype(np.float32)).save(folder / "m_01.tif")
+    given = depths_given(folder, Namespace(width=WIDTH, height=HEIGHT, count=2), False)
+    with pytest.raises(FilmLookError, match=r"m_01\.tif: it has values from .* allowed in floating point are 0 to 1"):
+        given.of(1)
+
+
 def test_maps_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     frames = striped(4)
     with pytest.raises(FilmLookError, match="there are 3 depth maps for 4 frames; allowed are as many, or one"):
@@ -97,6 +112,9 @@ def test_maps_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     assert (
         main(["develop", str(tmp_path / "clip.mkv"), str(tmp_path / "few.mkv"), "-o", str(tmp_path), "--depth", "x.png"]) == 2
     )
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(FilmLookError, match=r"text\.png: is not a PNG"):
+        film_of(tmp_path, frames, depth=tmp_path / "text.png")
     assert not (tmp_path / "film.mkv").exists()
 
 

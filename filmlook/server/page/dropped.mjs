@@ -4,7 +4,7 @@ import { isFilm } from './clip.mjs';
 
 const READABLE = /\.(png|jpe?g|jfif|webp|tiff?|avif|jxl|exr|hei[cf]|bmp|gif|jp2|j2k|jp[fx]|dng|n[er][fw]|cr[23]|arw|raf|orf|rw2|pef|srw)$/i;
 const MAP_ENDINGS = ['-depth', '_depth', '.depth', '-depthmap', '_depthmap', '-depth-map', '_depth_map'];
-const MAP_KINDS = ['.png', '.tif', '.tiff', '.webp', '.jpg'];
+const MAP_KINDS = ['.png', '.tif', '.tiff', '.webp', '.jpg', '.jpeg'];
 const natural = new Intl.Collator(undefined, { numeric: true }); // 2 before 10
 
 /** Whether what is dragged is more than one picture: several files, or a folder. To be asked while the event lasts. */
