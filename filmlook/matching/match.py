@@ -35,9 +35,9 @@ class Match:
     Attributes:
         look: the look.
         fit: `distance`: how far its colours are from what was judged of the references, in CIELAB with its chroma compressed,
-            about dE00; `chance`: how likely its stock is among the built-in ones; `grain`: the deviation of the references'
-            grain, in codes of 255; `style`: how far the look's grain is from it in style, 0 alike; and what else of texture is
-            told, by the settings' names.
+            about dE00; `chance`: how likely its stock is among the built-in ones, if it is one; `grain`: the deviation of the
+            references' grain, in codes of 255; `style`: how far the look's grain is from it in style, 0 alike; and what else of
+            texture is told, by the settings' names.
         alternatives: the looks of the likeliest other stocks, the likeliest first.
         untold: the settings that were sought, and of which the references tell nothing.
         stock: the file of the look's stock, where one was made.
@@ -85,12 +85,14 @@ def match(
     tell = progress or (lambda share: None)
     read = _read(sources, lambda share: tell(0.05 * share))
     found: list[Candidate] = []
-    chance, made = 0.0, None
+    chance, made = None, None
     if only in (None, "colour"):
         file = Path(new_stock) if new_stock is not None else None
         found, chance, made = _colours(read, base, file, lambda share: tell(0.05 + (0.95 - _TEXTURES_SHARE) * share))
         base = found[0].look
-    fit = {"distance": round(found[0].distance, 2), "chance": round(chance, 3)} if found else {}
+    fit = {"distance": round(found[0].distance, 2)} if found else {}
+    if chance is not None:
+        fit["chance"] = round(chance, 3)
     texture: dict[str, Any] = {}
     untold: tuple[str, ...] = ()
     if only in (None, "texture"):
@@ -121,7 +123,7 @@ def _read(sources: Sequence[Any], tell: Callable[[float], None]) -> list[Referen
 
 def _colours(
     references: Sequence[Reference], base: Look, new_stock: Path | None, tell: Callable[[float], None]
-) -> tuple[list[Candidate], float, Path | None]:
+) -> tuple[list[Candidate], float | None, Path | None]:
     """Looks with the references' colours, what is no colour as in `base`; how likely the first one's stock is; and its file,
     where it was made."""
     estimator = load_estimator()
@@ -138,7 +140,7 @@ def _colours(
         found.insert(0, made_look(made, label, found, wanted, estimator.palette, lambda share: tell(0.2 + 0.8 * share)))
     kept = {key: getattr(base, key) for key in _NOT_COLOUR}
     found = [dataclasses.replace(one, look=dataclasses.replace(one.look, **kept)) for one in found]
-    return found, wanted.chance.get(found[0].look.stock, 0.0), made
+    return found, wanted.chance.get(found[0].look.stock), made
 
 
 _COLOUR_GROUPS = ("Film", "Print")

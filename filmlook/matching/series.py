@@ -45,6 +45,7 @@ _CELLS = 1.5  # of the density to a deviation of its blur
 _TAPS = 5  # cells to each side
 _USUAL = (0.5, 0.15, 0.15)  # how far pictures of a series are off, deviations of exposure and cast
 _LEAST_DENSITY = 0.02
+_TOGETHER = 64  # pictures whose densities are in memory at once: 25 MB
 _FIRST_TIE, _LOOSE, _TIGHT = (
     0.5,
     0.05,
@@ -139,17 +140,28 @@ def _congealed(points: Tensor, weights: Tensor, start: Tensor, tied: Tensor) -> 
     """
     low, finer = torch.tensor(_LOW), torch.tensor(_FINER)
     moved, common = start, torch.zeros(len(points))
+    parts = torch.split(torch.arange(len(points)), _TOGETHER)
     for width in _WIDTHS:
         cell = width / _CELLS
         sides = [int(n / cell) + 1 for n in ((torch.tensor(_HIGH) - low) * finer).tolist()]
         at = torch.arange(-_TAPS, _TAPS + 1) / _CELLS
         bell = torch.exp(-0.5 * at**2) / torch.exp(-0.5 * at**2).sum()
         for _ in range(_STEPS):
-            own = _blurred(_histogram((points + moved[:, None] - low) * finer / cell, weights, sides), bell)
-            others = (own.sum(0, keepdim=True) - own) / (len(own) - 1)
-            common = (own * others).sqrt().flatten(1).sum(1) / (own.flatten(1).sum(1) * others.flatten(1).sum(1)).sqrt()
-            log = torch.log(others + _LEAST_DENSITY * others.amax((1, 2, 3), keepdim=True))
-            uphill = _slope(log, points, weights, moved, cell) - tied[:, None] * moved / torch.tensor(_USUAL) ** 2
+            place = (points + moved[:, None] - low) * finer / cell
+
+            def density(rows: Tensor, place: Tensor = place, sides: list[int] = sides, bell: Tensor = bell) -> Tensor:
+                return _blurred(_histogram(place[rows], weights[rows], sides), bell)
+
+            first = density(parts[0])
+            total = first.sum(0) + sum(density(rows).sum(0) for rows in parts[1:])
+            uphill = -tied[:, None] * moved / torch.tensor(_USUAL) ** 2
+            for rows in parts:
+                own = first if rows is parts[0] else density(rows)
+                others = (total - own) / (len(points) - 1)
+                both = (own * others).sqrt().flatten(1).sum(1)
+                common[rows] = both / (own.flatten(1).sum(1) * others.flatten(1).sum(1)).sqrt()
+                log = torch.log(others + _LEAST_DENSITY * others.amax((1, 2, 3), keepdim=True))
+                uphill[rows] += _slope(log, points[rows], weights[rows], moved[rows], cell)
             step, most = uphill * 0.7 * (width / finer) ** 2, 0.5 * width / finer
             moved = moved + torch.maximum(torch.minimum(step, most), -most)
             moved = moved - 0.5 * moved.quantile(0.5, 0)

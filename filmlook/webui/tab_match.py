@@ -198,8 +198,12 @@ def fit_html(found: Match) -> str:
     film, fit = named(found.look), found.fit
     lines = []
     if "distance" in fit:
-        chance, distance = f"{fit['chance']:.2f}", f"{fit['distance']:.1f}"
-        if fit["chance"] >= _LIKELY:
+        chance, distance = f"{fit.get('chance', 0):.2f}", f"{fit['distance']:.1f}"
+        if found.stock:
+            told = f"No film comes close, so one was made: {film}."
+        elif "chance" not in fit:
+            told = f"{film}, of your own: colours within {distance}."
+        elif fit["chance"] >= _LIKELY:
             told = f"{film}: likely ({chance}), colours within {distance}."
         elif fit["chance"] >= _POSSIBLE:
             told = f"{film}: possible ({chance}), colours within {distance}."

@@ -152,3 +152,14 @@ def test_references_are_shown_small(tab: Host, reference: Namespace, tmp_path: P
     assert gallery["visible"]
     assert beside["visible"]
     assert not event["fn"](None)[0]["visible"]
+
+
+def test_a_film_of_its_own_is_told_and_in_the_list(tab: Host, finder: Finder, reference: Namespace) -> None:
+    finder.answer = Match(FOUND, {"distance": 0.4}, (), stock=Path("matched.json"))
+    made = pressed(tab, files=[reference], makes=True)
+    assert finder.asked["new_stock"].name == "matched.json"
+    assert "No film comes close, so one was made: " in made["told"]
+    assert made["stock"]["value"] in made["stock"]["choices"]
+    finder.answer = Match(FOUND, {"distance": 0.4}, ())
+    assert "of your own: colours within 0.4." in pressed(tab, files=[reference])["told"]
+    assert finder.asked["new_stock"] is None

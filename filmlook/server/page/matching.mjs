@@ -193,6 +193,7 @@ export class Matching {
         const values = { 1: film, 2: likely, 3: near };
         const lines = [];
         if (distance === undefined) lines.push(t('The film and its colours stay as they were.'));
+        else if (chance === undefined) lines.push(t('{1}, of your own: colours within {2}.', { 1: film, 2: near }));
         else if (chance >= LIKELY) lines.push(t('{1}: likely ({2}), colours within {3}.', values));
         else if (chance >= POSSIBLE) lines.push(t('{1}: possible ({2}), colours within {3}.', values));
         else lines.push(t('{1}: one of many ({2}), colours within {3}.', values));
