@@ -342,6 +342,7 @@ finally:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="descriptors are closed otherwise there")
 @pytest.mark.parametrize("closing", ["2>&-", ">&-", "<&- >&- 2>&-", ">/dev/full"])
+@pytest.mark.long
 def test_closed_streams_harm_nothing(photo: Path, tmp_path: Path, scene: np.ndarray, closing: str) -> None:
     out = tmp_path / "film.png"
     words = f"'{sys.executable}' -m filmlook develop '{photo}' -o '{out}' --seed 1 {closing}"

@@ -226,6 +226,7 @@ def test_numba_is_not_imported_before_there_are_kernels() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_compilers_process_makes_kernels_that_the_next_process_uses(tmp_path: Path) -> None:
     pytest.importorskip("numba")
     code = (

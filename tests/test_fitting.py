@@ -100,6 +100,7 @@ def test_film_and_print_of_an_unknown_table_are_found_together() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_film_is_found_through_a_paper_that_is_known() -> None:
     true, paper = load_stock("kodak_ektar_100").film, load_paper("kodak_portra_endura")
     result = fit_stock(_through(true, paper), load_stock("kodak_gold_200"), "kodak_portra_endura")
@@ -136,6 +137,7 @@ def test_a_slide_keeps_no_print_and_a_black_and_white_film_one_layer(tmp_path: P
         ("steps", "kodak_portra_endura"),
     ],
 )
+@pytest.mark.long
 def test_colours_that_are_no_films_still_leave_a_film(what: str, paper: str) -> None:
     codes = _cube(5)
     target = {"flat": torch.full_like(codes, 0.5), "inverted": 1 - codes, "steps": (codes > 0.5).double()}[what]
@@ -173,6 +175,7 @@ def _warm(x: Tensor) -> Tensor:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_lut_becomes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(colours_module, "_LATTICE", 8)  # a quarter of the colours
     cube, out = tmp_path / "warm.cube", tmp_path / "warm.json"
@@ -192,6 +195,7 @@ def test_a_lut_becomes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_photographs_become_a_film(tmp_path: Path, scene: np.ndarray) -> None:
     rng = np.random.default_rng(3)
     for folder in ("before", "after"):
@@ -249,6 +253,7 @@ def test_a_fit_that_the_clock_ended_says_so_and_one_that_is_no_likeness_has_fail
     assert code == 1
 
 
+@pytest.mark.long
 def test_on_a_clock_of_any_speed_a_fit_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock may only end a fit, not steer it: one that runs a hundred times as fast changes nothing."""
     codes = torch.rand(120, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

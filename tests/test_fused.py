@@ -125,6 +125,7 @@ def test_every_kind_of_picture(kind: str, kernels: compiled.Choice, scene: np.nd
     assert (apart > 0).mean() <= 1 - fused.EQUAL or full != 255
 
 
+@pytest.mark.long
 def test_random_looks(kernels: compiled.Choice) -> None:
     assert not fused.run(12, 7, kernels)
 
@@ -231,6 +232,7 @@ def test_logarithm_and_exponential_are_right_in_the_last_bits(kernels: compiled.
     assert np.abs(out / np.exp(y.astype(np.float64)) - 1).max() < 2e-7
 
 
+@pytest.mark.long
 def test_every_stage_of_a_film_and_every_step_of_its_print_has_a_form() -> None:
     left_to_pytorch = {Dust, Scratches}
     assert {make for _, make in (*plan._DEVELOPING, *plan._MAPPING)} == {*STAGES, *left_to_pytorch}
@@ -350,6 +352,7 @@ def test_kernels_are_used_by_their_kept_code_alone(kernels: compiled.Choice, sce
     assert missed() == before
 
 
+@pytest.mark.long
 def test_every_loop_is_vectorised(kernels: compiled.Choice) -> None:
     """A loop that stays scalar costs a third of all. What processors cannot gather is left scalar: look-ups alone."""
     import llvmlite.binding

@@ -210,6 +210,7 @@ def test_it_undoes_most_of_a_shift_on_pictures_it_never_saw() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_figures_on_photographs_it_never_saw(reference: Path) -> None:
     trials = Trials(photographs([reference / "photos"], None), seed=0)
     lab = trials.errors(load_minilab())
@@ -250,6 +251,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_learns_one_batch(photos: Path) -> None:
     source, target = Collages(photographs([photos], None), Recipe(batch=16), 1.5, 0.5)(0)
     assert (target == 0).all(1).any()  # some are to be left alone

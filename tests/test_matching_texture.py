@@ -62,6 +62,7 @@ def test_walls_in_the_lamps_light_are_no_filter(lamps: np.ndarray) -> None:
     assert not glow_settings(look, [read_reference(develop(room, look, seed=2))]).get("diffusion_grade")
 
 
+@pytest.mark.long
 def test_halation_is_told_by_red_rings(lamps: np.ndarray) -> None:
     def found(halation: float) -> dict[str, float]:
         true = dataclasses.replace(PLAIN, stock="cinestill_800t", halation=halation)
@@ -81,6 +82,7 @@ def test_without_lamps_glow_is_not_told() -> None:
     assert glow_settings(PLAIN, [read_reference(field)]) == {}
 
 
+@pytest.mark.long
 def test_a_vignette_is_told_by_several_pictures() -> None:
     pictures = [np.asarray(draw(300, 400).convert("RGB")) for draw in (landscape, night)]
     pictures += [np.ascontiguousarray(np.rot90(one, 2)) for one in pictures]

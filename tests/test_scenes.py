@@ -38,6 +38,7 @@ def shot(seed: int, count: int, speed: float = 0) -> Iterator[np.ndarray]:
     yield from (frame(place, speed * i, i) for i in range(count))
 
 
+@pytest.mark.long
 def test_cuts_are_found_between_still_and_moving_shots() -> None:
     film = [*shot(1, 7), *shot(2, 5, speed=4), *shot(3, 1), *shot(4, 6), *shot(5, 5, speed=9)]
     assert find_cuts(film) == [0, 7, 12, 13, 19]

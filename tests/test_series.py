@@ -88,6 +88,7 @@ def test_black_and_white_is_evened_in_exposure_alone(series: list[np.ndarray]) -
     assert len({look.exposure for look in looks}) > 2
 
 
+@pytest.mark.long
 def test_the_command_develops_a_folder_as_a_series(series: list[np.ndarray], tmp_path: Path, capsys) -> None:
     (tmp_path / "in").mkdir()
     for i, code in enumerate(series):

@@ -47,6 +47,7 @@ def test_a_shipped_network_meets_its_figures(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.long
 def test_a_shipped_network_is_like_the_stock_that_taught_it(name: str, reference: Path) -> None:
     photos = reference / "photos"
     names = [line.split("\t")[0] for line in (photos / "MANIFEST.tsv").read_text(encoding="utf-8").splitlines()[1:]]

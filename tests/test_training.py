@@ -173,6 +173,7 @@ def _run(folder: Path, stop_at: int | None = None, resume: bool = False) -> list
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_resumed_equals_uninterrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     through = _run(tmp_path / "through")
     monkeypatch.setattr("filmlook.training.loop._SAVE_SECONDS", 0)  # so that it stops between two checks
@@ -202,6 +203,7 @@ def test_a_checkpoint_of_another_recipe_or_torn_is_refused(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_train_film_writes_a_stock_with_its_facts_and_a_report(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "my_film.safetensors"
     recipe = tmp_path / "recipe.json"
@@ -228,6 +230,7 @@ def test_train_film_writes_a_stock_with_its_facts_and_a_report(photos: Path, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_two_step_way(photos: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "scanned.safetensors"
     simulated = ["--photos", str(photos), "--stock", "kodak_gold_200", *TINY]

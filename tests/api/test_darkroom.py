@@ -182,6 +182,7 @@ def test_it_is_forgotten_even_if_nobody_calls() -> None:
     assert held() is None
 
 
+@pytest.mark.long
 def test_after_many_previews_nothing_stays_that_is_not_bounded(scene: np.ndarray) -> None:
     cache = PictureCache(most_bytes=2_000_000)
     held = []

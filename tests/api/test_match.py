@@ -48,6 +48,7 @@ def test_an_upload_seeks_grain_alone(client: TestClient) -> None:
     assert set(answer.json()["fit"]) == {"grain"}
 
 
+@pytest.mark.long
 def test_lens_and_projection_stay_as_the_look_has_them(client: TestClient) -> None:
     base = {"stock": "kodak_gold_200", "aperture": 2.0, "flare": 0.4, "dust": 1.0, "vignette": 0.5, "filter": "red-25"}
     look = client.post(f"{PREFIX}/match", json={"images": [b64(film())], "look": base}).json()["look"]

@@ -71,6 +71,7 @@ def cpu(function: Callable[[str], object], text: str) -> float:
 
 
 @pytest.mark.parametrize("name", readers())
+@pytest.mark.long
 def test_text_is_read_in_time_that_grows_with_its_length(name):
     """Of what is slowest in short, 1 MB takes at most ten times what 250 kB take: squared, it would take sixteen."""
     function = readers()[name]

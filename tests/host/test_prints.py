@@ -82,7 +82,10 @@ def test_the_button_beside_the_stock_finds_papers_too(page: Host) -> None:
 def test_few_listeners_do_it(page: Host) -> None:
     """Each has its connection and its thread in the host."""
     settings = [c for c in page.gradio.made if str(c.kwargs.get("elem_id")).startswith("txt2img_film_look_")]
-    assert sum(len(c.events) for c in settings if c.kwargs.get("label") and "preset" not in c.kwargs["elem_id"]) == 1
+    assert (
+        sum(len(c.events) for c in settings if c.kwargs.get("label") and not c.kwargs["elem_id"].endswith(("_preset", "_lens")))
+        == 1
+    )
 
 
 def test_choosing_a_preset_sets_its_print(page: Host) -> None:

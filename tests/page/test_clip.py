@@ -79,6 +79,7 @@ def test_a_server_that_keeps_as_many_as_it_may_says_so(hand: Hand, film: dict[st
     hand.wrong = [line for line in hand.wrong if "503" not in line]
 
 
+@pytest.mark.long
 def test_a_film_is_blurred_by_its_depth_maps(hand: Hand, film: dict[str, Any]) -> None:
     bar = opened(hand, film)
     maps = bar.locator(".maps")

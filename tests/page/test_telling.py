@@ -68,6 +68,7 @@ def test_a_file_that_is_too_large_is_told_in_a_line_and_not_sent(browser: Any, n
     hand.page.context.close()
 
 
+@pytest.mark.long
 def test_a_setting_shows_what_it_does_after_a_rest(hand: Hand, photo: np.ndarray) -> None:
     hand.visit().open(photo).settle()
     asked = previews(hand)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.api.clients import png
@@ -288,6 +289,7 @@ def test_a_picture_of_a_few_pixels_is_shown(hand: Hand) -> None:
     assert hand.shown().max() > 150  # it is small
 
 
+@pytest.mark.long
 def test_the_server_may_go_and_come_back(hand: Hand, served: Served, photo: np.ndarray) -> None:
     hand.visit().open(photo).settle()
     before = middle(hand.shown()).mean()
@@ -303,6 +305,7 @@ def test_the_server_may_go_and_come_back(hand: Hand, served: Served, photo: np.n
     hand.wrong = [line for line in hand.wrong if "net::ERR_" not in line and "404" not in line]
 
 
+@pytest.mark.long
 def test_two_fingers_zoom(browser: Any, served: Served, photo: np.ndarray) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="en-GB")
     context.set_default_timeout(PATIENCE_MS)
@@ -327,6 +330,7 @@ def test_two_fingers_zoom(browser: Any, served: Served, photo: np.ndarray) -> No
     context.close()
 
 
+@pytest.mark.long
 def test_a_file_is_the_mask(hand: Hand, photo: np.ndarray) -> None:
     hand.visit().open(photo).slide("exposure", 2).settle()
     half = np.zeros_like(photo)
@@ -343,6 +347,7 @@ def test_a_file_is_the_mask(hand: Hand, photo: np.ndarray) -> None:
     assert apart(made[:, 620:], photo[:, 620:]) > 10
 
 
+@pytest.mark.long
 def test_the_viewer_stands_in_other_pages_as_the_documentation_says(hand: Hand, photo: np.ndarray) -> None:
     page = hand.page
     text = (ROOT / "docs" / "darkroom.md").read_text(encoding="utf-8")
